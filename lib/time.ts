@@ -1,0 +1,39 @@
+const STRICT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
+const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/
+
+/** `2026-01-31T09:14:03.120Z`: RFC 3339 in UTC with milliseconds. Throws a RangeError outside the years 0000 to 9999. */
+export function formatTime(time: Date | number): string {
+  const text = new Date(time).toISOString()
+  if (text.length !== 24) throw new RangeError('the year does not have four digits')
+  return text
+}
+
+/** Whether `text` is exactly what `formatTime` writes, of a day and an hour that exist. */
+export function isTime(text: string): boolean {
+  if (!STRICT.test(text)) return false
+  const ms = Date.parse(text)
+  // The way back catches 30 February and 24:00, which Date.parse may accept.
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === text
+}
+
+/** The time of a text in the form of `formatTime`. Throws a TypeError on any other. */
+export function parseTime(text: string): Date {
+  if (!isTime(text)) throw new TypeError('not a time like 2026-01-31T09:14:03.120Z')
+  return new Date(text)
+}
+
+/**
+ * The time of any RFC 3339 text (offset, up to nine decimals, cut to milliseconds); null when it is none.
+ * A leap second counts as the last millisecond of its minute.
+ */
+export function parseRfc3339(text: string): Date | null {
+  const match = RFC3339.exec(text)
+  if (match === null) return null
+  const [, day = '', clock = '', decimals = '', sign, hours = '0', minutes = '0'] = match
+  const leap = clock.endsWith(':60')
+  const milliseconds = leap ? '999' : decimals.padEnd(3, '0').slice(0, 3)
+  const utc = `${day}T${leap ? clock.replace(/60$/, '59') : clock}.${milliseconds}Z`
+  if (!isTime(utc) || Number(hours) > 23 || Number(minutes) > 59) return null
+  const offsetMs = (Number(hours) * 60 + Number(minutes)) * 60_000
+  return new Date(Date.parse(utc) + (sign === '-' ? offsetMs : -offsetMs))
+}
