@@ -1,0 +1,235 @@
+import { describe, expect, it } from 'vitest'
+import { diffPolicies, loosens } from './diff.ts'
+import { defaultPolicy, type PolicyDocument, parsePolicy, policyJsonSchema } from './document.ts'
+import {
+  evaluate,
+  honestClaim,
+  isAppVersionAccepted,
+  type PolicyContext,
+  requiredAppVersion,
+  secondFactorDeadlineMs,
+} from './evaluate.ts'
+import { captureMechanism } from './platforms.ts'
+import { compareVersions } from './versions.ts'
+
+function policyWith(change: (policy: PolicyDocument) => void): PolicyDocument {
+  const policy = defaultPolicy()
+  change(policy)
+  return policy
+}
+
+function faultsOf(input: unknown) {
+  const parsed = parsePolicy(input)
+  return parsed.ok ? [] : parsed.errors
+}
+
+const context: PolicyContext = {
+  action: 'screenshot.attempt',
+  platform: 'android',
+  osVersion: '14',
+  capabilities: { preventCapture: true },
+}
+
+describe('document', () => {
+  it('accepts its own default and gives it back unchanged', () => {
+    expect(parsePolicy(defaultPolicy())).toEqual({ ok: true, policy: defaultPolicy() })
+  })
+
+  it('names every wrong field', () => {
+    const input = {
+      ...defaultPolicy(),
+      data: { ...defaultPolicy().data, screenshot: { mode: 'deny' }, telepathy: {} },
+      devices: { ...defaultPolicy().devices, maxPerPerson: 0, minAppVersion: { ios: 'new' } },
+    }
+    expect(
+      faultsOf(input)
+        .map((fault) => fault.path)
+        .sort(),
+    ).toEqual(['data.screenshot.mode', 'data.telepathy', 'devices.maxPerPerson', 'devices.minAppVersion.ios'])
+  })
+
+  it('refuses a missing section instead of loosening it', () => {
+    const { print: _print, ...data } = defaultPolicy().data
+    expect(faultsOf({ ...defaultPolicy(), data }).map((fault) => fault.path)).toEqual(['data.print'])
+    expect(faultsOf(null).map((fault) => fault.path)).toEqual([''])
+  })
+
+  it('ties the date to its mode', () => {
+    const on = (secondFactor: PolicyDocument['signIn']['secondFactor']) =>
+      faultsOf({ ...defaultPolicy(), signIn: { secondFactor } }).map((fault) => fault.path)
+    expect(on({ mode: 'from', from: null, graceDays: 0 })).toEqual(['signIn.secondFactor.from'])
+    expect(on({ mode: 'now', from: '2026-01-01T00:00:00.000Z', graceDays: 0 })).toEqual(['signIn.secondFactor.from'])
+    expect(on({ mode: 'from', from: '2026-01-01T00:00:00.000Z', graceDays: 7 })).toEqual([])
+    expect(on({ mode: 'from', from: 'tomorrow', graceDays: 7 })).toEqual(['signIn.secondFactor.from'])
+  })
+
+  it('exports a JSON Schema', () => {
+    const schema = policyJsonSchema()
+    expect(schema).toMatchObject({ type: 'object', additionalProperties: false })
+    expect(Object.keys(schema.properties as object)).toEqual(['schema', 'data', 'devices', 'signIn'])
+  })
+})
+
+describe('screenshot', () => {
+  const blocked = policyWith((policy) => {
+    policy.data.screenshot.mode = 'block'
+  })
+
+  it('is denied where a listed mechanism prevents it', () => {
+    expect(evaluate(blocked, context)).toEqual({
+      outcome: 'denied',
+      enforcement: 'prevented',
+      rule: 'data.screenshot',
+      effect: 'block',
+      denial: 'blocked',
+      mechanism: 'android.FLAG_SECURE',
+    })
+  })
+
+  it.each<Partial<PolicyContext>>([
+    { platform: 'ios', osVersion: '18' },
+    { platform: 'macos', osVersion: '15' },
+    { platform: 'linux', osVersion: '6' },
+    { platform: 'browser', osVersion: '140' },
+    { platform: 'windows', osVersion: '10.0.18363' },
+    { platform: 'android', osVersion: undefined },
+    { platform: 'android', osVersion: 'unknown' },
+    { capabilities: { preventCapture: false } },
+  ])('is only noticed on %o', (change) => {
+    expect(evaluate(blocked, { ...context, ...change })).toMatchObject({ outcome: 'allowed', enforcement: 'detected' })
+  })
+
+  it('is noticed where the policy only records', () => {
+    expect(evaluate(defaultPolicy(), context)).toMatchObject({
+      outcome: 'allowed',
+      enforcement: 'detected',
+      effect: 'log',
+    })
+  })
+
+  it('a claim without a mechanism is corrected', () => {
+    const claim = { action: 'screenshot.attempt', outcome: 'denied', enforcement: 'prevented' } as const
+    const device = { platform: 'ios', osVersion: '18', capabilities: { preventCapture: true } } as const
+    expect(honestClaim({ ...claim, ...device })).toEqual({ outcome: 'allowed', enforcement: 'detected' })
+    expect(honestClaim({ ...claim, ...context, action: 'screenshot.attempt' })).toEqual({
+      outcome: 'denied',
+      enforcement: 'prevented',
+    })
+    expect(honestClaim({ ...claim, ...device, action: 'file.view' })).toEqual({
+      outcome: 'denied',
+      enforcement: 'prevented',
+    })
+  })
+
+  it('knows from which version Windows keeps a window out of captures', () => {
+    expect(captureMechanism('windows', '10.0.19041')?.name).toBe('windows.WDA_EXCLUDEFROMCAPTURE')
+    expect(captureMechanism('windows', '10.0.18363')).toBeNull()
+  })
+})
+
+describe('content', () => {
+  const forward = (mode: 'allow' | 'internal' | 'block', recipient: string) =>
+    evaluate(
+      policyWith((policy) => {
+        policy.data.forward = { mode, internalDomains: ['example.com'] }
+      }),
+      { ...context, action: 'file.forward', recipient },
+    )
+
+  it('forwards inside the organisation only', () => {
+    expect(forward('internal', 'a@Example.com').outcome).toBe('allowed')
+    expect(forward('internal', 'a@example.com.evil.org')).toMatchObject({ denial: 'external_recipient' })
+    expect(forward('internal', 'a@sub.example.com').outcome).toBe('denied')
+    expect(forward('allow', 'a@evil.org').outcome).toBe('allowed')
+    expect(forward('block', 'a@example.com')).toMatchObject({ enforcement: 'prevented', denial: 'blocked' })
+  })
+
+  it('asks for a reason', () => {
+    const policy = policyWith((draft) => {
+      draft.data.download.mode = 'ask_reason'
+    })
+    const download = { ...context, action: 'file.download' } as const
+    expect(evaluate(policy, download)).toMatchObject({ outcome: 'denied', denial: 'reason_required' })
+    expect(evaluate(policy, { ...download, reason: '  ' })).toMatchObject({ denial: 'reason_required' })
+    expect(evaluate(policy, { ...download, reason: 'tax audit' })).toMatchObject({ outcome: 'allowed' })
+  })
+
+  it('prints and copies as the policy says', () => {
+    const policy = policyWith((draft) => {
+      draft.data.print.mode = 'block'
+    })
+    expect(evaluate(policy, { ...context, action: 'file.print' }).outcome).toBe('denied')
+    expect(evaluate(policy, { ...context, action: 'file.copy' }).outcome).toBe('allowed')
+    expect(evaluate(policy, { ...context, action: 'file.view' }).rule).toBe('data.view')
+  })
+})
+
+describe('versions', () => {
+  it.each([
+    ['1.2', '1.2.0', 0],
+    ['1.10', '1.9', 1],
+    ['2.0.0-beta.2', '2.0.0-beta.10', -1],
+    ['2.0.0-rc', '2.0.0', -1],
+    ['v1.0.0+build', '1.0.0', 0],
+    ['1.0.0.1', '1.0.0', 1],
+    ['next', '1.0', null],
+    ['', '1.0', null],
+  ] as const)('%s against %s is %s', (a, b, order) => {
+    expect(compareVersions(a, b)).toBe(order)
+  })
+
+  it('takes the platform minimum before the agent minimum', () => {
+    const policy = policyWith((draft) => {
+      draft.devices.minAppVersion = { agent: '1.0', ios: '3.0' }
+    })
+    expect(requiredAppVersion(policy, { platform: 'ios', channel: 'agent' })).toBe('3.0')
+    expect(requiredAppVersion(policy, { platform: 'linux', channel: 'agent' })).toBe('1.0')
+    expect(requiredAppVersion(policy, { platform: 'browser', channel: 'browser' })).toBeNull()
+    const old = { platform: 'linux', channel: 'agent', appVersion: 'unknown' } as const
+    expect(isAppVersionAccepted(policy, old)).toBe(false)
+    expect(isAppVersionAccepted(policy, { ...old, appVersion: '1.0.0' })).toBe(true)
+  })
+
+  it('computes when a missing second factor holds a person', () => {
+    const at = Date.parse('2026-01-01T00:00:00.000Z')
+    const deadline = (secondFactor: PolicyDocument['signIn']['secondFactor']) =>
+      secondFactorDeadlineMs({ ...defaultPolicy(), signIn: { secondFactor } }, at)
+    expect(deadline({ mode: 'off', from: null, graceDays: 3 })).toBeNull()
+    expect(deadline({ mode: 'now', from: null, graceDays: 0 })).toBe(at)
+    expect(deadline({ mode: 'from', from: '2026-02-01T00:00:00.000Z', graceDays: 1 })).toBe(
+      Date.parse('2026-02-02T00:00:00.000Z'),
+    )
+  })
+})
+
+describe('diff', () => {
+  const changeOf = (before: PolicyDocument, after: PolicyDocument) => diffPolicies(before, after)[0]
+
+  it('is empty for equal documents', () => {
+    expect(diffPolicies(defaultPolicy(), defaultPolicy())).toEqual([])
+  })
+
+  it.each<[string, (policy: PolicyDocument) => void]>([
+    ['data.screenshot.mode', (policy) => Object.assign(policy.data.screenshot, { mode: 'block' })],
+    ['data.forward.mode', (policy) => Object.assign(policy.data.forward, { mode: 'internal' })],
+    ['data.download.mode', (policy) => Object.assign(policy.data.download, { mode: 'ask_reason' })],
+    ['devices.maxPerPerson', (policy) => Object.assign(policy.devices, { maxPerPerson: 3 })],
+    ['devices.minAppVersion.ios', (policy) => Object.assign(policy.devices.minAppVersion, { ios: '2.0' })],
+    ['devices.offlineHours', (policy) => Object.assign(policy.devices, { offlineHours: 0 })],
+    ['devices.approval', (policy) => Object.assign(policy.devices, { approval: 'manual' })],
+    ['signIn.secondFactor.mode', (policy) => Object.assign(policy.signIn.secondFactor, { mode: 'now' })],
+  ])('%s is tighter one way and looser the other', (path, change) => {
+    const tight = policyWith(change)
+    expect(changeOf(defaultPolicy(), tight)).toMatchObject({ path, direction: 'tighter' })
+    expect(changeOf(tight, defaultPolicy())).toMatchObject({ path, direction: 'looser' })
+    expect(loosens(diffPolicies(tight, defaultPolicy()))).toBe(true)
+    expect(loosens(diffPolicies(defaultPolicy(), tight))).toBe(false)
+  })
+
+  it('treats a swapped internal domain as looser', () => {
+    const domains = (...internalDomains: string[]) =>
+      policyWith((policy) => Object.assign(policy.data.forward, { internalDomains }))
+    expect(changeOf(domains('a.com'), domains('b.com'))?.direction).toBe('looser')
+    expect(changeOf(domains('a.com', 'b.com'), domains('b.com'))?.direction).toBe('tighter')
+  })
+})
