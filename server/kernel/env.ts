@@ -1,0 +1,207 @@
+import { accessSync, constants } from 'node:fs'
+import { isIP } from 'node:net'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { type Cidr, parseCidr } from '#lib/client-address.ts'
+
+/** The start's parameters, validated; see docs/guides/running.md for what each does. */
+export interface Env {
+  port: number
+  gatewayPort: number
+  host: string
+  /** Absolute. */
+  dataDir: string
+  /** Public origin of the console, without a trailing slash. */
+  url: string
+  /** Public origin of the gateway, without a trailing slash. */
+  gatewayUrl: string
+  /** Unset: the embedded PostgreSQL of the data directory. */
+  databaseUrl?: string
+  tls?: CertificateFiles
+  consoleTls?: CertificateFiles
+  masterKeyFile: string
+  smtpUrl?: string
+  logLevel: (typeof LOG_LEVELS)[number]
+  /** Whose forwarded addresses are believed. */
+  trustedProxies: readonly Cidr[]
+  gatewayProxyProtocol?: 'v2'
+}
+
+export interface CertificateFiles {
+  certFile: string
+  keyFile: string
+}
+
+/** One line per wrong variable: its name and what is allowed. */
+export class EnvError extends Error {
+  override name = 'EnvError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const schema = z.object({
+  PORT: port(3000),
+  GATEWAY_PORT: port(8443),
+  GATEHOUSE_HOST: z
+    .string()
+    .refine((value) => isIP(value) > 0 || value === 'localhost', 'must be an IP address to listen on, or localhost')
+    .default('127.0.0.1'),
+  GATEHOUSE_DATA_DIR: z.string().default('.gatehouse'),
+  GATEHOUSE_URL: origin(['http:', 'https:']).optional(),
+  GATEHOUSE_GATEWAY_URL: origin(['https:']).optional(),
+  DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgresql://USER:PASSWORD@HOST:PORT/DATABASE').optional(),
+  GATEHOUSE_TLS_CERT: readableFile().optional(),
+  GATEHOUSE_TLS_KEY: readableFile().optional(),
+  GATEHOUSE_CONSOLE_TLS_CERT: readableFile().optional(),
+  GATEHOUSE_CONSOLE_TLS_KEY: readableFile().optional(),
+  GATEHOUSE_MASTER_KEY_FILE: z.string().optional(),
+  SMTP_URL: url(['smtp:', 'smtps:'], 'smtp://USER:PASSWORD@HOST:PORT').optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  GATEHOUSE_TRUSTED_PROXIES: z.string().default('').transform(cidrs),
+  GATEHOUSE_GATEWAY_PROXY_PROTOCOL: z.literal('v2', 'must be v2 or unset').optional(),
+})
+type Raw = z.output<typeof schema>
+
+/**
+ * Reads and validates the environment.
+ * @throws EnvError naming every wrong variable and what is allowed
+ */
+export function readEnv(source: Readonly<Record<string, string | undefined>> = process.env): Env {
+  const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''))
+  const parsed = schema.safeParse(given)
+  if (!parsed.success)
+    throw new EnvError(parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`))
+  const env = toEnv(parsed.data)
+  const conflicts = [...conflictsOf(parsed.data), ...urlProblems(env)]
+  if (conflicts.length > 0) throw new EnvError(conflicts)
+  return env
+}
+
+function toEnv(raw: Raw): Env {
+  const dataDir = resolve(raw.GATEHOUSE_DATA_DIR)
+  const tls = files(raw.GATEHOUSE_TLS_CERT, raw.GATEHOUSE_TLS_KEY)
+  const consoleTls = files(raw.GATEHOUSE_CONSOLE_TLS_CERT, raw.GATEHOUSE_CONSOLE_TLS_KEY)
+  return {
+    port: raw.PORT,
+    gatewayPort: raw.GATEWAY_PORT,
+    host: raw.GATEHOUSE_HOST,
+    dataDir,
+    url: raw.GATEHOUSE_URL ?? `${consoleTls ? 'https' : 'http'}://localhost:${raw.PORT}`,
+    gatewayUrl: raw.GATEHOUSE_GATEWAY_URL ?? `https://localhost:${raw.GATEWAY_PORT}`,
+    masterKeyFile: raw.GATEHOUSE_MASTER_KEY_FILE
+      ? resolve(raw.GATEHOUSE_MASTER_KEY_FILE)
+      : join(dataDir, 'keys/master.key'),
+    logLevel: raw.LOG_LEVEL,
+    trustedProxies: raw.GATEHOUSE_TRUSTED_PROXIES,
+    ...(raw.DATABASE_URL && { databaseUrl: raw.DATABASE_URL }),
+    ...(tls && { tls }),
+    ...(consoleTls && { consoleTls }),
+    ...(raw.SMTP_URL && { smtpUrl: raw.SMTP_URL }),
+    ...(raw.GATEHOUSE_GATEWAY_PROXY_PROTOCOL && { gatewayProxyProtocol: raw.GATEHOUSE_GATEWAY_PROXY_PROTOCOL }),
+  }
+}
+
+function conflictsOf(raw: Raw): string[] {
+  const problems: string[] = []
+  if (raw.PORT === raw.GATEWAY_PORT) problems.push('GATEWAY_PORT must differ from PORT')
+  for (const prefix of ['GATEHOUSE_TLS', 'GATEHOUSE_CONSOLE_TLS'] as const) {
+    if (raw[`${prefix}_CERT`] && !raw[`${prefix}_KEY`])
+      problems.push(`${prefix}_KEY must be set together with ${prefix}_CERT`)
+    if (raw[`${prefix}_KEY`] && !raw[`${prefix}_CERT`])
+      problems.push(`${prefix}_CERT must be set together with ${prefix}_KEY`)
+  }
+  if (raw.GATEHOUSE_GATEWAY_PROXY_PROTOCOL && raw.GATEHOUSE_TRUSTED_PROXIES.length === 0) {
+    problems.push('GATEHOUSE_TRUSTED_PROXIES must name the proxies that speak GATEHOUSE_GATEWAY_PROXY_PROTOCOL')
+  }
+  return problems
+}
+
+/** Cookies with the __Host- prefix and passkeys work on HTTPS and on http://localhost, and silently nowhere else. */
+function urlProblems(env: Env): string[] {
+  const { protocol, hostname } = new URL(env.url)
+  if (protocol === 'https:') {
+    if (env.consoleTls || env.trustedProxies.length > 0) return []
+    return [
+      'GATEHOUSE_URL is https but nothing here speaks it: set GATEHOUSE_CONSOLE_TLS_CERT and _KEY, or GATEHOUSE_TRUSTED_PROXIES when a proxy does',
+    ]
+  }
+  if (env.consoleTls) return ['GATEHOUSE_URL must be https:// while GATEHOUSE_CONSOLE_TLS_CERT is set']
+  if (hostname === 'localhost' || hostname.endsWith('.localhost')) return []
+  if (isIP(hostname.replace(/[[\]]/g, '')) > 0 && /^(127\.|\[::1\])/.test(hostname)) {
+    return [`GATEHOUSE_URL must be http://localhost:${env.port} on this machine (sign-in does not work on ${hostname})`]
+  }
+  return [
+    'GATEHOUSE_URL must be https:// on any name but localhost: use a TLS proxy with GATEHOUSE_TRUSTED_PROXIES, or GATEHOUSE_CONSOLE_TLS_CERT and _KEY',
+  ]
+}
+
+function port(fallback: number) {
+  const allowed = 'must be a port number from 1 to 65535'
+  return z
+    .string()
+    .regex(/^\d{1,5}$/, allowed)
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= 65_535, allowed)
+    .default(fallback)
+}
+
+function parseUrl(value: string, protocols: readonly string[]): URL | undefined {
+  const parsed = URL.canParse(value) ? new URL(value) : undefined
+  // A PostgreSQL URL may name a socket's folder instead of a host.
+  const host = parsed?.hostname || parsed?.searchParams.get('host')
+  return parsed && host && protocols.includes(parsed.protocol) ? parsed : undefined
+}
+
+function url(protocols: readonly string[], form: string) {
+  return z.string().refine((value) => parseUrl(value, protocols) !== undefined, `must look like ${form}`)
+}
+
+/** An origin alone: a path would be lost wherever a link is built from it. */
+function origin(protocols: readonly string[]) {
+  const form = `must look like ${protocols.map((protocol) => `${protocol}//host[:port]`).join(' or ')}, without a path`
+  return z.string().transform((value, context) => {
+    const parsed = parseUrl(value, protocols)
+    if (parsed && `${parsed.origin}/` === parsed.href) return parsed.origin
+    context.addIssue({ code: 'custom', message: form })
+    return z.NEVER
+  })
+}
+
+function readableFile() {
+  return z
+    .string()
+    .transform((value) => resolve(value))
+    .refine(isReadable, 'must name a file that can be read')
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function cidrs(value: string, context: z.RefinementCtx): Cidr[] {
+  const entries = value.split(',').map((entry) => entry.trim())
+  return entries.filter(Boolean).flatMap((entry) => {
+    try {
+      return [parseCidr(entry)]
+    } catch {
+      const message = `must be networks such as 10.0.0.0/8 or ::1, separated by commas (got ${JSON.stringify(entry)})`
+      context.addIssue({ code: 'custom', message })
+      return []
+    }
+  })
+}
+
+function files(certFile: string | undefined, keyFile: string | undefined): CertificateFiles | undefined {
+  return certFile && keyFile ? { certFile, keyFile } : undefined
+}
