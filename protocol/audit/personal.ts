@@ -1,0 +1,146 @@
+import { base64urlDecode, base64urlEncode, equalBytes, utf8Encode } from '#lib/bytes.ts'
+import { canonicalJson } from '#lib/canonical-json.ts'
+import { EntryError } from './entry-check.ts'
+import { sha256 } from './sha256.ts'
+
+/** A text or a list of texts; numbers are written as text, so that every program reads the same value. */
+export type DetailText = string | readonly string[]
+/** One member of `detail`: a text, or a change. */
+export type DetailValue = DetailText | { readonly before?: DetailText; readonly after?: DetailText }
+
+/** What an event says about people, in clear; it stays outside the tree so that it can be erased. */
+export type PersonalValues = {
+  /** The id that the sending device or app gave the event. */
+  readonly senderId?: string | undefined
+  readonly actorName?: string | undefined
+  readonly actorEmail?: string | undefined
+  readonly deviceName?: string | undefined
+  readonly targetName?: string | undefined
+  readonly address?: string | undefined
+  readonly userAgent?: string | undefined
+  readonly reason?: string | undefined
+  /** Free text of the event. */
+  readonly words?: string | undefined
+  readonly detail?: { readonly [name: string]: DetailValue } | undefined
+}
+
+/** Personal values with the salt that keeps the commitment from being guessed: base64url of 16 random bytes. */
+export type Personal = PersonalValues & { readonly salt: string }
+
+/** The most bytes that the canonical form of personal values may have. */
+export const MAX_PERSONAL_BYTES = 65_535
+
+// No digits first: an object puts such names before all others, whatever order canonical JSON asks for.
+const DETAIL_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
+const ASCII = /^[\x20-\x7e]*$/
+
+/** Texts of personal values in sorted order, but for `detail` and `salt`. */
+const TEXTS = [
+  'actorEmail',
+  'actorName',
+  'address',
+  'deviceName',
+  'reason',
+  'senderId',
+  'targetName',
+  'userAgent',
+  'words',
+] as const satisfies readonly (keyof PersonalValues)[]
+
+/**
+ * Normalises personal values to NFC, adds a fresh salt (or the one given) and commits to them.
+ * Throws an EntryError naming the field on a lone surrogate, a NUL, a bad name in `detail` or too many bytes.
+ */
+export function sealPersonal(values: PersonalValues, salt = freshSalt()): { personal: Personal; sha256: string } {
+  const personal = normalise(values, salt)
+  const text = JSON.stringify(personal)
+  const bytes = utf8Encode(text)
+  if (bytes.length > MAX_PERSONAL_BYTES) {
+    throw new EntryError('personal', `has ${bytes.length} bytes, at most ${MAX_PERSONAL_BYTES} are allowed`)
+  }
+  return { personal, sha256: base64urlEncode(sha256(bytes)) }
+}
+
+/**
+ * The commitment to stored personal values: base64url of SHA-256 over their RFC 8785 form. The members may be in any order.
+ */
+export function commitPersonal(personal: Personal): string {
+  return base64urlEncode(sha256(utf8Encode(canonicalJson(personal))))
+}
+
+/** Whether `personal` is what the commitment was made of, salt and all. */
+export function verifyPersonal(personal: Personal, commitment: string): boolean {
+  try {
+    if (base64urlDecode(personal.salt).length !== 16) return false
+    return equalBytes(utf8Encode(commitPersonal(personal)), utf8Encode(commitment))
+  } catch {
+    // Values that canonical JSON refuses cannot have been committed to.
+    return false
+  }
+}
+
+function freshSalt(): string {
+  return base64urlEncode(crypto.getRandomValues(new Uint8Array(16)))
+}
+
+function normalise(values: PersonalValues, salt: string): Personal {
+  const { detail } = values
+  const [actorEmail, actorName, address, deviceName, reason, senderId, targetName, userAgent, words] = TEXTS.map(
+    (name) => {
+      const text = values[name]
+      return text === undefined ? undefined : normaliseText(text, `personal.${name}`)
+    },
+  )
+  // In sorted order, so that JSON.stringify writes the canonical form; undefined members are left out by it.
+  const members = {
+    actorEmail,
+    actorName,
+    address,
+    detail: detail && normaliseDetail(detail),
+    deviceName,
+    reason,
+    salt,
+    senderId,
+    targetName,
+    userAgent,
+    words,
+  }
+  return members
+}
+
+function normaliseText(text: string, field: string): string {
+  if (ASCII.test(text)) return text
+  if (!text.isWellFormed()) throw new EntryError(field, 'holds a lone surrogate')
+  if (text.includes('\0')) throw new EntryError(field, 'holds a NUL')
+  return text.normalize('NFC')
+}
+
+function normaliseDetail(detail: { readonly [name: string]: DetailValue }): { [name: string]: DetailValue } {
+  const sorted: { [name: string]: DetailValue } = {}
+  for (const name of Object.keys(detail).sort()) {
+    const value = detail[name]
+    if (value === undefined) continue
+    if (!DETAIL_NAME.test(name))
+      throw new EntryError(`personal.detail.${name}`, 'is not a name of letters, digits, . _ -')
+    sorted[name] = normaliseValue(value, `personal.detail.${name}`)
+  }
+  return sorted
+}
+
+function normaliseValue(value: DetailValue, field: string): DetailValue {
+  if (typeof value === 'string') return normaliseText(value, field)
+  if (isList(value)) return value.map((text) => normaliseText(text, field))
+  const { after, before } = value
+  return {
+    ...(after !== undefined && { after: normaliseDetailText(after, `${field}.after`) }),
+    ...(before !== undefined && { before: normaliseDetailText(before, `${field}.before`) }),
+  }
+}
+
+function normaliseDetailText(value: DetailText, field: string): DetailText {
+  return typeof value === 'string' ? normaliseText(value, field) : value.map((text) => normaliseText(text, field))
+}
+
+function isList(value: DetailValue): value is readonly string[] {
+  return Array.isArray(value)
+}
