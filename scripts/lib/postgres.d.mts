@@ -12,6 +12,8 @@ export interface PostgresOptions {
   dataDir: string
   /** Created when missing; default `gatehouse`. */
   database?: string
+  /** Insists on this port; default: the last one if free. */
+  port?: number
   onLog?: (line: string) => void
 }
 

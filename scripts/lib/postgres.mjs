@@ -24,16 +24,17 @@ const DATABASE = 'gatehouse'
 
 /**
  * Starts the embedded PostgreSQL of a data directory, creating the cluster and the `gatehouse` database the first time.
- * Refuses while another process runs it. `onLog` hears the server's log lines.
+ * Refuses while another process runs it. `onLog` hears the server's log lines; `port` insists on one instead of
+ * preferring the last one.
  */
-export async function startPostgres({ dataDir, database = DATABASE, onLog = () => {} }) {
+export async function startPostgres({ dataDir, database = DATABASE, port: pinnedPort, onLog = () => {} }) {
   ensureDataDir(dataDir)
   const release = tryLock(lockFile(dataDir), 'postgres')
   if (!release) throw new Refusal(`${dataDir} is in use by process ${holderOf(lockFile(dataDir))?.pid}`)
   try {
     const { password, port } = superuser(dataDir)
     const { dir, account, binaries } = await prepareCluster(dataDir, password)
-    const server = await launch({ binaries, dir, account, preferredPort: port, settings: DURABLE, onLog })
+    const server = await launch({ binaries, dir, account, preferredPort: port, pinnedPort, settings: DURABLE, onLog })
     if (server.port !== port) mergeSecrets(dataDir, { postgresPort: server.port })
     server.exited.then(release)
     await ensureDatabase(urlOf(password, server.port, 'postgres'), database).catch(async (error) => {
@@ -130,7 +131,7 @@ const TRANSIENT = /could not bind|Address already in use|pre-existing shared mem
 
 async function launch(options) {
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort(attempt === 1 ? options.preferredPort : 0)
+    const port = options.pinnedPort ?? (await freePort(attempt === 1 ? options.preferredPort : 0))
     try {
       return await launchOnce({ ...options, port })
     } catch (error) {

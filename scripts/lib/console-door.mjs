@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto'
+import { isLoopback, resolveOrigin } from '../../lib/client-address.ts'
+
+/** The one header in which the console finds the client's address; whatever a client sends in it is dropped. */
+export const CLIENT_ADDRESS_HEADER = 'x-gatehouse-client-ip'
+
+/** Read by the probes of any load balancer, under any name. */
+const PROBES = new Set(['/healthz', '/readyz'])
+const FORWARDING = /^(x-forwarded-.*|forwarded|x-real-ip|x-gatehouse-.*|content-security-policy)$/i
+
+/**
+ * Stands before the console: decides whether a request may go on, and leaves in it only forwarding headers of our own.
+ * Next itself believes them from anybody.
+ * @param {{url: string, trustedProxies: readonly object[]}} env
+ */
+export function createDoor({ url, trustedProxies, isDev = false }) {
+  const canonical = new URL(url)
+  const isHttps = canonical.protocol === 'https:'
+
+  /** Undefined to go on, else the answer: `{status, text, location?}`. */
+  function refusal(request, origin) {
+    if (PROBES.has(request.url?.split('?')[0])) return undefined
+    const isSecure = Boolean(request.socket.encrypted) || origin.proto === 'https'
+    if (isHttps && !isSecure) return notSecure(request, origin)
+    if (!isHttps && !isSecure && !isLoopback(origin.address)) return PLAIN_FROM_AFAR
+    const host = (origin.host ?? request.headers.host ?? '').toLowerCase()
+    return host === canonical.host ? undefined : elsewhere(request, 421, `This console is at ${url}`)
+  }
+
+  function notSecure(request, origin) {
+    // Sending a browser back would be an endless loop: the proxy says nothing about how it was asked.
+    if (origin.viaProxy && !origin.proto)
+      return { status: 400, text: 'The proxy before this console must send X-Forwarded-Proto' }
+    return elsewhere(request, 403, `This console answers HTTPS only, at ${url}`)
+  }
+
+  function elsewhere({ method, url: path }, status, text) {
+    if (method !== 'GET' && method !== 'HEAD') return { status, text }
+    return { status: 307, text, location: path.startsWith('/') ? `${url}${path}` : url }
+  }
+
+  return {
+    /** Answers the request and returns false, or prepares it for the console and returns true. */
+    admit(request, response) {
+      const { headers } = request
+      const origin = resolveOrigin(
+        {
+          peer: request.socket.remoteAddress,
+          forwardedFor: headers['x-forwarded-for'],
+          forwardedProto: headers['x-forwarded-proto'],
+          forwardedHost: headers['x-forwarded-host'],
+        },
+        trustedProxies,
+      )
+      const answer = refusal(request, origin)
+      if (answer) {
+        refuse(response, answer)
+        return false
+      }
+      dropForwarding(request)
+      headers.host = canonical.host
+      headers['x-forwarded-host'] = canonical.host
+      headers['x-forwarded-proto'] = canonical.protocol.slice(0, -1)
+      headers['x-forwarded-for'] = origin.address
+      headers[CLIENT_ADDRESS_HEADER] = origin.address
+      protect({ request, response, isHttps, isDev })
+      return true
+    },
+  }
+}
+
+const PLAIN_FROM_AFAR = {
+  status: 403,
+  text: 'This console answers plain HTTP on its own machine only: set GATEHOUSE_URL to an https:// address with GATEHOUSE_CONSOLE_TLS_CERT and _KEY, or GATEHOUSE_TRUSTED_PROXIES',
+}
+
+function refuse(response, { status, text, location }) {
+  const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', connection: 'close' }
+  response.writeHead(status, location ? { ...headers, location } : headers)
+  response.end(`${text}\n`)
+}
+
+function dropForwarding({ headers, rawHeaders }) {
+  for (const name of Object.keys(headers)) if (FORWARDING.test(name)) delete headers[name]
+  // The raw list keeps its length, which Node has counted already.
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (FORWARDING.test(rawHeaders[i])) rawHeaders.splice(i, 2, 'x-dropped', '')
+  }
+}
+
+/** A content security policy with a nonce of its own for every answer; Next reads the nonce from the request's copy. */
+function protect({ request, response, isHttps, isDev }) {
+  const script = `'self' 'nonce-${randomBytes(16).toString('base64')}' 'strict-dynamic'${isDev ? " 'unsafe-eval'" : ''}`
+  const policy = [
+    "default-src 'self'",
+    `script-src ${script}`,
+    // Menus and charts place themselves with style attributes, which take no nonce.
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self'",
+    `connect-src 'self'${isDev ? ' ws:' : ''}`,
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    ...(isHttps ? ['upgrade-insecure-requests'] : []),
+  ].join('; ')
+  request.headers['content-security-policy'] = policy
+  response.setHeader('Content-Security-Policy', policy)
+  if (isHttps) response.setHeader('Strict-Transport-Security', 'max-age=31536000')
+}

@@ -1,0 +1,188 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readEnv } from '../../server/kernel/env.ts'
+import { bootstrap, entryArgs } from './bootstrap.mjs'
+import { ensureBuilt, ensureGenerated } from './build.mjs'
+import { ensureDataDir, writeFileAtomic } from './files.mjs'
+import { answers, reachableHost } from './health.mjs'
+import { holderOf, tryLock } from './lock.mjs'
+import { createLogSink, postgresLevel } from './log-lines.mjs'
+import { ManagedProcess } from './managed-process.mjs'
+import { dataDirOf } from './paths.mjs'
+import { tryPort } from './ports.mjs'
+import { startPostgres } from './postgres.mjs'
+import { Refusal } from './refusal.mjs'
+import { say } from './say.mjs'
+
+/** Of a process that never became ready: after this many ends in a row the start is given up. */
+const HOPELESS_AFTER = 5
+
+/** Brings everything up, keeps it up, and takes it down in order on SIGINT or SIGTERM. */
+export async function supervise({ isDev }) {
+  process.env.GATEHOUSE_DATA_DIR = dataDirOf()
+  const env = readEnv()
+  ensureDataDir(env.dataDir)
+  const release = holdDataDir(env.dataDir)
+  const isHuman = process.stdout.isTTY && !process.env.LOG_LEVEL
+  const run = {
+    env,
+    isDev,
+    sink: createLogSink({ isHuman, level: env.logLevel }),
+    processes: [],
+    isStopping: false,
+    stopped: new AbortController(),
+  }
+  onSignals(run, release)
+  try {
+    await requirePorts(env)
+    const { setupUrl } = await bringUp(run)
+    await untilReady(run)
+    if (!run.isStopping) announce(env, setupUrl)
+  } catch (error) {
+    // A stop in the middle of a start makes its steps fail; that is no fault to report.
+    if (run.isStopping) return
+    await takeDown(run)
+    release()
+    throw error
+  }
+}
+
+function holdDataDir(dataDir) {
+  const lock = path.join(dataDir, 'start.lock')
+  const release = tryLock(lock, 'npm start')
+  if (!release)
+    throw new Refusal(
+      `${dataDir} is in use by another Gatehouse (process ${holderOf(lock)?.pid}): stop it or set GATEHOUSE_DATA_DIR`,
+    )
+  return release
+}
+
+async function requirePorts({ host, port, gatewayPort }) {
+  for (const [name, number] of Object.entries({ PORT: port, GATEWAY_PORT: gatewayPort })) {
+    if (await tryPort(number, host)) continue
+    throw new Refusal(`${name} ${number} is in use on ${host}: stop what listens there or set ${name} to a free port`)
+  }
+}
+
+async function bringUp(run) {
+  await ensureGenerated(run.stopped.signal)
+  if (!run.isDev) await ensureBuilt(run.stopped.signal)
+  const adminUrl = run.env.databaseUrl ?? (await runPostgres(run))
+  const childEnv = { ...process.env, NODE_ENV: run.isDev ? 'development' : 'production', NEXT_TELEMETRY_DISABLED: '1' }
+  const answer = await bootstrap({ env: childEnv, adminUrl, sink: run.sink })
+  if (run.isStopping) return answer
+  for (const spec of specs(run, childEnv)) run.processes.push(new ManagedProcess(spec, run.sink, () => record(run)))
+  for (const one of run.processes) one.start()
+  return answer
+}
+
+/** The processes in the order in which they are stopped; the database goes last. */
+function specs({ env, isDev }, childEnv) {
+  const watch = isDev ? ['--watch', '--watch-preserve-output'] : []
+  const next = [
+    'node_modules/next/dist/bin/next',
+    isDev ? 'dev' : 'start',
+    '--port',
+    String(env.port),
+    '--hostname',
+    env.host,
+  ]
+  // The console resolves its own conditions when it is built; only its preloads are ours.
+  const preloads = ['./scripts/lib/child-guard.mjs', './scripts/console-preload.mjs'].map((file) => `--import=${file}`)
+  return [
+    {
+      name: 'console',
+      args: ['--disable-warning=ExperimentalWarning', ...preloads, ...next],
+      env: childEnv,
+      stopMs: 3500,
+    },
+    { name: 'gateway', args: [...watch, ...entryArgs('gateway/main.ts')], env: childEnv, stopMs: 2000 },
+    { name: 'worker', args: [...watch, ...entryArgs('server/worker.ts')], env: childEnv, stopMs: 2000 },
+  ]
+}
+
+async function runPostgres(run) {
+  const onLog = (line) => run.sink.pass('postgres', line, postgresLevel(line))
+  const server = await startPostgres({ dataDir: run.env.dataDir, port: run.postgres?.port, onLog })
+  run.postgres = server
+  record(run)
+  server.exited.then((how) => restartPostgres(run, how))
+  return server.url
+}
+
+/** The others keep their connection strings: it comes back on its port. */
+async function restartPostgres(run, how) {
+  for (let attempt = 0; !run.isStopping; attempt++) {
+    run.sink.log('error', `postgres ended (${how}); starting it again`)
+    try {
+      await runPostgres(run)
+      return
+    } catch (error) {
+      run.sink.log('error', error.message)
+      await sleep(Math.min(30_000, 500 * 2 ** attempt) * (0.5 + Math.random() / 2))
+    }
+  }
+}
+
+/** Process ids by name, for operators and tests. */
+function record({ env, postgres, processes }) {
+  const pids = Object.fromEntries(processes.map(({ name, pid }) => [name, pid ?? null]))
+  const all = { supervisor: process.pid, postgres: postgres?.pid ?? null, ...pids }
+  writeFileAtomic(path.join(env.dataDir, 'processes.json'), `${JSON.stringify(all)}\n`)
+}
+
+async function untilReady(run) {
+  const { env } = run
+  const host = reachableHost(env.host)
+  const urls = [
+    `${env.consoleTls ? 'https' : 'http'}://${host}:${env.port}/readyz`,
+    `https://${host}:${env.gatewayPort}/readyz`,
+  ]
+  while (!run.isStopping) {
+    const isReady = await Promise.all(urls.map((url) => answers(url)))
+    if (isReady.every(Boolean) && run.processes.every(({ pid }) => pid)) return
+    const hopeless = run.processes.find(({ failures }) => failures >= HOPELESS_AFTER)
+    if (hopeless)
+      throw new Refusal(
+        `${hopeless.name} ended ${HOPELESS_AFTER} times before it was ready: its own lines above say why`,
+      )
+    await sleep(100)
+  }
+}
+
+function announce({ url, gatewayUrl }, setupUrl) {
+  const lines = ['Gatehouse is ready', `  Console  ${url}`, `  Gateway  ${gatewayUrl}`]
+  if (setupUrl) lines.push(`  Setup    ${setupUrl}  (works once)`)
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function onSignals(run, release) {
+  let askedAt = 0
+  const stop = async (signal) => {
+    // npm, the terminal and a relay may each deliver the same Ctrl-C; a second one from a person comes later.
+    if (askedAt) return Date.now() - askedAt > 700 ? killAll(run, release) : undefined
+    askedAt = Date.now()
+    run.isStopping = true
+    if (process.stdout.isTTY) say(`Stopping (${signal}); once more to kill`)
+    await takeDown(run)
+    release()
+    process.exit(0)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop)
+}
+
+async function takeDown(run) {
+  run.isStopping = true
+  run.stopped.abort()
+  for (const one of run.processes) await one.stop()
+  await run.postgres?.stop()
+  fs.rmSync(path.join(run.env.dataDir, 'processes.json'), { force: true })
+}
+
+function killAll(run, release) {
+  for (const one of run.processes) one.kill()
+  // Its guard ends the database when we are gone.
+  release()
+  process.exit(130)
+}
