@@ -1,0 +1,117 @@
+import 'server-only'
+import pg from 'pg'
+import type { Prisma } from './generated/client.ts'
+import { asAppError, errorCodeOf } from './errors.ts'
+import { runtime } from './runtime.ts'
+
+/** Prisma inside one transaction, on the control plane's tables. */
+export type Tx = Prisma.TransactionClient
+
+/** Plain SQL inside one transaction; parameters are text, numbers or JSON: cast them in the statement. */
+export type Sql = <Row>(text: string, values?: readonly unknown[]) => Promise<Row[]>
+
+export type Db = { tx: Tx; sql: Sql }
+
+type TransactionOptions = { timeoutMs?: number }
+
+/** A transaction of the SELECT-only role that sees one organisation. */
+export function readTransaction<T>(tenantId: string | null, run: (db: Db) => Promise<T>, options?: TransactionOptions): Promise<T> {
+  return transaction('reader', tenantId, run, options)
+}
+
+/** A transaction of the writer. Only the kernel's command path calls it: the database refuses a write outside a command. */
+export function unsafeWriteTransaction<T>(tenantId: string | null, run: (db: Db) => Promise<T>, options?: TransactionOptions): Promise<T> {
+  return retryingConflicts(() => transaction('writer', tenantId, run, options))
+}
+
+async function transaction<T>(role: 'reader' | 'writer', tenantId: string | null, run: (db: Db) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  const { prisma, logins } = runtime()
+  try {
+    return await prisma[role].$transaction(
+      async (tx) => {
+        const sql: Sql = <Row>(text: string, values: readonly unknown[] = []) => tx.$queryRawUnsafe<Row[]>(text, ...values)
+        // set_config('role', …, true) is SET LOCAL ROLE, and one round trip sets both.
+        if (logins.setRole) await sql(`SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true)`, [logins.setRole[role], tenantId ?? ''])
+        else await sql(`SELECT set_config('app.tenant_id', $1, true)`, [tenantId ?? ''])
+        return run({ tx, sql })
+      },
+      { timeout: options.timeoutMs ?? 20_000, maxWait: 10_000 },
+    )
+  } catch (error) {
+    throw asAppError(error)
+  }
+}
+
+/** The same over a bare connection of pg, for the hot paths: ingest and audit search. */
+export async function pgTransaction<T>(role: 'reader' | 'writer', tenantId: string | null, run: (client: pg.PoolClient, sql: Sql) => Promise<T>): Promise<T> {
+  const { pools, logins } = runtime()
+  let client: pg.PoolClient | undefined
+  let failure: Error | undefined
+  try {
+    client = await pools[role].connect()
+    const connection = client
+    const begin = logins.setRole ? `SET LOCAL ROLE ${connection.escapeIdentifier(logins.setRole[role])};` : ''
+    await connection.query(`BEGIN;${begin}SELECT set_config('app.tenant_id', ${connection.escapeLiteral(tenantId ?? '')}, true)`)
+    const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) => (await connection.query(text, [...values])).rows as Row[]
+    const result = await run(connection, sql)
+    await connection.query('COMMIT')
+    return result
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error))
+    await client?.query('ROLLBACK').catch(() => {})
+    throw asAppError(error)
+  } finally {
+    // A connection whose transaction ended in doubt is closed, never pooled again.
+    client?.release(failure && isConnectionFailure(failure) ? failure : undefined)
+  }
+}
+
+function isConnectionFailure(error: Error): boolean {
+  const code = errorCodeOf(error)
+  return code === undefined || /^(08|57|E)/.test(code)
+}
+
+/** Serialisation failures and deadlocks are nobody's fault: the same work is tried again, three times in all. */
+async function retryingConflicts<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run()
+    } catch (error) {
+      const code = errorCodeOf(error)
+      if (attempt >= 3 || (code !== '40001' && code !== '40P01' && code !== 'P2034')) throw error
+    }
+  }
+}
+
+/** A read over all organisations, as the worker's role; it sees tenants, log heads and checkpoints, no content. */
+export async function systemTransaction<T>(run: (sql: Sql) => Promise<T>): Promise<T> {
+  const { logins } = runtime()
+  const client = new pg.Client({ connectionString: logins.worker, application_name: 'gatehouse-system' })
+  try {
+    await client.connect()
+    await client.query(`BEGIN;${logins.setRole ? `SET LOCAL ROLE ${client.escapeIdentifier(logins.setRole.worker)}` : ''}`)
+    const result = await run(async <Row>(text: string, values: readonly unknown[] = []) => (await client.query(text, [...values])).rows as Row[])
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    throw asAppError(error)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/** SQLSTATE 23505 (or Prisma's P2002): a unique key is taken. */
+export function isUniqueViolation(error: unknown): boolean {
+  const code = errorCodeOf(error)
+  return code === '23505' || code === 'P2002'
+}
+
+/** Whether the database answers, for /readyz. */
+export async function isDatabaseReady(): Promise<boolean> {
+  try {
+    await readTransaction(null, async ({ sql }) => sql('SELECT 1 FROM instance'))
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,124 @@
+import 'server-only'
+import { uuidv7 } from '#lib/uuid.ts'
+import type { Actor } from './actor.ts'
+import { type Sql, pgTransaction } from './db.ts'
+import { AppError } from './errors.ts'
+import { appendEntries, type StatedDraft } from './ledger.ts'
+import { notifyChange } from './notify.ts'
+
+/** What a batch becomes inside the transaction: entries of its actor, and the answer to give once they are durable. */
+export type Prepared<R> = { actor: Actor; drafts: readonly StatedDraft[]; result: R }
+
+export type IngestDefinition<I, R> = {
+  name: string
+  /** Locks its own rows, drops what was received before, and says what to append. Runs before the log's head is locked. */
+  prepare: (sql: Sql, batch: I) => Promise<Prepared<R>>
+}
+
+export type IngestOptions = {
+  /** Batches waiting for one organisation before new ones are turned away (503). */
+  maxWaiting?: number
+  /** Entries in one transaction, about. */
+  maxEntries?: number
+}
+
+type Waiting<I, R> = { batch: I; size: number; resolve: (result: R) => void; reject: (error: unknown) => void }
+
+/**
+ * Group commit: while one transaction of an organisation is in flight, batches pile up; the next takes them together. The
+ * promise resolves after the commit: the events are flushed, sequenced and in the tree. If the process dies before, nothing
+ * was acknowledged and the sender sends again.
+ * @throws AppError unavailable when too much waits, or the database is away
+ */
+export function defineIngest<I extends { tenantId: string; size: number }, R>(definition: IngestDefinition<I, R>, options: IngestOptions = {}) {
+  const { maxWaiting = 64, maxEntries = 4_000 } = options
+  const queues = new Map<string, Waiting<I, R>[]>()
+
+  const drain = async (tenantId: string, queue: Waiting<I, R>[]): Promise<void> => {
+    while (queue.length > 0) {
+      const group = takeGroup(queue, maxEntries)
+      await commitGroup(definition, tenantId, group)
+    }
+    queues.delete(tenantId)
+  }
+
+  return (batch: I): Promise<R> =>
+    new Promise<R>((resolve, reject) => {
+      const waiting: Waiting<I, R> = { batch, size: batch.size, resolve, reject }
+      const queue = queues.get(batch.tenantId)
+      if (!queue) {
+        const fresh = [waiting]
+        queues.set(batch.tenantId, fresh)
+        void drain(batch.tenantId, fresh)
+      } else if (queue.length >= maxWaiting) {
+        reject(new AppError('unavailable', { detail: 'Too many batches are waiting.', retryAfter: 2 }))
+      } else {
+        queue.push(waiting)
+      }
+    })
+}
+
+function takeGroup<I, R>(queue: Waiting<I, R>[], maxEntries: number): Waiting<I, R>[] {
+  let entries = 0
+  let count = 0
+  for (const { size } of queue) {
+    if (count > 0 && entries + size > maxEntries) break
+    entries += size
+    count++
+  }
+  return queue.splice(0, count)
+}
+
+async function commitGroup<I, R>(definition: IngestDefinition<I, R>, tenantId: string, group: readonly Waiting<I, R>[]): Promise<void> {
+  try {
+    const outcomes = await runGroup(definition, tenantId, group)
+    group.forEach((waiting, position) => {
+      const outcome = outcomes[position]
+      if (outcome && 'result' in outcome) waiting.resolve(outcome.result)
+      else waiting.reject(outcome?.error ?? new Error('a batch had no outcome'))
+    })
+  } catch (error) {
+    // Alone, the guilty batch fails by itself and the others go through.
+    if (group.length === 1) for (const waiting of group) waiting.reject(error)
+    else for (const waiting of group) await commitGroup(definition, tenantId, [waiting])
+  }
+}
+
+type GroupOutcome<R> = { result: R } | { error: unknown }
+
+async function runGroup<I, R>(definition: IngestDefinition<I, R>, tenantId: string, group: readonly Waiting<I, R>[]): Promise<GroupOutcome<R>[]> {
+  return pgTransaction('writer', tenantId, async (client, sql) => {
+    const outcomes: GroupOutcome<R>[] = []
+    const prepared: Prepared<R>[] = []
+    await openIngest(sql, tenantId, definition.name, group.length)
+    for (const { batch } of group) {
+      try {
+        const made = await definition.prepare(sql, batch)
+        prepared.push(made)
+        outcomes.push({ result: made.result })
+      } catch (error) {
+        // An expected refusal (a clone, a revoked device) concerns one batch; anything else fails the transaction.
+        if (!(error instanceof AppError)) throw error
+        outcomes.push({ error })
+      }
+    }
+    if (prepared.every(({ drafts }) => drafts.length === 0)) {
+      // Nothing new: what prepare wrote is nothing either, and the command row would have no entry.
+      await client.query('ROLLBACK; BEGIN')
+      return outcomes
+    }
+    await appendEntries(sql, tenantId, prepared.flatMap(({ actor, drafts }) => drafts.map((draft) => ({ actor, draft }))))
+    const topics = new Set(prepared.flatMap(({ drafts }) => drafts.map(({ action }) => action.split('.')[0] ?? action)))
+    await notifyChange(sql, { tenantId, topics: [...topics] })
+    return outcomes
+  })
+}
+
+async function openIngest(sql: Sql, tenantId: string, name: string, batches: number): Promise<void> {
+  const by = `${batches} batches`
+  await sql(
+    `INSERT INTO command (tenant_id, id, name, actor_kind, actor_id) VALUES ($1::uuid, $2::uuid, $3, 'ingest', $4)
+     RETURNING set_config('app.command_id', id::text, true)`,
+    [tenantId, uuidv7(), name, by],
+  )
+}

@@ -1,0 +1,138 @@
+import 'server-only'
+import type { AuditAction } from '#protocol/audit/actions.ts'
+import { type EntryPolicy, buildEntry } from '#protocol/audit/entry.ts'
+import type { Enforcement, Outcome } from '#protocol/audit/actions.ts'
+import { appendLeaves, leafHash } from '#protocol/audit/merkle.ts'
+import type { DetailValue } from '#protocol/audit/personal.ts'
+import { hashTerm, termsOf } from '#protocol/audit/terms.ts'
+import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
+import { hexEncode, utf8Decode } from '#lib/bytes.ts'
+import { uuidToBytes } from '#lib/uuid.ts'
+import { type Actor, actorAddress, actorId, actorName } from './actor.ts'
+import type { AuditDetail } from './audit-details.ts'
+import { now } from './clock.ts'
+import type { Sql } from './db.ts'
+
+type Named = { id: string; name?: string | undefined }
+
+type DraftFields = {
+  outcome?: Outcome
+  device?: Named
+  target?: Named & { type: string }
+  labels?: readonly string[]
+  policy?: EntryPolicy
+  enforcement?: Enforcement
+  /** Who states it; `server` unless given. */
+  source?: string
+  occurredAt?: Date
+  clock?: 'suspect'
+  correlationId?: string
+  reason?: string
+  words?: string
+  senderId?: string
+  /** Whose act it is when not the actor's who runs the command (a device states what its person did). */
+  actor?: { kind: Actor['kind']; id?: string; name: string }
+  address?: string
+}
+
+/** One event to append; the type of `detail` follows from `action`. */
+export type AuditDraft = { [A in AuditAction]: { action: A; detail?: AuditDetail<A> } & DraftFields }[AuditAction]
+
+/** The same with an action that an organisation's own app named. */
+export type StatedDraft = { action: string; detail?: { readonly [name: string]: DetailValue } } & DraftFields
+
+/** A draft and who runs the command; the draft may name somebody else as the one whose act it was. */
+export type Append = { actor: Actor; draft: StatedDraft }
+
+export type Appended = { index: bigint; id: string; recordedAt: Date }
+
+/**
+ * Appends events to the organisation's log inside the caller's transaction: locks the head (last of all locks), assigns
+ * contiguous indexes, extends the tree, writes entries, personal values and full tiles in one statement.
+ * If the process dies before the commit nothing of it exists; after the commit all of it does.
+ */
+export async function appendEntries(sql: Sql, tenantId: string, appends: readonly Append[]): Promise<Appended[]> {
+  if (appends.length === 0) return []
+  const [head] = await sql<{ size: string; tree: string; last: Date | string }>(
+    `SELECT size::text, encode(tree, 'hex') AS tree, last_recorded_at AS last FROM audit_head WHERE tenant_id = $1::uuid FOR UPDATE`,
+    [tenantId],
+  )
+  if (!head) throw new Error(`the organisation ${tenantId} has no log`)
+  // The log's order is the order of time: a clock that steps back does not.
+  const recordedAt = new Date(Math.max(now().getTime(), new Date(head.last).getTime()))
+  const first = BigInt(head.size)
+  const built = appends.map(({ actor, draft }, offset) => buildRow(actor, draft, recordedAt, first + BigInt(offset)))
+  const { state, fullTiles } = appendLeaves(decodeTreeState(Buffer.from(head.tree, 'hex')), built.map((row) => row.leaf))
+  const tiles = fullTiles.map((tile) => ({ level: tile.level, number: String(tile.index), hashes: hexEncode(tile.bytes) }))
+  const tree = hexEncode(encodeTreeState(state))
+  await sql(APPEND, [tenantId, JSON.stringify(built.map((row) => row.columns)), JSON.stringify(tiles), String(first + BigInt(built.length)), tree, recordedAt.toISOString()])
+  return built.map((row) => ({ index: row.index, id: row.id, recordedAt }))
+}
+
+const APPEND = `
+  WITH entry AS (SELECT * FROM json_to_recordset($2::text::json)
+         AS r(i bigint, c text, o timestamptz, id uuid, a text, u text, ai text, d uuid, t text, h text, e text, p text)),
+       entries AS (INSERT INTO audit_entry (tenant_id, index, class, recorded_at, occurred_at, id, action, outcome, actor_id, device_id, target_id, terms, entry)
+         SELECT $1::uuid, i, c, $6::text::timestamptz, o, id, a, u, ai, d, t, h::bigint[], e FROM entry ORDER BY i),
+       personal AS (INSERT INTO audit_personal (tenant_id, index, class, recorded_at, personal)
+         SELECT $1::uuid, i, c, $6::text::timestamptz, p FROM entry ORDER BY i),
+       tiles AS (INSERT INTO audit_tile (tenant_id, level, number, hashes)
+         SELECT $1::uuid, level, number, decode(hashes, 'hex') FROM json_to_recordset($3::text::json) AS t(level smallint, number bigint, hashes text))
+  UPDATE audit_head SET size = $4::text::bigint, tree = decode($5::text, 'hex'), last_recorded_at = $6::text::timestamptz WHERE tenant_id = $1::uuid`
+
+function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date, index: bigint) {
+  const by = draft.actor ?? { kind: actor.kind, ...(actor.kind === 'system' ? {} : { id: actorId(actor) }), name: actorName(actor) }
+  const { entry, bytes, personal } = buildEntry({
+    action: draft.action,
+    outcome: draft.outcome ?? 'allowed',
+    actor: { kind: by.kind, id: by.id },
+    device: draft.device && { id: draft.device.id },
+    target: draft.target && { type: draft.target.type, id: draft.target.id },
+    labels: draft.labels,
+    policy: draft.policy,
+    source: draft.source ?? 'server',
+    enforcement: draft.enforcement,
+    correlationId: draft.correlationId,
+    clock: draft.clock,
+    recordedAt,
+    occurredAt: draft.occurredAt ?? recordedAt,
+    personal: {
+      actorName: by.name,
+      deviceName: draft.device?.name,
+      targetName: draft.target?.name,
+      address: draft.address ?? actorAddress(actor),
+      userAgent: actor.kind === 'person' ? actor.userAgent || undefined : undefined,
+      reason: draft.reason,
+      words: draft.words,
+      senderId: draft.senderId,
+      detail: draft.detail,
+    },
+  })
+  const tenantBytes = uuidToBytes(actor.tenantId)
+  const terms = termsOf(entry, personal).map((term) => hashTerm(tenantBytes, term))
+  return {
+    index,
+    id: entry.id,
+    leaf: leafHash(bytes),
+    columns: {
+      i: String(index),
+      c: classOf(entry.action, entry.source),
+      o: entry.occurredAt,
+      id: entry.id,
+      a: entry.action,
+      u: entry.outcome,
+      ai: entry.actor.id ?? entry.actor.kind,
+      d: entry.device?.id,
+      t: entry.target?.id,
+      h: `{${[...new Set(terms)].join(',')}}`,
+      e: utf8Decode(bytes),
+      p: JSON.stringify(personal),
+    },
+  }
+}
+
+/** Retention class: what the server says of itself is `control`, what is done with data is `activity`. */
+function classOf(action: string, source: string): 'control' | 'activity' {
+  if (source !== 'server') return 'activity'
+  return /^(file\.(view|download|forward|print|copy|release)|screenshot\.|message\.|device\.unlock|audit\.search)/.test(action) ? 'activity' : 'control'
+}

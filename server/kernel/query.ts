@@ -1,0 +1,41 @@
+import 'server-only'
+import type { z } from 'zod'
+import { type Actor, requirePermission } from './actor.ts'
+import { now } from './clock.ts'
+import { type Sql, type Tx, readTransaction } from './db.ts'
+import { parseInput } from './fields.ts'
+import { type TenantVault, tenantVault } from './keys.ts'
+import type { Requirement } from './permissions.ts'
+
+export type QueryContext<I> = { tx: Tx; sql: Sql; actor: Actor; tenantId: string; input: I; now: Date; vault: () => Promise<TenantVault> }
+
+export type QueryDefinition<S extends z.ZodType, R> = {
+  /** noun.verb, for the matrix of permissions. */
+  name: string
+  permission: Requirement
+  input: S
+  run: (context: QueryContext<z.output<S>>) => Promise<R>
+}
+
+export type QuerySummary = { name: string; permission: Requirement }
+export type Query<I, R> = { (actor: Actor, input: I): Promise<R>; readonly summary: QuerySummary }
+
+const registry = new Map<string, QuerySummary>()
+
+/** Every query defined so far, for the generated matrix. */
+export function queryList(): QuerySummary[] {
+  return [...registry.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** A read: parse → permission → one transaction of the SELECT-only role that sees the actor's organisation and nothing else. */
+export function defineQuery<S extends z.ZodType, R>(definition: QueryDefinition<S, R>): Query<z.input<S>, R> {
+  const summary: QuerySummary = { name: definition.name, permission: definition.permission }
+  registry.set(summary.name, summary)
+  const run = async (actor: Actor, raw: z.input<S>): Promise<R> => {
+    requirePermission(actor, definition.permission)
+    const input = parseInput(definition.input, raw)
+    const { tenantId } = actor
+    return readTransaction(tenantId, ({ tx, sql }) => definition.run({ tx, sql, actor, tenantId, input, now: now(), vault: () => tenantVault(tx, tenantId) }))
+  }
+  return Object.assign(run, { summary })
+}

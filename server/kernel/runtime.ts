@@ -1,0 +1,109 @@
+import 'server-only'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { PrismaClient } from './generated/client.ts'
+import { type LoginRole, roleName } from './migrate.ts'
+
+/** How the three roles log in. `setRole` is null where each has a login of its own. */
+export type DatabaseLogins = Record<LoginRole, string> & { setRole: Record<LoginRole, string> | null }
+
+export type Runtime = {
+  dataDir: string
+  masterKey: Buffer
+  logins: DatabaseLogins
+  pools: Record<'reader' | 'writer', pg.Pool>
+  prisma: Record<'reader' | 'writer', PrismaClient>
+}
+
+// Next bundles may hold several copies of this module; the process has one set of pools.
+const SLOT = Symbol.for('gatehouse.runtime')
+const slots = globalThis as { [SLOT]?: Runtime }
+
+/** The process-wide connections and the master key; made on first use from the environment. */
+export function runtime(): Runtime {
+  slots[SLOT] ??= createRuntime(fromEnvironment())
+  return slots[SLOT]
+}
+
+export type RuntimeOptions = { dataDir: string; logins: DatabaseLogins; masterKeyFile?: string; poolSize?: number }
+
+export function createRuntime({ dataDir, logins, masterKeyFile, poolSize = 10 }: RuntimeOptions): Runtime {
+  const pool = (role: 'reader' | 'writer') => {
+    const made = new pg.Pool({
+      connectionString: logins[role],
+      max: poolSize,
+      connectionTimeoutMillis: 5_000,
+      idleTimeoutMillis: 30_000,
+      application_name: `gatehouse-${role}`,
+      options: '-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC',
+    })
+    // An idle connection that breaks is replaced on the next use; without a listener it would end the process.
+    made.on('error', () => {})
+    return made
+  }
+  const pools = { reader: pool('reader'), writer: pool('writer') }
+  const prisma = {
+    reader: new PrismaClient({ adapter: new PrismaPg(pools.reader) }),
+    writer: new PrismaClient({ adapter: new PrismaPg(pools.writer) }),
+  }
+  return { dataDir, masterKey: readMasterKey(masterKeyFile ?? join(dataDir, 'keys', 'master.key')), logins, pools, prisma }
+}
+
+/** Makes `made` the process-wide runtime (the bootstrap, and tests that bring a database of their own). */
+export async function useRuntime(made: Runtime | undefined): Promise<void> {
+  const before = slots[SLOT]
+  slots[SLOT] = made
+  await closeRuntime(before)
+}
+
+export async function closeRuntime(made: Runtime | undefined = slots[SLOT]): Promise<void> {
+  if (!made) return
+  if (slots[SLOT] === made) slots[SLOT] = undefined
+  await Promise.all([made.prisma.reader.$disconnect(), made.prisma.writer.$disconnect()])
+  await Promise.all(Object.values(made.pools).map((pool) => (pool.ended ? undefined : pool.end())))
+}
+
+/** Logins for one PostgreSQL login that takes the roles with SET LOCAL ROLE. */
+export function singleLogin(url: string): DatabaseLogins {
+  const database = decodeURIComponent(new URL(url).pathname.slice(1))
+  const names = { reader: roleName(database, 'reader'), writer: roleName(database, 'writer'), worker: roleName(database, 'worker') }
+  return { reader: url, writer: url, worker: url, setRole: names }
+}
+
+function fromEnvironment(): RuntimeOptions {
+  const dataDir = process.env.GATEHOUSE_DATA_DIR ?? './.gatehouse'
+  const { DATABASE_URL: url, GATEHOUSE_MASTER_KEY_FILE: masterKeyFile } = process.env
+  return { dataDir, logins: url ? singleLogin(url) : readLogins(dataDir), ...(masterKeyFile ? { masterKeyFile } : {}) }
+}
+
+/** `secrets.json` of the data directory, mode 0600. */
+export type Secrets = { database?: Record<LoginRole, string>; [name: string]: unknown }
+
+export function readSecrets(dataDir: string): Secrets {
+  const path = join(dataDir, 'secrets.json')
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Secrets) : {}
+}
+
+function readLogins(dataDir: string): DatabaseLogins {
+  const { database } = readSecrets(dataDir)
+  if (!database) throw new Error(`no database is set up in ${dataDir}: run npm start or gatehouse init first, or set DATABASE_URL`)
+  return { ...database, setRole: null }
+}
+
+/** 32 random bytes, made on first use, mode 0600. Whoever loses it loses every secret at rest. */
+function readMasterKey(path: string): Buffer {
+  if (!existsSync(path)) {
+    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
+    try {
+      writeFileSync(path, crypto.getRandomValues(Buffer.alloc(32)), { mode: 0o600, flag: 'wx' })
+    } catch (error) {
+      // Another process was first: its key is the key.
+      if ((error as { code?: string }).code !== 'EEXIST') throw error
+    }
+  }
+  const key = readFileSync(path)
+  if (key.length !== 32) throw new Error(`${path} must hold exactly 32 bytes, it holds ${key.length}`)
+  return key
+}
