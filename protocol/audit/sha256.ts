@@ -3,8 +3,9 @@
 const nodeCrypto = typeof process === 'object' ? process.getBuiltinModule?.('node:crypto') : undefined
 
 /** SHA-256 (FIPS 180-4) of `data`, 32 bytes, synchronous in Node and in browsers. */
-export const sha256: (data: Uint8Array) => Uint8Array =
-  nodeCrypto?.hash === undefined ? sha256InScript : (data) => nodeCrypto.hash('sha256', data, 'buffer')
+export const sha256: (data: Uint8Array) => Uint8Array<ArrayBuffer> =
+  // A copy into a plain array: `slice` of a Buffer is a view, and a changed copy would change the hash itself.
+  nodeCrypto?.hash === undefined ? sha256InScript : (data) => new Uint8Array(nodeCrypto.hash('sha256', data, 'buffer'))
 
 const FRACTIONS = primeFractions(64)
 const INITIAL = Uint32Array.of(
@@ -19,7 +20,7 @@ const INITIAL = Uint32Array.of(
 )
 
 /** SHA-256 without any help of the platform; exported for the test that holds both equal. */
-export function sha256InScript(data: Uint8Array): Uint8Array {
+export function sha256InScript(data: Uint8Array): Uint8Array<ArrayBuffer> {
   const state = INITIAL.slice()
   const padded = pad(data)
   const view = new DataView(padded.buffer)
