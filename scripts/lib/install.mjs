@@ -6,14 +6,16 @@ import { ROOT, stateFile } from './paths.mjs'
 import { Refusal } from './refusal.mjs'
 import { say } from './say.mjs'
 
-/** Runs `npm ci` when node_modules is missing or is not what package-lock.json asks for. */
+/** Installs when node_modules is missing or is not what package-lock.json asks for. */
 export async function ensureInstalled() {
   if (isInstalled()) return
-  await withLock(stateFile('install.lock'), 'npm ci', () => {
+  await withLock(stateFile('install.lock'), 'installing', () => {
     if (isInstalled()) return
-    say('Installing dependencies (npm ci)…')
-    npm(['ci', '--include=dev', '--loglevel=error'], ROOT)
-    if (!isInstalled()) throw new Refusal('npm ci ended without installing what package-lock.json names')
+    say('Installing dependencies…')
+    // Not `npm ci`: it refuses a lock file that lacks optional packages of other platforms, which some registries do not
+    // carry, and it would pull node_modules away from under an instance that runs. Versions come from the lock file.
+    npm(['install', '--no-save', '--include=dev', '--loglevel=error'], ROOT)
+    if (!isInstalled()) throw new Refusal('npm install ended without installing what package-lock.json names')
   })
 }
 

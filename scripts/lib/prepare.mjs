@@ -1,5 +1,6 @@
 import path from 'node:path'
 import { ensureInstalled } from './install.mjs'
+import { stopWithNpm } from './parent.mjs'
 import { dataDirOf, ROOT } from './paths.mjs'
 import { become, isNodeRecent, provideNode } from './runtime.mjs'
 
@@ -8,6 +9,7 @@ import { become, isNodeRecent, provideNode } from './runtime.mjs'
  * Node 24 (this process then stays behind as a relay and the promise never resolves).
  */
 export async function onNode24(script) {
+  stopWithNpm()
   await ensureInstalled()
   if (!isNodeRecent()) await become(await provideNode(), [script, ...process.argv.slice(2)])
 }
