@@ -2,7 +2,7 @@ import 'server-only'
 import type { AuditAction } from '#protocol/audit/actions.ts'
 import { type EntryPolicy, buildEntry } from '#protocol/audit/entry.ts'
 import type { Enforcement, Outcome } from '#protocol/audit/actions.ts'
-import { appendLeaves, leafHash } from '#protocol/audit/merkle.ts'
+import { appendLeaves, emptyTree, leafHash } from '#protocol/audit/merkle.ts'
 import type { DetailValue } from '#protocol/audit/personal.ts'
 import { hashTerm, termsOf } from '#protocol/audit/terms.ts'
 import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
@@ -62,11 +62,16 @@ export async function appendEntries(sql: Sql, tenantId: string, appends: readonl
   const recordedAt = new Date(Math.max(now().getTime(), new Date(head.last).getTime()))
   const first = BigInt(head.size)
   const built = appends.map(({ actor, draft }, offset) => buildRow(actor, draft, recordedAt, first + BigInt(offset)))
-  const { state, fullTiles } = appendLeaves(decodeTreeState(Buffer.from(head.tree, 'hex')), built.map((row) => row.leaf))
+  const { state, fullTiles } = appendLeaves(readTree(head.tree), built.map((row) => row.leaf))
   const tiles = fullTiles.map((tile) => ({ level: tile.level, number: String(tile.index), hashes: hexEncode(tile.bytes) }))
   const tree = hexEncode(encodeTreeState(state))
   await sql(APPEND, [tenantId, JSON.stringify(built.map((row) => row.columns)), JSON.stringify(tiles), String(first + BigInt(built.length)), tree, recordedAt.toISOString()])
   return built.map((row) => ({ index: row.index, id: row.id, recordedAt }))
+}
+
+/** A log without an entry has no tree stored yet. */
+function readTree(hex: string) {
+  return hex === '' ? emptyTree() : decodeTreeState(Buffer.from(hex, 'hex'))
 }
 
 const APPEND = `

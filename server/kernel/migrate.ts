@@ -151,6 +151,7 @@ async function installQueue(client: pg.Client, adminUrl: string, database: strin
   await client.query(`GRANT USAGE, CREATE ON SCHEMA public TO ${worker}`)
   const pool = new pg.Pool({ connectionString: adminUrl, options: `-c role=${roleName(database, 'worker')}`, max: 2 })
   pool.on('error', () => {})
+  pool.on('connect', (connection) => connection.on('error', () => {}))
   try {
     await runMigrations({ pgPool: pool, logger: quietLogger })
   } finally {

@@ -55,7 +55,7 @@ export function createRuntime({ dataDir, logins, masterKeyFile, poolSize = 10 }:
 export async function useRuntime(made: Runtime | undefined): Promise<void> {
   const before = slots[SLOT]
   slots[SLOT] = made
-  await closeRuntime(before)
+  if (before) await closeRuntime(before)
 }
 
 export async function closeRuntime(made: Runtime | undefined = slots[SLOT]): Promise<void> {
