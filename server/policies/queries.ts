@@ -6,6 +6,8 @@ import { currentSigningKey } from '#server/kernel/signing.ts'
 import { effectivePolicy } from './effective.ts'
 
 export { type EffectivePolicy, effectivePolicy } from './effective.ts'
+// Loading this door also registers the answer that the identity domain asks for.
+export { secondFactorDeadline } from './second-factor.ts'
 
 /** The bundle that devices are served: the policy in force, signed by the organisation's key; the same for each of its devices. */
 export const getPolicyBundle = defineQuery({
