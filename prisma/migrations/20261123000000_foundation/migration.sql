@@ -334,13 +334,17 @@ SELECT protect_table('policy_version', 'INSERT', true);
 -- ── Devices ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 CREATE TABLE enrollment_code (
-  tenant_id   uuid NOT NULL,
-  id          uuid NOT NULL,
-  person_id   uuid NOT NULL,
-  expires_at  timestamptz(3) NOT NULL,
-  used_at     timestamptz(3),
-  device_id   uuid,
-  created_at  timestamptz(3) NOT NULL DEFAULT now(),
+  tenant_id    uuid NOT NULL,
+  id           uuid NOT NULL,
+  person_id    uuid NOT NULL,
+  code_hash    bytea NOT NULL,
+  expires_at   timestamptz(3) NOT NULL,
+  used_at      timestamptz(3),
+  used_by      text,                    -- thumbprint of the key that used it: that key may ask again until the code ends
+  device_id    uuid,
+  created_by   text NOT NULL,
+  created_at   timestamptz(3) NOT NULL DEFAULT now(),
+  revoked_at   timestamptz(3),
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, person_id) REFERENCES person (tenant_id, id)
 );
@@ -363,13 +367,14 @@ CREATE TABLE device (
   channel         text NOT NULL DEFAULT 'agent',
   capabilities    jsonb NOT NULL DEFAULT '{}',
   enrollment_id   uuid NOT NULL,
-  policy_version  integer NOT NULL DEFAULT 0,
+  approved_at     timestamptz(3),
   created_at      timestamptz(3) NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, person_id) REFERENCES person (tenant_id, id)
 );
 CREATE INDEX device_created ON device (tenant_id, created_at DESC, id DESC);
 CREATE INDEX device_name ON device (tenant_id, lower(name), id);
+CREATE INDEX device_serial ON device (tenant_id, platform, serial) WHERE serial <> '';
 CREATE INDEX device_person ON device (tenant_id, person_id, id);
 CREATE INDEX device_status ON device (tenant_id, status, created_at DESC, id DESC);
 SELECT protect_table('device', 'INSERT, UPDATE', true);
@@ -392,6 +397,30 @@ CREATE INDEX enrollment_device ON enrollment (tenant_id, device_id, started_at D
 CREATE INDEX enrollment_thumbprint ON enrollment (tenant_id, sign_thumbprint);
 SELECT protect_table('enrollment', 'INSERT, UPDATE', true);
 
+-- What the lately received events looked like, 8 bytes each, one row a run of numbers: the same number with other bytes
+-- means two copies of one device.
+CREATE TABLE device_event_digest (
+  tenant_id      uuid NOT NULL,
+  enrollment_id  uuid NOT NULL,
+  first_seq      bigint NOT NULL,
+  last_seq       bigint NOT NULL,
+  digests        bytea NOT NULL CHECK (octet_length(digests) = 8 * (last_seq - first_seq + 1)),
+  received_at    timestamptz(3) NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, enrollment_id, first_seq),
+  FOREIGN KEY (tenant_id, enrollment_id) REFERENCES enrollment (tenant_id, id)
+);
+CREATE INDEX device_event_digest_received ON device_event_digest (received_at);
+SELECT protect_table('device_event_digest', 'INSERT', true);
+-- The wall is for whoever states something; forgetting digests states nothing, and only old ones can be forgotten.
+DROP TRIGGER command_wall ON device_event_digest;
+CREATE TRIGGER command_wall BEFORE INSERT OR UPDATE ON device_event_digest FOR EACH STATEMENT EXECUTE FUNCTION require_command();
+DO $$ BEGIN
+  EXECUTE format('CREATE POLICY old_digests ON device_event_digest FOR DELETE TO %I USING (received_at < now() - interval ''30 days'')', gh_role('worker'));
+  EXECUTE format('CREATE POLICY old_digests_read ON device_event_digest FOR SELECT TO %I USING (true)', gh_role('worker'));
+  EXECUTE format('GRANT DELETE ON device_event_digest TO %I', gh_role('worker'));
+  EXECUTE format('GRANT DELETE ON enrollment_code_directory TO %I', gh_role('worker'));
+END $$;
+
 -- Telemetry of a device: written on contact, not an act of anybody.
 CREATE TABLE device_presence (
   tenant_id      uuid NOT NULL,
@@ -402,6 +431,7 @@ CREATE TABLE device_presence (
   tls_cipher     text NOT NULL DEFAULT '',
   tls_group      text,
   online_until   timestamptz(3),
+  policy_version integer NOT NULL DEFAULT 0,  -- the newest that was handed to it
   PRIMARY KEY (tenant_id, device_id),
   FOREIGN KEY (tenant_id, device_id) REFERENCES device (tenant_id, id)
 );
