@@ -152,8 +152,8 @@ async function untilReady(run) {
 }
 
 function announce({ url, gatewayUrl }, setupUrl) {
-  const lines = ['Gatehouse is ready', `  Console  ${url}`, `  Gateway  ${gatewayUrl}`]
-  if (setupUrl) lines.push(`  Setup    ${setupUrl}  (works once)`)
+  const setup = setupUrl ? [`  Setup    ${setupUrl}  (works once)`] : []
+  const lines = ['Gatehouse is ready', ...setup, `  Console  ${url}`, `  Gateway  ${gatewayUrl}`]
   process.stdout.write(`${lines.join('\n')}\n`)
 }
 

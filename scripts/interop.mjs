@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url'
+import { onNode24 } from './lib/prepare.mjs'
+import { fail } from './lib/say.mjs'
+
+try {
+  await onNode24(fileURLToPath(import.meta.url))
+  const [{ ensureGenerated }, { runSuites }] = await Promise.all([
+    import('./lib/build.mjs'),
+    import('./lib/suites.mjs'),
+  ])
+  await ensureGenerated()
+  process.exit(runSuites({ folder: 'interop', suffix: 'interop', names: process.argv.slice(2) }))
+} catch (error) {
+  fail(error)
+}

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { fromPlaywright, fromVitest, summary } from './test-counts.mjs'
+
+const vitest = { numPassedTests: 3, numFailedTests: 0, numPendingTests: 1, numTodoTests: 1, testResults: [] }
+
+test('the reports of both runners are counted', () => {
+  expect(summary(fromVitest(vitest, 0))).toBe('3 passed, 0 failed, 2 skipped')
+  const stats = { expected: 2, unexpected: 1, flaky: 0, skipped: 4 }
+  expect(summary(fromPlaywright({ stats, errors: [{}] }, 1))).toBe('2 passed, 2 failed, 4 skipped')
+})
+
+test('a file that does not load is a failure', () => {
+  const broken = { ...vitest, testResults: [{ status: 'failed', assertionResults: [] }] }
+  expect(fromVitest(broken, 1).failed).toBe(1)
+})
+
+test('a runner that fails without a failed test, or without a report, is a failure', () => {
+  expect(fromVitest(vitest, 1).failed).toBe(1)
+  expect(fromVitest(vitest, 'SIGKILL').failed).toBe(1)
+  expect(fromPlaywright(undefined, 0).failed).toBe(1)
+})
