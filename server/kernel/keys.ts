@@ -75,7 +75,7 @@ export function testingOnlyForgetKeys(): void {
 }
 
 /** A key for one purpose, derived from the master key (HKDF-SHA-256). */
-function derivedKey(purpose: string): Buffer {
+export function derivedKey(purpose: string): Buffer {
   return Buffer.from(hkdfSync('sha256', runtime().masterKey, new Uint8Array(), `gatehouse/${purpose}`, 32))
 }
 
