@@ -61,7 +61,7 @@ export function verifyConsistency(claim: {
   if (!isCount(from) || !isCount(to) || from > to) return false
   if (from === 0) {
     if (proof.length > 0 || !equalBytes(fromRoot, EMPTY_ROOT)) return false
-    return to > 0 || equalBytes(toRoot, EMPTY_ROOT)
+    return to > 0 ? isHash(toRoot) : equalBytes(toRoot, EMPTY_ROOT)
   }
   return verifySubtreeConsistency({ start: 0, end: from, size: to, subtreeRoot: fromRoot, root: toRoot, proof })
 }
