@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
-import { createServer, type Server, type ServerResponse } from 'node:https'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { base64urlEncode } from '#lib/bytes.ts'
 import { uuidv7 } from '#lib/uuid.ts'
