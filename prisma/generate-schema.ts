@@ -16,7 +16,7 @@ const DOMAINS: Record<string, readonly string[]> = {
   policies: ['policy', 'policy_version'],
   devices: ['enrollment_code_directory', 'enrollment_code', 'device', 'enrollment', 'device_presence', 'vault_share', 'device_command', 'wipe', 'wipe_timeline'],
   approvals: ['brake_request', 'brake_decision'],
-  content: ['file', 'file_chunk', 'file_audience'],
+  content: ['file', 'file_chunk', 'file_audience', 'file_release'],
 }
 
 const HEADER = `generator client {

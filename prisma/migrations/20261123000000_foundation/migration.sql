@@ -224,6 +224,8 @@ CREATE TABLE session (
   id            uuid NOT NULL,
   person_id     uuid NOT NULL,
   token_hash    bytea NOT NULL,
+  previous_hash bytea,                 -- the token before the last step-up: requests under way still carry it
+  rotated_at    timestamptz(3),
   state         text NOT NULL CHECK (state IN ('second_factor', 'enroll_factor', 'active')),
   factor_at     timestamptz(3),
   address       text NOT NULL,
@@ -603,6 +605,23 @@ CREATE TABLE file_audience (
 );
 CREATE INDEX file_audience_person ON file_audience (tenant_id, person_id, file_id);
 SELECT protect_table('file_audience', 'INSERT, DELETE', true);
+
+-- Which enrolment was handed which file: who has it. The log holds every single release.
+CREATE TABLE file_release (
+  tenant_id      uuid NOT NULL,
+  file_id        uuid NOT NULL,
+  enrollment_id  uuid NOT NULL,
+  device_id      uuid NOT NULL,
+  person_id      uuid NOT NULL,
+  first_at       timestamptz(3) NOT NULL,
+  last_at        timestamptz(3) NOT NULL,
+  times          integer NOT NULL DEFAULT 1,
+  PRIMARY KEY (tenant_id, file_id, enrollment_id),
+  FOREIGN KEY (tenant_id, file_id) REFERENCES file (tenant_id, id),
+  FOREIGN KEY (tenant_id, enrollment_id) REFERENCES enrollment (tenant_id, id)
+);
+CREATE INDEX file_release_device ON file_release (tenant_id, device_id, last_at DESC);
+SELECT protect_table('file_release', 'INSERT, UPDATE', true);
 
 -- ── The audit log ───────────────────────────────────────────────────────────────────────────────────────────────────
 
