@@ -1,77 +1,45 @@
 'use client'
 
-import { Autocomplete } from '@base-ui/react/autocomplete'
 import { useRouter } from 'next/navigation'
 import { useTranslations } from 'next-intl'
 import { useState } from 'react'
 import { cx } from '../ui/cx.ts'
 import { Kbd } from '../ui/mono.tsx'
+import { useListbox } from '../ui/use-listbox.ts'
 import { isTyping, usePageKeys } from './hotkeys.ts'
-import { type JumpItem, type JumpSearch, useJumpSearch } from './use-jump-search.ts'
+import { type JumpItem, useJumpSearch } from './use-jump-search.ts'
+
+type Props = { searchUrl: string; className?: string; onNavigate?: () => void }
 
 /** The one field of every page: type a person, a device or a file and go there. */
-export function JumpField({
-  searchUrl,
-  className,
-  onNavigate,
-}: {
-  searchUrl: string
-  className?: string
-  onNavigate?: () => void
-}) {
+export function JumpField({ searchUrl, className, onNavigate }: Props) {
   const t = useTranslations('shell')
   const router = useRouter()
   const [text, setText] = useState('')
+  const [open, setOpen] = useState(false)
   const { result, search } = useJumpSearch(searchUrl)
+  const list = useListbox({
+    count: result.items.length,
+    open,
+    onOpenChange: setOpen,
+    onChoose: (index) => go(result.items[index]),
+  })
 
-  function change(next: string, reason: string) {
-    if (reason === 'item-press') return
+  function change(next: string) {
     setText(next)
+    setOpen(true)
+    list.resetMark()
     search(next)
   }
 
-  function go(item: JumpItem) {
-    setText('')
-    search('')
+  function go(item: JumpItem | undefined) {
+    if (!item) return
+    change('')
+    setOpen(false)
     onNavigate?.()
     router.push(item.href)
   }
 
-  return (
-    <search className={cx('relative block', className)}>
-      <Autocomplete.Root
-        items={result.items}
-        value={text}
-        onValueChange={(next, details) => change(next, details.reason)}
-        itemToStringValue={(item) => item.title}
-        filter={null}
-        autoHighlight
-      >
-        <Autocomplete.Input
-          data-jump-field
-          aria-label={t('jump.label')}
-          placeholder={t('jump.label')}
-          className="h-[30px] w-full rounded-control border border-control bg-bg px-2.5 pr-12 max-md:h-11 max-md:text-[16px] max-md:pr-2.5"
-        />
-        <span aria-hidden className="pointer-events-none absolute top-1/2 right-2 -translate-y-1/2 max-md:hidden">
-          <Kbd>⌘K</Kbd>
-        </span>
-        <JumpResults text={text} result={result} onChoose={go} />
-      </Autocomplete.Root>
-    </search>
-  )
-}
-
-function JumpResults({
-  text,
-  result,
-  onChoose,
-}: {
-  text: string
-  result: JumpSearch
-  onChoose: (item: JumpItem) => void
-}) {
-  const t = useTranslations('shell')
   const said = {
     idle: '',
     searching: t('jump.searching'),
@@ -79,35 +47,56 @@ function JumpResults({
     done: t('jump.found', { count: result.items.length, text }),
   }
   return (
-    <Autocomplete.Portal hidden={result.status === 'idle'}>
-      <Autocomplete.Positioner sideOffset={4} align="start" className="z-50">
-        <Autocomplete.Popup className="max-h-(--available-height) w-(--anchor-width) min-w-72 overflow-y-auto rounded-card border border-line bg-surface py-1 shadow-pop">
-          <Autocomplete.Status className="px-2.5 py-1 text-tiny text-ink-3">{said[result.status]}</Autocomplete.Status>
-          <Autocomplete.List>
-            {(item: JumpItem) => (
-              <Autocomplete.Item
+    <search className={cx('relative block', className)}>
+      <input
+        type="text"
+        data-jump-field
+        aria-label={t('jump.label')}
+        placeholder={t('jump.label')}
+        value={text}
+        onChange={(event) => change(event.currentTarget.value)}
+        onFocus={() => setOpen(text !== '')}
+        className="h-[30px] w-full rounded-control border border-control bg-bg px-2.5 pr-12 max-md:h-11 max-md:pr-2.5 max-md:text-[16px]"
+        {...list.inputProps}
+      />
+      <span aria-hidden className="pointer-events-none absolute top-1/2 right-2 -translate-y-1/2 max-md:hidden">
+        <Kbd>⌘K</Kbd>
+      </span>
+      <div
+        className={cx(
+          'absolute inset-x-0 top-full z-30 mt-1 max-h-[60dvh] overflow-y-auto rounded-card border border-line bg-surface py-1 shadow-pop',
+          (!open || result.status === 'idle') && 'hidden',
+        )}
+      >
+        <p role="status" className="px-2.5 py-1 text-tiny text-ink-3">
+          {said[result.status]}
+        </p>
+        {result.items.length > 0 && (
+          <ul {...list.listProps} aria-label={t('jump.label')}>
+            {result.items.map((item, index) => (
+              <li
                 key={`${item.kind}:${item.id}`}
-                value={item}
-                onClick={() => onChoose(item)}
-                className="flex cursor-pointer items-center gap-2 px-2.5 py-1.5 data-highlighted:bg-accent-soft max-md:min-h-11"
+                {...list.optionProps(index)}
+                className="flex cursor-pointer items-center gap-2 px-2.5 py-1.5 aria-selected:bg-accent-soft max-md:min-h-11"
               >
                 <span className="min-w-0 flex-1 truncate">
                   {item.title}
                   {item.subtitle && <span className="text-ink-2"> · {item.subtitle}</span>}
                 </span>
-                <span className="text-tiny text-ink-3">{kindWord(item.kind, t)}</span>
-              </Autocomplete.Item>
-            )}
-          </Autocomplete.List>
-        </Autocomplete.Popup>
-      </Autocomplete.Positioner>
-    </Autocomplete.Portal>
+                <KindWord kind={item.kind} />
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </search>
   )
 }
 
-function kindWord(kind: string, t: ReturnType<typeof useTranslations<'shell'>>): string {
-  if (kind === 'person' || kind === 'device' || kind === 'file' || kind === 'page') return t(`jump.kind.${kind}`)
-  return kind
+function KindWord({ kind }: { kind: string }) {
+  const t = useTranslations('shell.jump.kind')
+  const known = kind === 'person' || kind === 'device' || kind === 'file' || kind === 'page'
+  return <span className="text-tiny text-ink-2">{known ? t(kind) : kind}</span>
 }
 
 /** `/` and ⌘K (Ctrl K) put the cursor into whichever field is on the screen. */

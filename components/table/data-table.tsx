@@ -62,7 +62,7 @@ export function DataTable<Row extends RowData>(props: DataTableProps<Row>) {
             <thead>
               {table.getHeaderGroups().map((group) => (
                 <tr key={group.id}>
-                  {bulkActions && <th scope="col" className="w-8 border-b border-line" />}
+                  {bulkActions && <td className="w-8 border-b border-line" />}
                   {group.headers.map((header) => (
                     <SortHeader key={header.id} meta={header.column.columnDef.meta} sort={sort ?? null}>
                       <table.FlexRender header={header} />

@@ -39,7 +39,7 @@ export function FilterBar({ text, filters = [] }: Props) {
         }}
       >
         {text && (
-          <span className="flex min-w-48 flex-1 gap-2">
+          <span className="flex min-w-48 flex-1 gap-2 max-sm:basis-full">
             <Input
               name={text.param}
               type="search"

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { cx } from './cx.ts'
 
-type Props = { className?: string | undefined; children: ReactNode }
+type Props = { className?: string | undefined; children?: ReactNode }
 
 /** A surface with a border. `clip` keeps a table inside its corners. */
 export function Card({ className, clip = false, children }: Props & { clip?: boolean }) {

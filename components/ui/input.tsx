@@ -4,7 +4,7 @@ import { cx } from './cx.ts'
 
 /** Text of 16 px on a phone: below that iOS zooms the page when the field gets focus. */
 export const controlClass =
-  'block w-full rounded-control border border-control bg-surface px-2.5 py-[5px] text-ink max-sm:min-h-11 max-sm:text-[16px] max-sm:leading-6 aria-invalid:border-danger read-only:bg-sunken disabled:opacity-60'
+  'block w-full rounded-control border border-control bg-surface px-2.5 py-[5px] text-ink max-sm:min-h-11 max-sm:text-[16px] max-sm:leading-6 aria-invalid:border-danger [&[readonly]]:bg-sunken disabled:opacity-60'
 
 export function Input({ className, mono = false, ...rest }: ComponentProps<'input'> & { mono?: boolean }) {
   return (

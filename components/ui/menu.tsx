@@ -2,28 +2,26 @@
 
 import { Menu as Base } from '@base-ui/react/menu'
 import NextLink from 'next/link'
-import type { ReactElement, ReactNode } from 'react'
+import { type ReactElement, type ReactNode, useState } from 'react'
 import { cx } from './cx.ts'
 
 const itemClass =
   'flex w-full cursor-pointer items-center gap-2 px-3 py-1.5 text-left outline-none data-highlighted:bg-accent-soft data-disabled:opacity-55 max-md:min-h-11'
 
-/** A menu behind a button. Only acts and links; what is chosen and kept is a `MenuChoice`. */
-export function Menu({
-  trigger,
-  label,
-  align = 'end',
-  children,
-}: {
+type MenuProps = {
   trigger: ReactElement<Record<string, unknown>>
   label: string
   align?: 'start' | 'end'
   children: ReactNode
-}) {
+}
+
+/** A menu behind a button. Only acts and links; what is chosen and kept is a `MenuChoice`. */
+export function Menu({ trigger, label, align = 'end', children }: MenuProps) {
+  const [place] = useState(createPlace)
   return (
     <Base.Root>
-      <Base.Trigger aria-label={label} render={trigger} />
-      <Base.Portal>
+      <Base.Trigger ref={place.setTrigger} aria-label={label} render={trigger} />
+      <Base.Portal container={place}>
         <Base.Positioner sideOffset={6} align={align} className="z-50">
           <Base.Popup className="max-h-(--available-height) min-w-52 overflow-y-auto rounded-card border border-line bg-surface py-1 shadow-pop outline-none">
             {children}
@@ -32,6 +30,19 @@ export function Menu({
       </Base.Portal>
     </Base.Root>
   )
+}
+
+/** Where the menu is put: inside the page's main landmark or its dialog, so that nothing floats outside of all. */
+function createPlace() {
+  let trigger: Element | null = null
+  return {
+    setTrigger(element: Element | null) {
+      trigger = element
+    },
+    get current(): HTMLElement | null {
+      return trigger?.closest<HTMLElement>('[role="dialog"]') ?? document.getElementById('content')
+    },
+  }
 }
 
 type ItemProps = {

@@ -7,7 +7,10 @@ import { cx } from './cx.ts'
 export type Crumb = { label: string; href?: string }
 
 type Props = {
-  /** From the organisation down; the last one is this page. Shown in the top bar. */
+  /**
+   * The last one is this page; the organisation, where it stands first, has no href. On a phone the last one before this
+   * page that has an href is the way back; without one the page counts as a top one and the search field shows.
+   */
   crumbs: Crumb[]
   /** Beside the crumbs: the state of a draft. */
   crumbAside?: ReactNode
@@ -59,7 +62,7 @@ function Crumbs({ crumbs }: { crumbs: Crumb[] }) {
     <nav aria-label={t('page.crumbs')} className="pointer-events-auto min-w-0 max-md:hidden">
       <ol className="flex gap-1 text-ink-3">
         {crumbs.map((crumb, index) => (
-          <li key={`${crumb.label}${crumb.href ?? ''}`} className="flex min-w-0 gap-1 last:font-semibold last:text-ink">
+          <li key={`${crumb.label}${crumb.href ?? ''}`} className="flex min-w-0 gap-1 ">
             {index > 0 && <span aria-hidden>/</span>}
             <CrumbText crumb={crumb} last={index === crumbs.length - 1} />
           </li>
@@ -72,7 +75,7 @@ function Crumbs({ crumbs }: { crumbs: Crumb[] }) {
 function CrumbText({ crumb, last }: { crumb: Crumb; last: boolean }) {
   if (last || !crumb.href) {
     return (
-      <span aria-current={last ? 'page' : undefined} className="truncate">
+      <span aria-current={last ? 'page' : undefined} className={cx('truncate', last && 'font-semibold text-ink')}>
         {crumb.label}
       </span>
     )

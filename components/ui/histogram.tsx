@@ -1,0 +1,102 @@
+import { useLocale, useTimeZone, useTranslations } from 'next-intl'
+import { formatTime } from './time-format.ts'
+
+export type Bucket = { start: string; count: number; flagged?: number }
+
+type Props = {
+  buckets: Bucket[]
+  from: string
+  to: string
+  /** The list behind one bar. Without it the drawing is a picture only. */
+  hrefOf?: (bucket: Bucket) => string
+}
+
+const HEIGHT = 64
+
+/** How many events when, as small bars; the flagged part (denied) in red from below. */
+export function Histogram({ buckets, from, to, hrefOf }: Props) {
+  const t = useTranslations('common')
+  const locale = useLocale()
+  const timeZone = useTimeZone() ?? 'UTC'
+  const tell = (at: string) => formatTime(new Date(at), { locale, timeZone, precision: 'minute' })
+  const total = buckets.reduce((sum, bucket) => sum + bucket.count, 0)
+  const flagged = buckets.reduce((sum, bucket) => sum + (bucket.flagged ?? 0), 0)
+  const most = Math.max(1, ...buckets.map((bucket) => bucket.count))
+  const summary =
+    flagged > 0
+      ? t('histogram.summaryFlagged', { total, flagged, from: tell(from), to: tell(to) })
+      : t('histogram.summary', { total, from: tell(from), to: tell(to) })
+  return (
+    <figure className="rounded-card border border-line bg-surface px-3 pt-2.5 pb-2">
+      <figcaption className="sr-only">{summary}</figcaption>
+      <svg
+        viewBox={`0 0 ${buckets.length} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        className="block h-[74px] w-full"
+        aria-hidden={hrefOf ? undefined : true}
+        role={hrefOf ? 'group' : undefined}
+        aria-label={hrefOf && summary}
+      >
+        {buckets.map((bucket, index) => {
+          const words = bucket.flagged
+            ? t('histogram.bucketFlagged', { start: tell(bucket.start), count: bucket.count, flagged: bucket.flagged })
+            : t('histogram.bucket', { start: tell(bucket.start), count: bucket.count })
+          const bar = <Bar key={bucket.start} bucket={bucket} x={index} most={most} words={words} />
+          if (!hrefOf || bucket.count === 0) return bar
+          return (
+            <a key={bucket.start} href={hrefOf(bucket)} aria-label={words}>
+              {bar}
+            </a>
+          )
+        })}
+      </svg>
+      <Axis buckets={buckets} />
+    </figure>
+  )
+}
+
+function Bar({ bucket, x, most, words }: { bucket: Bucket; x: number; most: number; words: string }) {
+  const height = scaled(bucket.count, most)
+  const red = scaled(bucket.flagged ?? 0, most)
+  return (
+    <g>
+      <title>{words}</title>
+      <rect x={x} y={0} width={1} height={HEIGHT} fill="transparent" />
+      <rect x={x + 0.08} y={HEIGHT - height} width={0.84} height={height} className="fill-bar" />
+      <rect x={x + 0.08} y={HEIGHT - red} width={0.84} height={red} className="fill-danger opacity-75" />
+    </g>
+  )
+}
+
+/** One event among thousands still shows. */
+function scaled(count: number, most: number): number {
+  return count === 0 ? 0 : Math.max(2, (count / most) * HEIGHT)
+}
+
+function Axis({ buckets }: { buckets: Bucket[] }) {
+  const locale = useLocale()
+  const timeZone = useTimeZone() ?? 'UTC'
+  const [first, last] = [buckets[0], buckets.at(-1)]
+  if (!first || !last) return null
+  const sameDay = new Date(last.start).getTime() - new Date(first.start).getTime() < 2 * 86_400_000
+  const places = Math.min(7, buckets.length)
+  const marks = Array.from(
+    { length: places },
+    (_, place) => buckets[Math.round((place * (buckets.length - 1)) / Math.max(1, places - 1))] ?? first,
+  )
+  return (
+    <div aria-hidden className="flex justify-between pt-0.5 text-tiny text-ink-3 max-sm:[&>*:nth-child(even)]:hidden">
+      {marks.map((mark) => (
+        <span key={mark.start} suppressHydrationWarning>
+          {sameDay
+            ? formatTime(new Date(mark.start), { locale, timeZone, precision: 'minute', dateless: true })
+            : new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : 'zh-CN', {
+                timeZone,
+                weekday: 'short',
+                day: 'numeric',
+              }).format(new Date(mark.start))}
+        </span>
+      ))}
+    </div>
+  )
+}
