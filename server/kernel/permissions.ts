@@ -18,6 +18,10 @@ export const PERMISSIONS = [
 
 export type Permission = (typeof PERMISSIONS)[number]
 
+export function isPermission(name: string): name is Permission {
+  return (PERMISSIONS as readonly string[]).includes(name)
+}
+
 /** `self` = any signed-in person about themselves; `pending` = also a session that has not passed its second factor; `device` = a device about itself; `system` = only our own processes and the server's command line. */
 export type Requirement = Permission | 'self' | 'pending' | 'device' | 'system'
 
@@ -38,6 +42,14 @@ export const ROLE_PERMISSIONS: Record<Role, readonly Permission[]> = {
     'content:write',
     'audit:read',
   ],
-  compliance: ['devices:read', 'policies:read', 'people:read', 'content:read', 'audit:read', 'audit:unmask', 'audit:export'],
+  compliance: [
+    'devices:read',
+    'policies:read',
+    'people:read',
+    'content:read',
+    'audit:read',
+    'audit:unmask',
+    'audit:export',
+  ],
   member: [],
 }

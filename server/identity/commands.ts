@@ -1,0 +1,14 @@
+export { acceptInvitationWithPassword, changePassword, foundOrganisation, resetSecondFactor } from './accounts.ts'
+export { createApiKey, revokeApiKey } from './api-keys.ts'
+export {
+  beginEnrolment,
+  type Confirmed,
+  confirmEnrolment,
+  confirmFactor,
+  passSecondFactor,
+  regenerateRecoveryCodes,
+  removeSecondFactor,
+} from './second-factor.ts'
+export { revokeOtherSessions, revokePersonSessions, revokeSession, signOut } from './session-commands.ts'
+export { openSession } from './sessions.ts'
+export { type Verified, verifyCredentials } from './sign-in.ts'
