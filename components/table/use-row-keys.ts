@@ -23,7 +23,8 @@ function move(container: HTMLElement | null, step: 1 | -1): boolean {
   const here = rows.findIndex((row) => row.contains(document.activeElement))
   const start = here === -1 ? rows.findIndex((row) => row.ariaCurrent === 'true') : here
   const next = rows[Math.min(rows.length - 1, Math.max(0, start + step))]
-  const target = next?.querySelector<HTMLElement>('[data-row-link]') ?? next?.querySelector<HTMLElement>('[data-row-tick]')
+  const target =
+    next?.querySelector<HTMLElement>('[data-row-link]') ?? next?.querySelector<HTMLElement>('[data-row-tick]')
   target?.focus()
   return next !== undefined
 }

@@ -22,7 +22,10 @@ export function zoneOffset(value: Date, timeZone: string): string {
   const formatter = known ?? new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'shortOffset' })
   if (!known) formatters.set(key, formatter)
   const name = formatter.formatToParts(value).find((part) => part.type === 'timeZoneName')?.value ?? 'UTC'
-  return name.replace('GMT', 'UTC').replace('-', '−')
+  return name
+    .replace(/^GMT([+-]0)?$/, 'UTC')
+    .replace('GMT', 'UTC')
+    .replace('-', '−')
 }
 
 function regionOf(locale: string): string {

@@ -1,70 +1,27 @@
-import { ConsoleShell } from '#components/shell/console-shell.tsx'
-import type { NavGroup } from '#components/shell/nav.ts'
+import { AuthShell } from '#components/shell/auth-shell.tsx'
 import { Button } from '#components/ui/button.tsx'
+import { Link } from '#components/ui/link.tsx'
 import { Page } from '#components/ui/page.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { LogSample } from './log-sample.tsx'
 import { PieceSamples } from './piece-samples.tsx'
+import { ShellSample } from './shell-sample.tsx'
+import { SignInForm } from './sign-in-form.tsx'
 import { WipeSample } from './wipe-sample.tsx'
 
-const nav: NavGroup[] = [
-  { key: 'top', items: [{ key: 'overview', href: '/gallery/overview' }] },
-  {
-    key: 'protect',
-    items: [
-      { key: 'policies', href: '/gallery/policies' },
-      { key: 'people', href: '/gallery/people', count: 1204 },
-      { key: 'devices', href: '/gallery/devices', count: 3118 },
-      { key: 'files', href: '/gallery/files' },
-      { key: 'signIn', href: '/gallery/sign-in' },
-      { key: 'review', href: '/gallery/review', count: 6 },
-    ],
-  },
-  {
-    key: 'watch',
-    items: [
-      { key: 'audit', href: '/gallery' },
-      { key: 'alerts', href: '/gallery/alerts', count: 2, tone: 'danger' },
-      { key: 'approvals', href: '/gallery/approvals', count: 1 },
-      { key: 'reports', href: '/gallery/reports' },
-    ],
-  },
-  {
-    key: 'connect',
-    items: [
-      { key: 'integrations', href: '/gallery/integrations' },
-      { key: 'keys', href: '/gallery/keys' },
-      { key: 'trust', href: '/gallery/trust' },
-      { key: 'settings', href: '/gallery/settings' },
-    ],
-  },
-]
-
-async function nothing() {
-  'use server'
-}
-
-const organisation = { id: '1', name: 'Harbour Trading' }
-
 export function Gallery({ part }: { part: string }) {
-  return (
-    <ConsoleShell
-      nav={nav}
-      homeHref="/gallery"
-      searchUrl="/gallery/search"
-      account={{
-        person: { name: 'Mei Lau', email: 'mei@harbour.example' },
-        accountHref: '/gallery',
-        theme: 'system',
-        organisation,
-        organisations: [organisation, { id: '2', name: 'Second Harbour' }],
-        switchAction: nothing,
-        signOutAction: nothing,
-      }}
-    >
-      {part === 'wipe' ? <WipeSample /> : <LogPage />}
-    </ConsoleShell>
-  )
+  if (part === 'auth') {
+    return (
+      <AuthShell
+        title="Sign in"
+        intro="to Harbour Trading"
+        foot={<Link href="/gallery">Lost your second factor?</Link>}
+      >
+        <SignInForm />
+      </AuthShell>
+    )
+  }
+  return <ShellSample>{part === 'wipe' ? <WipeSample /> : <LogPage />}</ShellSample>
 }
 
 function LogPage() {
