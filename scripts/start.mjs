@@ -1,11 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { onNode24 } from './lib/prepare.mjs'
+import { Refusal } from './lib/refusal.mjs'
 import { fail } from './lib/say.mjs'
 
 try {
   await onNode24(fileURLToPath(import.meta.url))
   const { supervise } = await import('./lib/supervisor.mjs')
-  await supervise({ isDev: process.argv.includes('--dev') })
+  const flags = process.argv.slice(2)
+  const unknown = flags.find((flag) => flag !== '--dev')
+  if (unknown) throw new Refusal(`${unknown} is not part of this version: npm start, npm run dev`)
+  await supervise({ isDev: flags.includes('--dev') })
 } catch (error) {
   fail(error)
 }

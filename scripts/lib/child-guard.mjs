@@ -1,23 +1,10 @@
 // Preloaded into every process of ours: it ends with its supervisor, even when that one is killed outright.
-import fs from 'node:fs'
 import net from 'node:net'
 
 if (process.env.GATEHOUSE_GUARD_FD) {
   const fd = Number(process.env.GATEHOUSE_GUARD_FD)
   // What this process starts in turn has other things on that descriptor.
   delete process.env.GATEHOUSE_GUARD_FD
-  if (isOpen(fd)) endWith(fd)
-}
-
-function isOpen(fd) {
-  try {
-    return !fs.fstatSync(fd).isFile()
-  } catch {
-    return false // `node --watch` does not hand it on
-  }
-}
-
-function endWith(fd) {
   const line = new net.Socket({ fd, readable: true, writable: false })
   line.on('error', () => {})
   line.on('close', () => {

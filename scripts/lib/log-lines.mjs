@@ -27,10 +27,9 @@ export function createLogSink({ stream = process.stdout, isHuman, level = 'info'
   }
 }
 
-/** The severity PostgreSQL puts before its lines, in our terms. */
+/** The severity PostgreSQL puts before its lines, in our terms. An ERROR is one statement's: whoever sent it reports it. */
 export function postgresLevel(line) {
   const word = /^([A-Z]+\d?): /.exec(line)?.[1]
-  if (word === 'ERROR') return 'warn' // a statement's failure; whoever sent it reports it in full
   if (word === 'FATAL') return 'error'
   if (word === 'PANIC') return 'fatal'
   return word === 'WARNING' ? 'warn' : 'debug'

@@ -44,7 +44,8 @@ export class ManagedProcess {
     const startedAt = Date.now()
     const child = spawn(process.execPath, args, {
       cwd: ROOT,
-      env: { ...env, GATEHOUSE_GUARD_FD: '3' },
+      // Under --watch the guard would run in a grandchild, which that descriptor does not reach.
+      env: args.includes('--watch') ? env : { ...env, GATEHOUSE_GUARD_FD: '3' },
       // Its own process group: a terminal's Ctrl-C reaches the supervisor alone, which stops things in order.
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],

@@ -18,6 +18,8 @@ import { say } from './say.mjs'
 /** Of a process that never became ready: after this many ends in a row the start is given up. */
 const HOPELESS_AFTER = 5
 
+const SLOW_AFTER_MS = 15_000
+
 /** Brings everything up, keeps it up, and takes it down in order on SIGINT or SIGTERM. */
 export async function supervise({ isDev }) {
   process.env.GATEHOUSE_DATA_DIR = dataDirOf()
@@ -133,22 +135,31 @@ function record({ env, postgres, processes }) {
 }
 
 async function untilReady(run) {
-  const { env } = run
-  const host = reachableHost(env.host)
-  const urls = [
-    `${env.consoleTls ? 'https' : 'http'}://${host}:${env.port}/readyz`,
-    `https://${host}:${env.gatewayPort}/readyz`,
-  ]
-  while (!run.isStopping) {
-    const isReady = await Promise.all(urls.map((url) => answers(url)))
-    if (isReady.every(Boolean) && run.processes.every(({ pid }) => pid)) return
+  const startedAt = Date.now()
+  let hasTold = false
+  for (;;) {
+    const waiting = await notReady(run)
+    if (run.isStopping || waiting.length === 0) return
     const hopeless = run.processes.find(({ failures }) => failures >= HOPELESS_AFTER)
     if (hopeless)
       throw new Refusal(
         `${hopeless.name} ended ${HOPELESS_AFTER} times before it was ready: its own lines above say why`,
       )
-    await sleep(100)
+    const isSlow = Date.now() - startedAt > SLOW_AFTER_MS
+    if (isSlow && !hasTold) run.sink.log('warn', `still waiting for ${waiting.join(', ')}`)
+    hasTold ||= isSlow
+    await sleep(isSlow ? 1000 : 100)
   }
+}
+
+async function notReady({ env, processes }) {
+  const host = reachableHost(env.host)
+  const probes = {
+    console: `${env.consoleTls ? 'https' : 'http'}://${host}:${env.port}/readyz`,
+    gateway: `https://${host}:${env.gatewayPort}/readyz`,
+  }
+  const ready = await Promise.all(processes.map(({ name, pid }) => pid && (!probes[name] || answers(probes[name]))))
+  return processes.filter((_, i) => !ready[i]).map(({ name }) => name)
 }
 
 function announce({ url, gatewayUrl }, setupUrl) {
