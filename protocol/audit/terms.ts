@@ -1,27 +1,157 @@
+/**
+ * The search index: every entry has a list of terms, each stored as a 64-bit hash in one `bigint[]` under one inverted index.
+ *
+ * Keys are compared whole: `actor:ID` `actor.kind:KIND` `device:ID` `target:ID` `policy:ID` `policy.rule:RULE` `outcome:…`
+ * `enforcement:…` `label:LABEL` `source:app:NAME` and `source:app`, `id:UUID` (the entry's own, the correlation's, the
+ * sender's), and an action with all it lies under: `action:device.wipe.request` `action:device.wipe` `action:device`.
+ * Addresses give `ip:` with the address and its /24, /16 and /8 (IPv6: /64, /48, /32).
+ *
+ * Words carry the scope of the text they stand in (`actor.w:` `device.w:` `target.w:` `reason.w:` `w:` for all others), so that
+ * `actor:"Lin Wei"` needs no second list; a free word asks all five. Beginnings of words (`p:`, 2 and 4 characters) carry no
+ * scope: two for each different word keep an entry at some forty terms, and a prefix of another length or with a field is
+ * rechecked on the text. What no term can decide (phrases, odd prefixes, odd address ranges) is always rechecked; see
+ * query-plan.ts. The user agent is not searched.
+ *
+ * An entry with more than 1,024 terms keeps its keys and as many words as fit, and `overflow:`; every question about
+ * words then looks at such entries, too, so that nothing is missing from an answer.
+ */
 import { utf8Encode } from '#lib/bytes.ts'
+import { isUuid, uuidToBytes } from '#lib/uuid.ts'
+import { type AddressRange, formatRange, indexedRanges, parseRange } from './address.ts'
 import type { AuditEntry } from './entry.ts'
-import type { Personal } from './personal.ts'
+import type { DetailText, DetailValue, PersonalValues } from './personal.ts'
 import { sha256 } from './sha256.ts'
+import { fold, gramsOf, tokensOf, unitsOf } from './words.ts'
 
-/** The terms an event is found by: `field:value` for every filter and every word of its texts. */
-export function termsOf(entry: AuditEntry, personal: Personal): string[] {
-  const terms = new Set<string>([`action:${entry.action}`, `outcome:${entry.outcome}`, `source:${entry.source}`])
-  if (entry.actor.id) terms.add(`actor:${entry.actor.id}`)
-  if (entry.device) terms.add(`device:${entry.device.id}`)
-  if (entry.target) terms.add(`target:${entry.target.id}`)
-  for (const label of entry.labels ?? []) terms.add(`label:${label}`)
-  for (const text of [personal.actorName, personal.deviceName, personal.targetName, personal.reason, personal.words]) {
-    for (const word of (text ?? '').toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []) terms.add(`w:${word}`)
+/** Where a word stands; `other` is free text, detail, labels and the action's own words. */
+export const TEXT_SCOPES = ['actor', 'device', 'target', 'reason', 'other'] as const
+/** One of `TEXT_SCOPES`. */
+export type TextScope = (typeof TEXT_SCOPES)[number]
+
+/** The term of entries that have more words than the index takes. */
+export const OVERFLOW_TERM = 'overflow:'
+const MAX_TERMS = 1_024
+
+/** All terms of an entry, without repetition. `personal` is absent once it has been erased. */
+export function termsOf(entry: AuditEntry, personal: PersonalValues | undefined): readonly string[] {
+  const terms = new Set([...keysOf(entry, personal), ...addressTerms(personal)])
+  for (const [scope, text] of textsOf(entry, personal)) {
+    const tokens = tokensOf(text)
+    for (const unit of unitsOf(tokens)) terms.add(wordTerm(scope, unit))
+    for (const token of tokens) for (const gram of gramsOf(token)) terms.add(gramTerm(gram))
   }
-  return [...terms]
+  if (terms.size <= MAX_TERMS) return [...terms]
+  return [...[...terms].slice(0, MAX_TERMS - 1), OVERFLOW_TERM]
 }
 
-/** A signed 64-bit hash of an organisation's term. */
-export function hashTerm(tenantId: Uint8Array, term: string): bigint {
-  const bytes = utf8Encode(term)
-  const data = new Uint8Array(tenantId.length + bytes.length)
-  data.set(tenantId)
-  data.set(bytes, tenantId.length)
-  const digest = sha256(data)
-  return new DataView(digest.buffer, digest.byteOffset).getBigInt64(0)
+/** The terms of an entry that are compared whole (addresses aside). */
+export function keysOf(entry: AuditEntry, personal: PersonalValues | undefined): readonly string[] {
+  const { actor, device, enforcement, labels, policy, target } = entry
+  const keys = [`outcome:${entry.outcome}`, `actor.kind:${actor.kind}`, `id:${entry.id}`]
+  for (const under of selfAndAncestors(entry.action, '.')) keys.push(`action:${under}`)
+  for (const under of selfAndAncestors(fold(entry.source), ':')) keys.push(`source:${under}`)
+  if (actor.id !== undefined) keys.push(`actor:${actor.id}`)
+  if (device !== undefined) keys.push(`device:${device.id}`)
+  if (target !== undefined && isUuid(target.id)) keys.push(`target:${target.id}`)
+  if (policy !== undefined) keys.push(`policy:${policy.id}`)
+  if (policy?.rule !== undefined) keys.push(`policy.rule:${fold(policy.rule)}`)
+  if (enforcement !== undefined) keys.push(`enforcement:${enforcement}`)
+  for (const label of labels ?? []) keys.push(`label:${fold(label)}`)
+  for (const id of [entry.correlationId, personal?.senderId?.toLowerCase()]) {
+    if (id !== undefined && isUuid(id)) keys.push(`id:${id}`)
+  }
+  return keys
+}
+
+/** Every searched text of an entry with its scope. */
+export function textsOf(
+  entry: AuditEntry,
+  personal: PersonalValues | undefined,
+): readonly (readonly [TextScope, string])[] {
+  const texts: [TextScope, string][] = []
+  const add = (scope: TextScope, text: string | undefined) => {
+    if (text !== undefined) texts.push([scope, text])
+  }
+  add('other', entry.action)
+  for (const label of entry.labels ?? []) add('other', label)
+  if (entry.target !== undefined && !isUuid(entry.target.id)) add('target', entry.target.id)
+  add('actor', personal?.actorName)
+  add('actor', personal?.actorEmail)
+  add('device', personal?.deviceName)
+  add('target', personal?.targetName)
+  add('reason', personal?.reason)
+  add('other', personal?.senderId)
+  add('other', personal?.words)
+  for (const value of Object.values(personal?.detail ?? {})) for (const text of detailTexts(value)) add('other', text)
+  return texts
+}
+
+/** The address of an entry, where it has one that can be read. */
+export function addressOf(personal: PersonalValues | undefined): AddressRange | null {
+  return personal?.address === undefined ? null : parseRange(personal.address)
+}
+
+/** The term of a word unit in a scope. */
+export function wordTerm(scope: TextScope, unit: string): string {
+  return scope === 'other' ? `w:${unit}` : `${scope}.w:${unit}`
+}
+
+/** The term of the beginning of a word. */
+export function gramTerm(gram: string): string {
+  return `p:${gram}`
+}
+
+/** The term of an indexed address range. */
+export function addressTerm(range: AddressRange): string {
+  return `ip:${formatRange(range)}`
+}
+
+// Two generations: when the young one is full the old one is dropped. As good as least-recently-used, and no list to keep.
+const GENERATION = 50_000
+let young = new Map<string, bigint>()
+let old = new Map<string, bigint>()
+
+/**
+ * The stored form of a term: the first 64 bits, signed, of SHA-256 over the tenant's 16 id bytes and the term. The tenant is
+ * part of it because the index is shared, and one tenant's rare words must not slow or show in another's search.
+ */
+export function hashTerm(tenantId: string, term: string): bigint {
+  const key = `${tenantId}${term}`
+  const known = young.get(key)
+  if (known !== undefined) return known
+  const hash = old.get(key) ?? computeHash(tenantId, term)
+  if (young.size >= GENERATION) {
+    old = young
+    young = new Map()
+  }
+  young.set(key, hash)
+  return hash
+}
+
+function computeHash(tenantId: string, term: string): bigint {
+  const word = utf8Encode(term)
+  const input = new Uint8Array(16 + word.length)
+  input.set(uuidToBytes(tenantId))
+  input.set(word, 16)
+  return new DataView(sha256(input).buffer).getBigInt64(0)
+}
+
+function addressTerms(personal: PersonalValues | undefined): readonly string[] {
+  const address = addressOf(personal)
+  return address === null ? [] : indexedRanges(address).map(addressTerm)
+}
+
+function selfAndAncestors(name: string, separator: string): string[] {
+  const names = [name]
+  for (let at = name.lastIndexOf(separator); at > 0; at = name.lastIndexOf(separator, at - 1))
+    names.push(name.slice(0, at))
+  return names
+}
+
+function detailTexts(value: DetailValue): readonly string[] {
+  if (typeof value === 'string') return [value]
+  if (Array.isArray(value)) return value
+  // Array.isArray does not narrow readonly arrays away.
+  const { before, after } = value as { before?: DetailText; after?: DetailText }
+  return [before ?? [], after ?? []].flat()
 }
