@@ -1,0 +1,42 @@
+import { AppError } from '#server/kernel/errors.ts'
+
+const SAMPLE_EVERY_MS = 500
+/** An event loop this late answers nobody in time: turning some away helps the others. */
+const LATE_MS = 1_500
+const MAX_IN_FLIGHT = 3_000
+
+/** Turns requests away (503, Retry-After) while this process cannot keep up. */
+export class LoadGuard {
+  #inFlight = 0
+  #lateMs = 0
+  #expectedMs = performance.now() + SAMPLE_EVERY_MS
+  readonly #timer: NodeJS.Timeout
+
+  constructor() {
+    this.#timer = setInterval(() => {
+      const nowMs = performance.now()
+      this.#lateMs = nowMs - this.#expectedMs
+      this.#expectedMs = nowMs + SAMPLE_EVERY_MS
+    }, SAMPLE_EVERY_MS)
+    this.#timer.unref()
+  }
+
+  /** @throws AppError unavailable */
+  enter(): void {
+    if (this.#lateMs > LATE_MS || this.#inFlight >= MAX_IN_FLIGHT) {
+      throw new AppError('unavailable', {
+        detail: 'The gateway is overloaded.',
+        retryAfter: 2 + Math.floor(Math.random() * 4),
+      })
+    }
+    this.#inFlight++
+  }
+
+  leave(): void {
+    this.#inFlight--
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+}

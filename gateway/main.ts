@@ -1,0 +1,28 @@
+import { EnvError, readEnv } from '#server/kernel/env.ts'
+import { createLog } from '#server/kernel/log.ts'
+import { closeRuntime } from '#server/kernel/runtime.ts'
+import { buildGateway } from './app.ts'
+
+const log = createLog('gateway')
+
+async function main(): Promise<void> {
+  const env = readEnv()
+  const app = await buildGateway({ env, log })
+  const stop = async (signal: string) => {
+    log.info({ signal }, 'gateway stopping')
+    await app.close()
+    await closeRuntime()
+    process.exit(0)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, (name) => void stop(name))
+  await app.listen({ host: env.host, port: env.gatewayPort })
+  log.info({ url: env.gatewayUrl }, 'gateway ready')
+}
+
+try {
+  await main()
+} catch (error) {
+  if (error instanceof EnvError) console.error(error.message)
+  else log.fatal({ err: error }, 'the gateway could not start')
+  process.exit(1)
+}
