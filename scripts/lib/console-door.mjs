@@ -63,6 +63,8 @@ export function createDoor({ url, trustedProxies, isDev = false }) {
       headers['x-forwarded-proto'] = canonical.protocol.slice(0, -1)
       headers['x-forwarded-for'] = origin.address
       headers[CLIENT_ADDRESS_HEADER] = origin.address
+      // Server components do not learn the path by themselves; sign-in leads back to it.
+      headers['x-gatehouse-path'] = request.url
       protect({ request, response, isHttps, isDev })
       return true
     },
