@@ -7,7 +7,6 @@ import type { DetailValue } from '#protocol/audit/personal.ts'
 import { hashTerm, termsOf } from '#protocol/audit/terms.ts'
 import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
 import { hexEncode, utf8Decode } from '#lib/bytes.ts'
-import { uuidToBytes } from '#lib/uuid.ts'
 import { type Actor, actorAddress, actorId, actorName } from './actor.ts'
 import type { AuditDetail } from './audit-details.ts'
 import { now } from './clock.ts'
@@ -113,8 +112,7 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date, index: big
       detail: draft.detail,
     },
   })
-  const tenantBytes = uuidToBytes(actor.tenantId)
-  const terms = termsOf(entry, personal).map((term) => hashTerm(tenantBytes, term))
+  const terms = termsOf(entry, personal).map((term) => hashTerm(actor.tenantId, term))
   return {
     index,
     id: entry.id,
