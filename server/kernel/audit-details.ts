@@ -5,7 +5,7 @@ type Change = { readonly before?: string | readonly string[]; readonly after?: s
 
 /** What stands in the detail of an entry, where an action has a fixed form. A missing or misspelt member does not compile. */
 type Fixed = {
-  'device.wipe.request': { scope: string; files: string; bytes: string; state: string }
+  'device.wipe.request': { scope: string; state: string }
   'device.wipe.queue': { scope: string; shareDestroyed: 'true'; offlineUntil?: string }
   'device.wipe.receipt': { result: string; files: string; bytes: string; thumbprint: string }
   'policy.publish': { version: string } & { readonly [path: string]: Change | string }

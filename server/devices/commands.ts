@@ -1,0 +1,15 @@
+import 'server-only'
+
+// What devices ask for, through the gateway.
+export { type AuthenticatedDevice, deviceFromToken } from './authenticate.ts'
+export { markCommandsDelivered, type WaitingCommand, waitingCommands } from './deliver.ts'
+export { type Enrolment, enrollDevice } from './enroll.ts'
+// What the consoles' doors ask for.
+export { createEnrollmentCode, revokeEnrollmentCode } from './enrollment-codes.ts'
+export { ingestDeviceEvents } from './events.ts'
+export { reportFacts, rotateKeys } from './facts.ts'
+export { approveDevice, blockDevice, retireDevice, unblockDevice, updateDevice } from './lifecycle.ts'
+export { type Contact, recordPresence } from './presence.ts'
+export { acceptReceipt } from './receipts.ts'
+export { unlockShare } from './unlock.ts'
+export { requestWipe, type WipeRequested } from './wipe.ts'

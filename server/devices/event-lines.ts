@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto'
+import { deviceMayState } from '#protocol/audit/actions.ts'
+import { EVENT_LIMITS, type EventLine, eventLineSchema } from '#protocol/device/messages.ts'
+
+/** 8 bytes of SHA-256 over the line as it was sent: enough to tell that a number came again with other bytes. */
+export const DIGEST_BYTES = 8
+
+export type GoodLine = { line: number; seq: number; digest: Buffer; event: EventLine }
+export type BadLine = { line: number; seq?: number; digest: Buffer; code: string; detail: string }
+export type ParsedLine = GoodLine | BadLine
+
+export function isGood(line: ParsedLine): line is GoodLine {
+  return 'event' in line
+}
+
+/** What the entry's form allows beyond what a line may hold: NFC can lengthen a text. */
+const MAX_LABELS = 32
+const MAX_LABEL = 64
+const MAX_TARGET_ID = 256
+const MAX_PERSONAL = 60_000
+const ASCII = /^[\x20-\x7e]*$/
+
+/** Reads the lines of one request one by one: a bad one is told from the others and never stops them. `line` counts from 1. */
+export function parseEventLines(lines: readonly string[]): ParsedLine[] {
+  return lines.map((text, position) => parseLine(text, position + 1))
+}
+
+function parseLine(text: string, line: number): ParsedLine {
+  const digest = createHash('sha256').update(text).digest().subarray(0, DIGEST_BYTES)
+  if (text.length > EVENT_LIMITS.lineBytes || Buffer.byteLength(text) > EVENT_LIMITS.lineBytes) {
+    return {
+      line,
+      ...seqIn(text),
+      digest,
+      code: 'line_too_large',
+      detail: `a line may have ${EVENT_LIMITS.lineBytes} bytes`,
+    }
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return { line, ...seqIn(text), digest, code: 'not_json', detail: 'the line is not a JSON object' }
+  }
+  const parsed = eventLineSchema.safeParse(value)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const field = issue?.path.map(String).join('.') || 'line'
+    return {
+      line,
+      ...seqOf(value),
+      digest,
+      code: 'invalid',
+      detail: printable(`${field}: ${issue?.message ?? 'is not valid'}`),
+    }
+  }
+  const event = parsed.data
+  const fault = faultOf(event, text)
+  return fault ? { line, seq: event.seq, digest, ...fault } : { line, seq: event.seq, digest, event }
+}
+
+function faultOf(event: EventLine, text: string): { code: string; detail: string } | null {
+  if (!deviceMayState(event.action))
+    return { code: 'action_not_allowed', detail: `a device may not state ${event.action}` }
+  if ((event.labels?.length ?? 0) > MAX_LABELS) return { code: 'invalid', detail: `labels: at most ${MAX_LABELS}` }
+  if (event.policy && event.policy.version < 1) return { code: 'invalid', detail: 'policy.version: must be 1 or more' }
+  // Plain ASCII without escapes is its own normal form and is no longer than it was sent.
+  if (ASCII.test(text) && !text.includes('\\u')) return null
+  if (event.labels?.some((label) => label.normalize('NFC').length > MAX_LABEL))
+    return { code: 'invalid', detail: 'labels: too long in NFC' }
+  if ((event.target?.id.normalize('NFC').length ?? 0) > MAX_TARGET_ID)
+    return { code: 'invalid', detail: 'target.id: too long in NFC' }
+  const bytes = Buffer.byteLength(JSON.stringify(event).normalize('NFC'))
+  return bytes > MAX_PERSONAL ? { code: 'line_too_large', detail: 'too long in NFC' } : null
+}
+
+/** The number of a line that is otherwise wrong, so that it is used up and not missed. */
+function seqOf(value: unknown): { seq?: number } {
+  const seq = typeof value === 'object' && value !== null && 'seq' in value ? value.seq : undefined
+  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 1 ? { seq } : {}
+}
+
+function seqIn(text: string): { seq?: number } {
+  const match = /^\s*\{\s*"seq"\s*:\s*(\d{1,15})\s*[,}]/.exec(text.slice(0, 200))
+  return match ? seqOf({ seq: Number(match[1]) }) : {}
+}
+
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 300)
+}

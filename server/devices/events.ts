@@ -1,0 +1,196 @@
+import 'server-only'
+import type { EventsResponse } from '#protocol/device/messages.ts'
+import { honestClaim } from '#protocol/policy/evaluate.ts'
+import type { Platform } from '#protocol/policy/platforms.ts'
+import type { DeviceActor } from '#server/kernel/actor.ts'
+import { now } from '#server/kernel/clock.ts'
+import type { Sql } from '#server/kernel/db.ts'
+import { AppError, isAppError } from '#server/kernel/errors.ts'
+import { defineIngest, type Prepared } from '#server/kernel/ingest.ts'
+import type { StatedDraft } from '#server/kernel/ledger.ts'
+import { reportClone } from './clone.ts'
+import { requireSameBytes, storeDigests } from './event-digests.ts'
+import { type BadLine, type GoodLine, isGood, type ParsedLine, parseEventLines } from './event-lines.ts'
+import { formatRanges, includes, parseRanges, type Range, runsOf } from './ranges.ts'
+import { revokedDetail } from './service.ts'
+
+/** A number this far beyond the highest received is a mistake, not a gap. */
+const MAX_LEAP = 10_000_000
+const FUTURE_MS = 10 * 60_000
+const DAY_MS = 86_400_000
+
+type Batch = { tenantId: string; size: number; actor: DeviceActor; lines: readonly ParsedLine[] }
+
+/**
+ * Takes events of a device into the log. Resolves when they are durable; sending again is harmless; a bad line is told from
+ * the others, uses its number up and is recorded as rejected.
+ * @param lines the NDJSON lines without their line breaks, at most 5,000 (the gateway's to count)
+ * @throws AppError device_revoked · clone_suspected (both copies are blocked then) · unavailable
+ */
+export async function ingestDeviceEvents(actor: DeviceActor, lines: readonly string[]): Promise<EventsResponse> {
+  const parsed = parseEventLines(lines)
+  try {
+    return await ingest({ tenantId: actor.tenantId, size: parsed.length, actor, lines: parsed })
+  } catch (error) {
+    if (isAppError(error) && error.code === 'clone_suspected') await reportClone(actor, String(error.extra?.seq ?? ''))
+    throw error
+  }
+}
+
+const ingest = defineIngest<Batch, EventsResponse>({ name: 'device.events', prepare })
+
+type Enrollment = {
+  received: string
+  startedAt: Date
+  status: string
+  platform: Platform
+  osVersion: string
+  preventCapture: boolean
+}
+
+async function prepare(sql: Sql, batch: Batch): Promise<Prepared<EventsResponse>> {
+  const { actor, lines } = batch
+  const enrollment = await lockEnrollment(sql, actor)
+  const received = parseRanges(enrollment.received)
+  const { fresh, known, refused } = sort(lines, received)
+  await requireSameBytes(sql, actor, known)
+  const seqs = fresh.map(({ seq }) => seq)
+  if (fresh.length > 0) await receive(sql, actor, { fresh, runs: runsOf(seqs) })
+  const at = now()
+  const drafts = [
+    ...fresh.map((line) => (isGood(line) ? stated(line, actor, enrollment, at) : rejected(line, actor))),
+    ...unnumbered(refused, actor),
+  ]
+  return { actor, drafts, result: answer(lines, { fresh, known, refused }) }
+}
+
+async function lockEnrollment(sql: Sql, { tenantId, deviceId, enrollmentId }: DeviceActor): Promise<Enrollment> {
+  // In a statement of its own: what is read next includes what the batch before us received.
+  await sql('SELECT 1 FROM enrollment WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [
+    tenantId,
+    enrollmentId,
+  ])
+  const [enrollment] = await sql<Enrollment>(
+    `SELECT e.received::text, e.started_at AS "startedAt", d.status, d.platform, d.os_version AS "osVersion",
+            coalesce(d.capabilities->>'preventCapture' = 'true', false) AS "preventCapture"
+       FROM enrollment e JOIN device d ON d.tenant_id = e.tenant_id AND d.id = e.device_id AND d.enrollment_id = e.id
+      WHERE e.tenant_id = $1::uuid AND e.id = $2::uuid AND e.device_id = $3::uuid AND e.ended_at IS NULL`,
+    [tenantId, enrollmentId, deviceId],
+  )
+  if (!enrollment || (enrollment.status !== 'active' && enrollment.status !== 'pending')) {
+    throw new AppError('device_revoked', { detail: revokedDetail(enrollment?.status) })
+  }
+  return enrollment
+}
+
+type Numbered = GoodLine | (BadLine & { seq: number })
+type Sorted = {
+  /** First copies, ascending by number. */
+  fresh: Numbered[]
+  /** Received before. */
+  known: Numbered[]
+  /** Without a number that could be used up. */
+  refused: BadLine[]
+}
+
+function sort(lines: readonly ParsedLine[], received: readonly Range[]): Sorted {
+  const fresh = new Map<number, Numbered>()
+  const sorted: Omit<Sorted, 'fresh'> = { known: [], refused: [] }
+  const highest = received.at(-1)?.[1] ?? 0
+  for (const line of lines) {
+    if (!isNumbered(line)) sorted.refused.push(line)
+    else if (line.seq > highest + MAX_LEAP)
+      sorted.refused.push(bad(line, 'seq_out_of_range', `seq: is more than ${MAX_LEAP} beyond the last one`))
+    else if (includes(received, line.seq)) sorted.known.push(line)
+    else {
+      const first = fresh.get(line.seq)
+      if (!first) fresh.set(line.seq, line)
+      else if (first.digest.equals(line.digest)) sorted.known.push(line)
+      else sorted.refused.push(bad(line, 'seq_repeated', 'seq: stands twice in this request'))
+    }
+  }
+  return { fresh: [...fresh.values()].sort((a, b) => a.seq - b.seq), ...sorted }
+}
+
+function isNumbered(line: ParsedLine): line is Numbered {
+  return line.seq !== undefined
+}
+
+function bad({ line, seq, digest }: Numbered, code: string, detail: string): BadLine {
+  return { line, seq, digest, code, detail }
+}
+
+async function receive(
+  sql: Sql,
+  actor: DeviceActor,
+  { fresh, runs }: { fresh: readonly Numbered[]; runs: readonly Range[] },
+): Promise<void> {
+  await sql(
+    'UPDATE enrollment SET received = received + $3::text::int8multirange WHERE tenant_id = $1::uuid AND id = $2::uuid',
+    [actor.tenantId, actor.enrollmentId, formatRanges(runs)],
+  )
+  await storeDigests(sql, actor, runs, new Map(fresh.map(({ seq, digest }) => [seq, digest])))
+}
+
+/** What the device states, as the log may say it: its person acted, and nothing is called prevented that cannot have been. */
+function stated({ event }: GoodLine, actor: DeviceActor, enrollment: Enrollment, at: Date): StatedDraft {
+  const { platform, osVersion, preventCapture } = enrollment
+  const claim = honestClaim({ ...event, platform, osVersion, capabilities: { preventCapture } })
+  const occurredAt = new Date(event.at)
+  return {
+    action: event.action,
+    outcome: claim.outcome,
+    ...(event.enforcement !== undefined || claim.enforcement !== 'none' ? { enforcement: claim.enforcement } : {}),
+    source: 'device',
+    actor: { kind: 'person', id: actor.personId, name: actor.personName },
+    device: { id: actor.deviceId, name: actor.deviceName },
+    ...(event.target ? { target: event.target } : {}),
+    ...(event.labels ? { labels: event.labels } : {}),
+    ...(event.policy ? { policy: event.policy } : {}),
+    ...(event.reason ? { reason: event.reason } : {}),
+    occurredAt,
+    ...(isSuspect(occurredAt, enrollment.startedAt, at) ? { clock: 'suspect' as const } : {}),
+    senderId: event.id,
+    ...(event.detail
+      ? { detail: Object.fromEntries(Object.entries(event.detail).map(([name, value]) => [name, String(value)])) }
+      : {}),
+  }
+}
+
+/** Later than now, or before the device was enrolled: its clock was wrong, or somebody set it. */
+function isSuspect(occurredAt: Date, startedAt: Date, at: Date): boolean {
+  return occurredAt.getTime() > at.getTime() + FUTURE_MS || occurredAt.getTime() < startedAt.getTime() - DAY_MS
+}
+
+function rejected({ seq, code, detail }: BadLine, actor: DeviceActor): StatedDraft {
+  return {
+    action: 'device.event.rejected',
+    outcome: 'failed',
+    device: { id: actor.deviceId, name: actor.deviceName },
+    detail: { code, problem: detail, ...(seq === undefined ? {} : { seq: String(seq) }) },
+  }
+}
+
+/** Lines without a number cannot be told from their repetition: one entry a request says how many there were. */
+function unnumbered(refused: readonly BadLine[], actor: DeviceActor): StatedDraft[] {
+  const [first] = refused
+  if (!first) return []
+  const entry = rejected({ ...first, seq: undefined }, actor)
+  return [{ ...entry, detail: { ...entry.detail, lines: String(refused.length) } }]
+}
+
+function answer(lines: readonly ParsedLine[], { fresh, known, refused }: Sorted): EventsResponse {
+  const wrong = [...fresh.filter((line): line is BadLine & { seq: number } => !isGood(line)), ...refused].sort(
+    (a, b) => a.line - b.line,
+  )
+  return {
+    acceptedThrough: lines.reduce((highest, { seq = 0 }) => Math.max(highest, seq), 0),
+    duplicates: known.length,
+    rejected: wrong.map(({ line, seq, code, detail }) => ({
+      line,
+      ...(seq === undefined ? {} : { seq }),
+      code,
+      detail,
+    })),
+  }
+}

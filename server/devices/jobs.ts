@@ -1,0 +1,24 @@
+import 'server-only'
+import { z } from 'zod'
+import { systemActor } from '#server/kernel/actor.ts'
+import { uuidField } from '#server/kernel/fields.ts'
+import { isAwaitingReceipt, markUnconfirmed } from './deliver.ts'
+import { recordDestroyed } from './destroyed.ts'
+
+export { applyDestroyed } from './destroyed.ts'
+
+const unconfirmed = z.object({ tenantId: uuidField(), wipeId: uuidField() })
+const destroyed = z.object({ tenantId: uuidField(), enrollmentIds: z.array(uuidField()) })
+
+/** Work of this domain for the background process, by task name. Each may run twice. */
+export const deviceJobs = {
+  'device.wipe_unconfirmed': async (payload: unknown): Promise<void> => {
+    const { tenantId, wipeId } = unconfirmed.parse(payload)
+    if (await isAwaitingReceipt(tenantId, wipeId))
+      await markUnconfirmed(systemActor(tenantId, 'deliveries'), { wipeId })
+  },
+  'device.record_destroyed': async (payload: unknown): Promise<void> => {
+    const { tenantId, enrollmentIds } = destroyed.parse(payload)
+    recordDestroyed(tenantId, enrollmentIds)
+  },
+}

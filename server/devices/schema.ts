@@ -1,0 +1,207 @@
+import { z } from 'zod'
+import { WIPE_SCOPES } from '#protocol/device/commands.ts'
+import { DEVICE_STATUSES, type DeviceCapabilities } from '#protocol/device/messages.ts'
+import { PLATFORMS, type Platform } from '#protocol/policy/platforms.ts'
+import { emailField, pageFields, textField, uuidField } from '#server/kernel/fields.ts'
+
+export { DEVICE_STATUSES, PLATFORMS, WIPE_SCOPES }
+export type DeviceStatus = (typeof DEVICE_STATUSES)[number]
+
+export const WIPE_STATES = [
+  'held',
+  'awaiting_approval',
+  'delayed',
+  'queued',
+  'delivered',
+  'unconfirmed',
+  'erased',
+  'failed',
+  'cancelled',
+  'superseded',
+  'expired',
+] as const
+export type WipeState = (typeof WIPE_STATES)[number]
+/** Still in the hands of the brake: can be taken back, nothing is destroyed. */
+export const STOPPABLE_WIPE_STATES: readonly WipeState[] = ['held', 'awaiting_approval', 'delayed']
+/** Not yet at its end; one of a device at a time. */
+export const OPEN_WIPE_STATES: readonly WipeState[] = [...STOPPABLE_WIPE_STATES, 'queued', 'delivered', 'unconfirmed']
+
+/** Why a device is lost, in the order a person looks for it; the form offers these, the API takes any text. */
+export const WIPE_REASONS = ['lost', 'stolen', 'left', 'compromised', 'replaced', 'other'] as const
+
+/** `ready`: handed out on unlock; `withheld`: kept back by a block or a missing approval; `destroyed`: gone for ever. */
+export type VaultState = 'ready' | 'withheld' | 'destroyed'
+
+/** Why a device is let in but not served. `detail` is written for the person who holds it. */
+export type ServiceProblem = { code: string; detail: string }
+
+export type DeviceView = {
+  id: string
+  name: string
+  platform: Platform
+  osVersion: string
+  appVersion: string
+  model: string
+  serial: string
+  status: DeviceStatus
+  statusReason: string
+  statusAt: string
+  person: { id: string; name: string; email: string }
+  /** RFC 3339. */
+  lastSeenAt: string
+  online: boolean
+  tls: { protocol: string; cipher: string; group?: string } | null
+  /** The newest policy version that was handed to it; 0: none yet. */
+  policyVersion: number
+  keyThumbprint: string
+  /** `agent`, `browser` or `import:NAME`. */
+  channel: string
+  ownership: 'company' | 'personal'
+  capabilities: DeviceCapabilities
+  /** Until when it could stay unlocked without a connection; null: it was never unlocked. */
+  offlineUntil: string | null
+  enrolledAt: string
+  vault: VaultState
+  /** Events it numbered that never arrived. */
+  missingEvents: number
+  problem: ServiceProblem | null
+  openWipeId: string | null
+}
+
+export type DeviceState = Pick<DeviceView, 'status' | 'channel' | 'vault' | 'openWipeId'>
+
+/** Why an action is not possible now; a key of the messages `devices.cannot`. */
+export type CannotReason =
+  | 'not_pending'
+  | 'not_blocked'
+  | 'already_blocked'
+  | 'already_wiped'
+  | 'already_retired'
+  | 'wipe_open'
+  | 'share_destroyed'
+  | 'not_managed'
+
+type Verdict = true | CannotReason
+
+/** Whether an action fits the device's present state; the server's check and the button's disabled reason alike. */
+export const deviceCan = {
+  approve: ({ status }: DeviceState): Verdict => status === 'pending' || 'not_pending',
+  block({ status, openWipeId }: DeviceState): Verdict {
+    if (status === 'pending' || status === 'active') return true
+    if (status === 'wiping' || openWipeId) return 'wipe_open'
+    if (status === 'wiped') return 'already_wiped'
+    return status === 'retired' ? 'already_retired' : 'already_blocked'
+  },
+  unblock({ status, vault, openWipeId }: DeviceState): Verdict {
+    if (openWipeId) return 'wipe_open'
+    if (status !== 'blocked') return 'not_blocked'
+    return vault === 'destroyed' ? 'share_destroyed' : true
+  },
+  wipe({ status, channel, openWipeId }: DeviceState): Verdict {
+    if (status === 'wiping' || openWipeId) return 'wipe_open'
+    if (status === 'wiped') return 'already_wiped'
+    return channel.startsWith('import:') ? 'not_managed' : true
+  },
+  retire({ status, openWipeId }: DeviceState): Verdict {
+    if (status === 'wiping' || openWipeId) return 'wipe_open'
+    if (status === 'wiped') return 'already_wiped'
+    return status === 'retired' ? 'already_retired' : true
+  },
+}
+
+export type WipeStep = { state: WipeState; at: string; by: { kind: string; name: string } }
+
+export type WipeReceiptView = {
+  /** `erased` or `failed`, as the device signed it. */
+  result: string
+  files: number
+  bytes: number
+  at: string
+  scope: string | null
+  code: string | null
+  thumbprint: string
+  /** Checked now, against the key on record. */
+  verified: boolean
+  jws: string
+}
+
+export type WipeView = {
+  id: string
+  deviceId: string
+  deviceName: string
+  personName: string
+  scope: (typeof WIPE_SCOPES)[number]
+  reason: string
+  state: WipeState
+  requestedBy: { kind: string; id: string; name: string }
+  approvals: { by: { id: string | null; name: string }; at: string; decision: 'approve' | 'release' }[]
+  timeline: WipeStep[]
+  /** End of the undo window, while it runs. */
+  undoUntil: string | null
+  shareDestroyedAt: string | null
+  /** Until when the device could have stayed unlocked without a connection; null: it held no share. */
+  offlineUntil: string | null
+  createdAt: string
+  receipt?: WipeReceiptView
+}
+
+export type WipeLine = Pick<
+  WipeView,
+  'id' | 'deviceId' | 'deviceName' | 'personName' | 'scope' | 'reason' | 'state' | 'requestedBy' | 'createdAt'
+> & { updatedAt: string }
+
+export const deviceListInput = z.strictObject({
+  q: textField({ min: 0, max: 100 }).optional(),
+  status: z.enum(DEVICE_STATUSES).optional(),
+  platform: z.enum(PLATFORMS).optional(),
+  person: uuidField().optional(),
+  /** Only those whose numbered events have gaps. */
+  missing: z.boolean().optional(),
+  /** Only those last seen before this time. */
+  silentSince: z.iso.datetime().optional(),
+  sort: z.enum(['name', 'lastSeen', 'enrolled']).default('lastSeen'),
+  ...pageFields,
+})
+export type DeviceListInput = z.input<typeof deviceListInput>
+
+export const wipeListInput = z.strictObject({
+  state: z.enum([...WIPE_STATES, 'open']).optional(),
+  device: uuidField().optional(),
+  ...pageFields,
+})
+
+export const deviceIdInput = z.strictObject({ deviceId: uuidField() })
+export const reasonField = textField({ max: 200 })
+
+export const enrollmentCodeInput = z
+  .strictObject({
+    personId: uuidField().optional(),
+    personEmail: emailField().optional(),
+    expiresInSeconds: z
+      .number()
+      .int()
+      .min(60)
+      .max(30 * 86_400)
+      .default(3_600),
+  })
+  .refine(({ personId, personEmail }) => (personId === undefined) !== (personEmail === undefined), {
+    path: ['personId'],
+    message: 'give either personId or personEmail',
+  })
+
+export type EnrollmentCodeView = { id: string; code: string; expiresAt: string; person: { id: string; name: string } }
+
+export const blockInput = z.strictObject({ deviceId: uuidField(), reason: reasonField.default('Blocked by an admin') })
+
+export const updateDeviceInput = z
+  .strictObject({
+    deviceId: uuidField(),
+    name: textField({ max: 100 }).optional(),
+    ownership: z.enum(['company', 'personal']).optional(),
+  })
+  .refine(({ name, ownership }) => name !== undefined || ownership !== undefined, {
+    path: ['name'],
+    message: 'give a name or an ownership',
+  })
+
+export const wipeInput = z.strictObject({ deviceId: uuidField(), scope: z.enum(WIPE_SCOPES), reason: reasonField })
