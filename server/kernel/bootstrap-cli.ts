@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readEnv } from './env.ts'
-import { LOGIN_ROLES, type LoginRole, MigrateError, migrate, roleName } from './migrate.ts'
+import { MigrateError, migrate } from './migrate.ts'
+import { LOGIN_ROLES, type LoginRole, roleName } from './roles.ts'
 import { closeRuntime, createRuntime, readSecrets, singleLogin, useRuntime } from './runtime.ts'
 import { issueSetupToken } from './setup-link.ts'
 
@@ -18,7 +19,9 @@ async function main(): Promise<void> {
   const passwords = env.databaseUrl ? undefined : rolePasswords(env.dataDir)
   await migrate({ adminUrl, ...(passwords ? { passwords } : {}) })
   if (passwords) writeLogins(env.dataDir, adminUrl, passwords)
-  const logins = env.databaseUrl ? singleLogin(env.databaseUrl) : { ...loginUrls(adminUrl, passwords ?? rolePasswords(env.dataDir)), setRole: null }
+  const logins = env.databaseUrl
+    ? singleLogin(env.databaseUrl)
+    : { ...loginUrls(adminUrl, passwords ?? rolePasswords(env.dataDir)), setRole: null }
   await useRuntime(createRuntime({ dataDir: env.dataDir, logins, masterKeyFile: env.masterKeyFile, poolSize: 2 }))
   const token = await issueSetupToken()
   await closeRuntime()
@@ -28,7 +31,8 @@ async function main(): Promise<void> {
 /** The same passwords at every start: two processes may be running while one starts. */
 function rolePasswords(dataDir: string): Record<LoginRole, string> {
   const { database } = readSecrets(dataDir)
-  const passwordOf = (role: LoginRole) => (database ? decodeURIComponent(new URL(database[role]).password) : randomBytes(24).toString('base64url'))
+  const passwordOf = (role: LoginRole) =>
+    database ? decodeURIComponent(new URL(database[role]).password) : randomBytes(24).toString('base64url')
   return { reader: passwordOf('reader'), writer: passwordOf('writer'), worker: passwordOf('worker') }
 }
 

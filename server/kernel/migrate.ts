@@ -5,9 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Logger, runMigrations } from 'graphile-worker'
 import pg from 'pg'
 import { uuidv7 } from '#lib/uuid.ts'
-
-export const LOGIN_ROLES = ['reader', 'writer', 'worker'] as const
-export type LoginRole = (typeof LOGIN_ROLES)[number]
+import { LOGIN_ROLES, type LoginRole, roleName } from './roles.ts'
 
 export type MigrateOptions = {
   /** A login that may create roles, at the database to migrate. */
@@ -18,10 +16,6 @@ export type MigrateOptions = {
 
 /** A fault the operator can mend: shown as one line, without a stack. */
 export class MigrateError extends Error {}
-
-export function roleName(database: string, suffix: LoginRole | 'owner'): string {
-  return `${database}_${suffix}`
-}
 
 const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url))
 
@@ -51,15 +45,21 @@ async function ensureRoles(adminUrl: string, database: string, passwords?: Recor
   url.pathname = '/postgres'
   const client = new pg.Client({ connectionString: url.href })
   await client.connect().catch((cause: unknown) => {
-    throw new MigrateError(`the database does not accept a connection: ${cause instanceof Error ? cause.message : String(cause)}`)
+    throw new MigrateError(
+      `the database does not accept a connection: ${cause instanceof Error ? cause.message : String(cause)}`,
+    )
   })
   try {
     await client.query(`SELECT pg_advisory_lock(hashtext('gatehouse.roles'))`)
     for (const suffix of ['owner', ...LOGIN_ROLES] as const) {
       const role = client.escapeIdentifier(roleName(database, suffix))
-      const login = suffix === 'owner' || !passwords ? 'NOLOGIN' : `LOGIN PASSWORD ${client.escapeLiteral(passwords[suffix])}`
+      const login =
+        suffix === 'owner' || !passwords ? 'NOLOGIN' : `LOGIN PASSWORD ${client.escapeLiteral(passwords[suffix])}`
       await client.query(`CREATE ROLE ${role} ${login}`).catch((error: unknown) => {
-        if (!isDuplicateRole(error)) throw new MigrateError(`cannot create the role ${role}: ${String(error)}. The login of DATABASE_URL must be allowed to create roles; see gatehouse migrate --print-roles.`)
+        if (!isDuplicateRole(error))
+          throw new MigrateError(
+            `cannot create the role ${role}: ${String(error)}. The login of DATABASE_URL must be allowed to create roles; see gatehouse migrate --print-roles.`,
+          )
       })
       if (suffix !== 'owner' && passwords) await client.query(`ALTER ROLE ${role} ${login}`)
       // A CREATEROLE login is no member of what it creates; it needs membership for SET ROLE.
@@ -67,7 +67,9 @@ async function ensureRoles(adminUrl: string, database: string, passwords?: Recor
     }
     const owner = client.escapeIdentifier(roleName(database, 'owner'))
     const worker = client.escapeIdentifier(roleName(database, 'worker'))
-    await client.query(`GRANT CONNECT, CREATE ON DATABASE ${client.escapeIdentifier(database)} TO ${owner}, ${worker}`).catch(ignoreRaces)
+    await client
+      .query(`GRANT CONNECT, CREATE ON DATABASE ${client.escapeIdentifier(database)} TO ${owner}, ${worker}`)
+      .catch(ignoreRaces)
   } finally {
     await client.end()
   }
@@ -80,7 +82,8 @@ function isDuplicateRole(error: unknown): boolean {
 
 function ignoreRaces(error: unknown): void {
   const { code, message } = error as { code?: string; message?: string }
-  if (code === '0LP01' || code === '23505' || code === '42710' || message?.includes('tuple concurrently updated')) return
+  if (code === '0LP01' || code === '23505' || code === '42710' || message?.includes('tuple concurrently updated'))
+    return
   throw error
 }
 
@@ -118,8 +121,12 @@ function refuseForeignHistory(files: MigrationFile[], done: Map<string, string>)
   const known = new Map(files.map((file) => [file.name, file.checksum]))
   for (const [name, checksum] of done) {
     const ours = known.get(name)
-    if (!ours) throw new MigrateError(`the database is of a newer version of Gatehouse (it has the migration ${name}): start that version, or restore a backup of this one`)
-    if (ours !== checksum) throw new MigrateError(`the migration ${name} differs from the one this database was made with`)
+    if (!ours)
+      throw new MigrateError(
+        `the database is of a newer version of Gatehouse (it has the migration ${name}): start that version, or restore a backup of this one`,
+      )
+    if (ours !== checksum)
+      throw new MigrateError(`the migration ${name} differs from the one this database was made with`)
   }
 }
 
@@ -137,7 +144,9 @@ async function applyOne(client: pg.Client, owner: string, file: MigrationFile): 
     await client.query('COMMIT')
   } catch (error) {
     await client.query('ROLLBACK')
-    throw new MigrateError(`the migration ${file.name} failed: ${error instanceof Error ? error.message : String(error)}`)
+    throw new MigrateError(
+      `the migration ${file.name} failed: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
 }
 
@@ -147,7 +156,9 @@ async function applyOne(client: pg.Client, owner: string, file: MigrationFile): 
  */
 async function installQueue(client: pg.Client, adminUrl: string, database: string): Promise<void> {
   const worker = client.escapeIdentifier(roleName(database, 'worker'))
-  const callers = (['writer', 'reader'] as const).map((role) => client.escapeIdentifier(roleName(database, role))).join(', ')
+  const callers = (['writer', 'reader'] as const)
+    .map((role) => client.escapeIdentifier(roleName(database, role)))
+    .join(', ')
   await client.query(`GRANT USAGE, CREATE ON SCHEMA public TO ${worker}`)
   const pool = new pg.Pool({ connectionString: adminUrl, options: `-c role=${roleName(database, 'worker')}`, max: 2 })
   pool.on('error', () => {})

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { PrismaClient } from './generated/client.ts'
-import { type LoginRole, roleName } from './migrate.ts'
+import { type LoginRole, roleName } from './roles.ts'
 
 /** How the three roles log in. `setRole` is null where each has a login of its own. */
 export type DatabaseLogins = Record<LoginRole, string> & { setRole: Record<LoginRole, string> | null }
@@ -48,7 +48,13 @@ export function createRuntime({ dataDir, logins, masterKeyFile, poolSize = 10 }:
     reader: new PrismaClient({ adapter: new PrismaPg(pools.reader) }),
     writer: new PrismaClient({ adapter: new PrismaPg(pools.writer) }),
   }
-  return { dataDir, masterKey: readMasterKey(masterKeyFile ?? join(dataDir, 'keys', 'master.key')), logins, pools, prisma }
+  return {
+    dataDir,
+    masterKey: readMasterKey(masterKeyFile ?? join(dataDir, 'keys', 'master.key')),
+    logins,
+    pools,
+    prisma,
+  }
 }
 
 /** Makes `made` the process-wide runtime (the bootstrap, and tests that bring a database of their own). */
@@ -68,7 +74,11 @@ export async function closeRuntime(made: Runtime | undefined = slots[SLOT]): Pro
 /** Logins for one PostgreSQL login that takes the roles with SET LOCAL ROLE. */
 export function singleLogin(url: string): DatabaseLogins {
   const database = decodeURIComponent(new URL(url).pathname.slice(1))
-  const names = { reader: roleName(database, 'reader'), writer: roleName(database, 'writer'), worker: roleName(database, 'worker') }
+  const names = {
+    reader: roleName(database, 'reader'),
+    writer: roleName(database, 'writer'),
+    worker: roleName(database, 'worker'),
+  }
   return { reader: url, writer: url, worker: url, setRole: names }
 }
 
@@ -88,7 +98,8 @@ export function readSecrets(dataDir: string): Secrets {
 
 function readLogins(dataDir: string): DatabaseLogins {
   const { database } = readSecrets(dataDir)
-  if (!database) throw new Error(`no database is set up in ${dataDir}: run npm start or gatehouse init first, or set DATABASE_URL`)
+  if (!database)
+    throw new Error(`no database is set up in ${dataDir}: run npm start or gatehouse init first, or set DATABASE_URL`)
   return { ...database, setRole: null }
 }
 
