@@ -32,7 +32,7 @@ export const listPeople = defineQuery({
   run: async ({ sql, tenantId, input }): Promise<PersonPage> => {
     const { where, values } = filterOf(tenantId, input)
     const [counted] = await sql<{ count: number }>(
-      `SELECT count(*)::int AS count FROM (SELECT 1 FROM person WHERE ${where} LIMIT ${COUNT_CAP + 1}) AS some`,
+      `SELECT count(*)::int AS count FROM (SELECT 1 FROM person WHERE ${where} LIMIT ${COUNT_CAP + 1}) AS counted`,
       values,
     )
     const page = pageOf(input, values.length)
