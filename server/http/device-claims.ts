@@ -73,7 +73,7 @@ async function drain(tenantId: string, queue: Waiting[]): Promise<void> {
         tenantId,
         group.map(({ claim }) => claim),
       )
-      group.forEach(({ resolve }, position) => resolve(devices.get(position) ?? null))
+      for (const [position, { resolve }] of group.entries()) resolve(devices.get(position) ?? null)
     } catch (error) {
       for (const { reject } of group) reject(error)
     }
