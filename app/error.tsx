@@ -8,10 +8,13 @@ import { ErrorState } from '#components/ui/states.tsx'
 export default function Error({ error, reset }: { error: Error & { digest?: string }; reset: () => void }) {
   const t = useTranslations('common')
   return (
-    <ErrorState
-      requestId={error.digest}
-      action={<Button onClick={reset}>{t('retry')}</Button>}
-      className="min-h-[60dvh] justify-center"
-    />
+    <main id="content">
+      <ErrorState
+        whole
+        requestId={error.digest}
+        action={<Button onClick={reset}>{t('retry')}</Button>}
+        className="min-h-[60dvh] justify-center"
+      />
+    </main>
   )
 }

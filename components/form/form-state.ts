@@ -1,7 +1,7 @@
 /** What a server action of a form answers. `message` and `fields` are in the reader's language already. */
 export type FormState =
   | { status: 'idle' }
-  | { status: 'error'; message: string; fields?: Record<string, string>; stepUp?: boolean }
+  | { status: 'error'; message: string; fields?: Record<string, string> }
   | { status: 'ok'; message?: string }
 
 export type FormAction = (state: FormState, data: FormData) => Promise<FormState>

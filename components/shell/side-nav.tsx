@@ -50,8 +50,8 @@ function NavLink({
       onClick={onNavigate}
       aria-current={current ? 'page' : undefined}
       className={cx(
-        'flex items-center justify-between rounded-control px-2 py-[5px] text-ink-2 hover:text-ink max-md:min-h-11',
-        current && 'bg-surface font-medium text-ink shadow-[0_0_0_1px_var(--line)]',
+        'flex items-center justify-between rounded-control px-2 py-[5px] max-md:min-h-11',
+        current ? 'bg-surface font-medium text-ink shadow-[0_0_0_1px_var(--line)]' : 'text-ink-2 hover:text-ink',
       )}
     >
       {t(`nav.${item.key}`)}

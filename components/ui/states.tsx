@@ -9,13 +9,16 @@ type StateProps = {
   tone?: 'neutral' | 'danger'
   className?: string
   role?: 'alert' | 'status'
+  /** The title is the page's heading: only where nothing else is on the page. */
+  whole?: boolean
 }
 
 /** In place of content: what is the case, and what to do next. */
-export function StateBlock({ title, text, action, tone = 'neutral', className, role }: StateProps) {
+export function StateBlock({ title, text, action, tone = 'neutral', className, role, whole = false }: StateProps) {
+  const Title = whole ? 'h1' : 'p'
   return (
     <div role={role} className={cx('flex flex-col items-center px-6 py-12 text-center', className)}>
-      <p className={cx('text-lead font-semibold', tone === 'danger' && 'text-danger')}>{title}</p>
+      <Title className={cx('text-lead font-semibold', tone === 'danger' && 'text-danger')}>{title}</Title>
       {text && <p className="mt-1 max-w-md text-ink-2">{text}</p>}
       {action && <div className="mt-4 flex flex-wrap justify-center gap-2">{action}</div>}
     </div>
@@ -34,11 +37,13 @@ export function ErrorState({
   action,
   requestId,
   className,
+  whole = false,
 }: Partial<Omit<StateProps, 'tone' | 'role'>> & { requestId?: string | undefined }) {
   const t = useTranslations('common')
   return (
     <StateBlock
       role="alert"
+      whole={whole}
       tone="danger"
       className={className ?? ''}
       title={title ?? t('state.failed')}
