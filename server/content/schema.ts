@@ -38,7 +38,7 @@ export type Audience = z.output<typeof audienceField>
 
 // A plain Uint8Array, never a Buffer: what a request is hashed by would write a Buffer out number by number.
 const contentField = z
-  .instanceof(Uint8Array)
+  .custom<Uint8Array>((value) => value instanceof Uint8Array, 'is required')
   .refine((bytes) => bytes.byteLength <= MAX_FILE_BYTES, `may have at most ${MAX_FILE_BYTES} bytes`)
   .transform((bytes) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
 
@@ -50,7 +50,7 @@ export const publishFileInput = z.strictObject({
   content: contentField,
 })
 
-export const fileInput = z.strictObject({ fileId: uuidField() })
+export const fileInput = z.object({ fileId: uuidField() })
 export const updateAudienceInput = z.strictObject({ fileId: uuidField(), audience: audienceField })
 
 /** Why a file goes, in the order a person looks for it; the API takes any text. */

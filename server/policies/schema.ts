@@ -5,7 +5,7 @@ import { pageFields, textField, uuidField } from '#server/kernel/fields.ts'
 
 const version = z.int().min(1).max(2_147_483_647)
 
-export const policyInput = z.strictObject({ policyId: uuidField() })
+export const policyInput = z.object({ policyId: uuidField() })
 
 /** `base`: the version the draft starts from; left out, the one in force. */
 export const saveDraftInput = z.strictObject({
@@ -36,7 +36,7 @@ export const rollbackInput = z.strictObject({
 export const forecastInput = z.strictObject({ policyId: uuidField(), document: policyDocumentSchema.optional() })
 
 export const versionsInput = z.object({ policyId: uuidField(), ...pageFields })
-export const versionInput = z.strictObject({ policyId: uuidField(), version: z.coerce.number().pipe(version) })
+export const versionInput = z.object({ policyId: uuidField(), version: z.coerce.number().pipe(version) })
 
 type Author = { id: string; name: string } | null
 
