@@ -157,13 +157,14 @@ export function createClient({ transport, clock, gatewayUrl, credentials }: Clie
       const headers = { 'content-type': 'application/jose' }
       await sendForText({ method: 'POST', path: `/commands/${commandId}/receipt`, body: utf8Encode(jws), headers })
     },
-    events: (ndjson: Uint8Array) =>
+    events: (ndjson: Uint8Array, signal?: AbortSignal) =>
       sendFor(eventsResponseSchema, {
         method: 'POST',
         path: '/events',
         body: ndjson,
         headers: { 'content-type': 'application/x-ndjson' },
         timeoutMs: 60_000,
+        signal,
       }),
     files: (cursor?: string) =>
       sendFor(filesResponseSchema, {

@@ -43,11 +43,12 @@ async function keep(ports: AgentPorts, options: EnrollOptions, answer: EnrollRes
     keyThumbprint: await keyThumbprint(sign.publicJwk),
     serverKeys: answer.serverKeys,
     facts: options.facts,
+    givenFacts: options.givenFacts ?? [],
     enrolledAt,
   })
 }
 
-export type EnrollOptions = { gatewayUrl: string; code: string; facts: DeviceFacts }
+export type EnrollOptions = { gatewayUrl: string; code: string; facts: DeviceFacts; givenFacts?: string[] }
 
 /** Makes the keys on the device and trades the code for an identity. Throws `already_enrolled`, or what the gateway says. */
 export async function enroll(ports: AgentPorts, options: EnrollOptions): Promise<EnrollResponse> {

@@ -42,12 +42,13 @@ export type FlushResult = { sent: number; duplicates: number; rejected: { seq?: 
 type Batch = { seq: number; line: string }[]
 
 /** Sends one batch, smaller ones where the gateway finds it too large. */
-async function sendBatch(device: Device, batch: Batch) {
+async function sendBatch(device: Device, batch: Batch, signal?: AbortSignal) {
   let size = batch.length
   for (;;) {
     const part = batch.slice(0, size)
     try {
-      const answer = await device.client.events(utf8Encode(part.map((event) => `${event.line}\n`).join('')))
+      const lines = part.map((event) => `${event.line}\n`).join('')
+      const answer = await device.client.events(utf8Encode(lines), signal)
       return { answer, part }
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error
@@ -62,14 +63,14 @@ async function sendBatch(device: Device, batch: Batch) {
  * Sends what is queued, oldest first, until nothing is left. A line leaves the queue only when the server says that it is
  * durable; if we die before forgetting it, it is sent again and the server drops it.
  */
-export async function flushEvents(device: Device): Promise<FlushResult> {
+export async function flushEvents(device: Device, signal?: AbortSignal): Promise<FlushResult> {
   await expectNoClone(device)
   const result: FlushResult = { sent: 0, duplicates: 0, rejected: [] }
   for (;;) {
     const batch = await device.queue.peek({ lines: EVENT_LIMITS.lines, bytes: EVENT_LIMITS.bytes })
     const [first] = batch
     if (!first) return result
-    const { answer, part } = await sendBatch(device, batch)
+    const { answer, part } = await sendBatch(device, batch, signal)
     const last = part.at(-1)?.seq ?? 0
     // Never believe more than was sent: a server restored from a backup may count differently.
     const through = Math.min(answer.acceptedThrough, last)

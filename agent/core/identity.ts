@@ -29,6 +29,8 @@ const identitySchema = z.object({
   keyThumbprint: z.string(),
   serverKeys: jwksSchema,
   facts: factsSchema,
+  /** Facts that were given at enrolment and do not follow the machine. */
+  givenFacts: z.array(z.string()).default([]),
   enrolledAt: z.string(),
 })
 

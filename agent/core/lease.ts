@@ -3,8 +3,13 @@ import type { Clock } from './ports.ts'
 
 /** The server's share in memory, for as long as it was lent. It is never written anywhere. */
 export type Lease = {
-  /** Keeps the share for `leaseSeconds`; 0 keeps nothing. */
-  keep(share: Bytes, leaseSeconds: number): void
+  /** Changes with every `drop`. */
+  epoch(): number
+  /**
+   * Keeps the share for `leaseSeconds`; 0 keeps nothing. `epoch` is the one from before the server was asked: where a lock came
+   * in while its answer was on the way, the share is not kept.
+   */
+  keep(share: Bytes, leaseSeconds: number, epoch: number): void
   /** The share, or null once the lease is over on either clock. */
   share(): Bytes | null
   /** Milliseconds left. */
@@ -20,8 +25,9 @@ type Kept = { share: Bytes; endsAt: number; endsAtMonotonic: number }
  */
 export function createLease(clock: Clock): Lease {
   let kept: Kept | null = null
+  let drops = 0
 
-  function drop(): void {
+  function forget(): void {
     kept?.share.fill(0)
     kept = null
   }
@@ -32,18 +38,23 @@ export function createLease(clock: Clock): Lease {
   }
 
   return {
-    keep(share, leaseSeconds) {
-      drop()
+    epoch: () => drops,
+    keep(share, leaseSeconds, epoch) {
+      if (epoch !== drops) return
+      forget()
       if (leaseSeconds <= 0) return
       const lastsMs = leaseSeconds * 1000
       kept = { share: share.slice(), endsAt: clock.now() + lastsMs, endsAtMonotonic: clock.monotonic() + lastsMs }
     },
     share() {
       if (leftMs() > 0 && kept) return kept.share.slice()
-      drop()
+      forget()
       return null
     },
     leftMs,
-    drop,
+    drop() {
+      drops += 1
+      forget()
+    },
   }
 }

@@ -113,7 +113,10 @@ async function upkeepOnce(running: Running): Promise<number> {
   running.notify({ event: 'status', status: answer.status, detail: answer.problem?.detail })
   const policy = await refreshPolicy(device, answer.policyVersion)
   if (policy.changed) running.notify({ event: 'policy', version: policy.version })
-  if (answer.status !== 'active' || answer.problem) return CHECK_IN_WAITING_MS
+  if (answer.status !== 'active' || answer.problem) {
+    device.lease.drop()
+    return CHECK_IN_WAITING_MS
+  }
   await renewLease(running, policy.changed, await leaseMsOf(device))
   await refreshFiles(device)
   return receiptsWaiting > 0 ? CHECK_IN_WAITING_MS : CHECK_IN_MS

@@ -5,7 +5,7 @@ import { openFile } from '#protocol/device/seal.ts'
 import { deriveVaultKey } from '#protocol/device/vault-key.ts'
 import { openBytes, sealBytes } from './cipher.ts'
 import type { Device } from './device.ts'
-import { AgentError, isRevoked, isTemporary, toAgentError } from './errors.ts'
+import { AgentError, GatewayError, isTemporary, toAgentError } from './errors.ts'
 import { NAMES } from './identity.ts'
 import { expectNotErased } from './tombstone.ts'
 
@@ -26,13 +26,15 @@ async function withShare(device: Device, share: Uint8Array, online: boolean, pol
 
 /** Asks the server for its share, and keeps it for the lease. Throws what the gateway said. */
 export async function unlockOnline(device: Device): Promise<Unlocked> {
+  const epoch = device.lease.epoch()
   try {
     const { share, leaseSeconds, policyVersion } = await device.client.unlock()
     const bytes = base64urlDecode(share)
-    device.lease.keep(bytes, leaseSeconds)
+    device.lease.keep(bytes, leaseSeconds, epoch)
     return await withShare(device, bytes, true, policyVersion)
   } catch (error) {
-    if (isRevoked(error)) await dropShare(device)
+    // Refused for whatever reason: what an earlier answer lent is not ours any more.
+    if (error instanceof GatewayError && !isTemporary(error)) await dropShare(device)
     throw error
   }
 }

@@ -38,7 +38,8 @@ async function isThere(name: string): Promise<boolean> {
 
 describe('enroll', () => {
   it('works and keeps everything for the owner alone', async () => {
-    const answer = await enrollAgent(gateway, place, '--name', 'Lin’s phone', '--platform', 'ios')
+    const base = ['enroll', '--gateway', gateway.url, '--code', 'CODE-1', '--ca', place.ca, ...at()]
+    const answer = await agentJson(...base, '--name', 'Lin’s phone', '--platform', 'ios')
     expect(answer).toEqual({ deviceId: gateway.device().id, status: 'active' })
     expect((await stat(place.dir)).mode & 0o777).toBe(0o700)
     for (const name of [
@@ -83,6 +84,14 @@ describe('sync', () => {
       tls: { protocol: 'TLSv1.3' },
       capabilities: { eraseDevice: false, keyStore: 'file' },
     })
+  })
+
+  it('tells the version of an updated app from then on', async () => {
+    await enrollAgent(gateway, place)
+    await agentJson('sync', ...at(), '--app-version', '9.1.0')
+    await agentJson('sync', ...at())
+    const versions = gateway.device().facts.map((facts) => facts.appVersion)
+    expect(versions).toEqual(['9.1.0', '9.1.0'])
   })
 
   it('speaks with a wrong clock', async () => {
@@ -230,7 +239,8 @@ describe('policy', () => {
     gateway.setPolicy((document) => {
       document.data.screenshot.mode = 'block'
     })
-    await enrollAgent(gateway, place, '--platform', 'android', '--os-version', '15', '--prevent-capture')
+    const facts = { platform: 'android', osVersion: '15', preventCapture: true }
+    await enrollAgent(gateway, place, facts)
     expectOneLine(await agent('report', 'screenshot', '--file', fileId, ...at()), 0, '')
     expect(gateway.events(gateway.device())).toMatchObject([
       { outcome: 'denied', enforcement: 'prevented', detail: { mechanism: 'android.FLAG_SECURE' } },

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Device } from '#agent/core/device.ts'
 import { enroll } from '#agent/core/enroll.ts'
-import { AgentError, isTemporary } from '#agent/core/errors.ts'
+import { AgentError } from '#agent/core/errors.ts'
 import { flushEvents } from '#agent/core/events.ts'
 import { type ActResult, forwardFile, listFiles, openDeviceFile, reportScreenshot } from '#agent/core/files.ts'
 import { fetchPolicy } from '#agent/core/policy.ts'
@@ -10,9 +10,12 @@ import { syncOnce } from '#agent/core/sync.ts'
 import { erasedError, readTombstone } from '#agent/core/tombstone.ts'
 import { resumeErasure, settleErasure } from '#agent/core/wipe.ts'
 import { createCompanion } from './companion.ts'
-import { type FactOptions, factsFrom } from './facts.ts'
+import { type FactOptions, factsFrom, givenFacts } from './facts.ts'
 import { type OutputOptions, print } from './output.ts'
 import { openDevice, openWorkspace, prepareWorkspace, type Workspace } from './workspace.ts'
+
+/** A host app waits for its act to be recorded, not for the network. */
+const DELIVERY_MS = 3_000
 
 export type DirOptions = OutputOptions & { dir: string }
 
@@ -56,7 +59,12 @@ export async function enrollCommand(options: EnrollCommandOptions): Promise<void
   if (tombstone) throw erasedError(tombstone.erasedAt)
   const workspace = await prepareWorkspace(options.dir, options.ca)
   try {
-    const { deviceId, status } = await enroll(workspace.ports, { gatewayUrl, code: options.code, facts })
+    const { deviceId, status } = await enroll(workspace.ports, {
+      gatewayUrl,
+      code: options.code,
+      facts,
+      givenFacts: givenFacts(options),
+    })
     const device = await openDevice(workspace)
     // Enrolled is enrolled: the first check-in brings the policy where this does not.
     await fetchPolicy(device).catch(() => null)
@@ -74,10 +82,10 @@ async function settleFirst(workspace: Workspace): Promise<void> {
   if (tombstone) throw erasedError(tombstone.erasedAt)
 }
 
-export async function syncCommand(options: DirOptions): Promise<void> {
+export async function syncCommand(options: DirOptions & { appVersion?: string }): Promise<void> {
   await within(options, async (workspace) => {
     await settleFirst(workspace)
-    const device = await openDevice(workspace)
+    const device = await openDevice(workspace, options)
     try {
       const result = await syncOnce(device)
       if (result.status === 'wiped') {
@@ -105,9 +113,9 @@ async function deliver(device: Device, directory: string): Promise<void> {
   const companion = createCompanion(directory)
   if (await companion.isRunning()) return companion.poke()
   try {
-    await flushEvents(device)
+    await flushEvents(device, AbortSignal.timeout(DELIVERY_MS))
   } catch (error) {
-    if (!isTemporary(error) && error instanceof AgentError && error.code === 'clone_suspected') throw error
+    if (error instanceof AgentError && error.code === 'clone_suspected') throw error
   }
 }
 

@@ -70,3 +70,23 @@ export function factsFrom(options: FactOptions): DeviceFacts {
   const [issue] = parsed.error.issues
   throw new AgentError('usage', `${issue?.path.join('.')}: ${issue?.message}`)
 }
+
+/** Which facts the command line gave; the others follow the machine. */
+export function givenFacts(options: FactOptions): string[] {
+  const names = ['osVersion', 'appVersion'] as const
+  return names.filter((name) => options[name] !== undefined)
+}
+
+/** The facts as they are now: an updated system or app shows at the next check-in. */
+export function currentFacts(
+  facts: DeviceFacts,
+  given: readonly string[],
+  appVersion: string | undefined,
+): DeviceFacts {
+  return {
+    ...facts,
+    ...(given.includes('osVersion') ? {} : { osVersion: osVersionOf(facts.platform) }),
+    ...(given.includes('appVersion') ? {} : { appVersion: packageJson.version }),
+    ...(appVersion === undefined ? {} : { appVersion }),
+  }
+}

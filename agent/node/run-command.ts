@@ -57,8 +57,8 @@ function stopSignal(): AbortSignal {
   return stop.signal
 }
 
-async function stayConnected(workspace: Workspace, options: OutputOptions, signal: AbortSignal) {
-  const device = await openDevice(workspace)
+async function stayConnected(workspace: Workspace, options: RunCommandOptions, signal: AbortSignal) {
+  const device = await openDevice(workspace, options)
   const events = createWaker(workspace.ports.clock)
   const server = await listen(workspace, device, events.wake)
   let last = ''
@@ -78,8 +78,10 @@ async function stayConnected(workspace: Workspace, options: OutputOptions, signa
   }
 }
 
+export type RunCommandOptions = OutputOptions & { dir: string; appVersion?: string }
+
 /** `run`: stays connected until a signal or an erasure. */
-export async function runCommand(options: OutputOptions & { dir: string }): Promise<void> {
+export async function runCommand(options: RunCommandOptions): Promise<void> {
   const workspace = await openWorkspace(options.dir, { companion: noCompanion })
   const signal = stopSignal()
   await resumeErasure(workspace.ports)

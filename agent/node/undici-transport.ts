@@ -29,7 +29,7 @@ async function* arriving(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 /** HTTPS by undici. `ca` (PEM) is trusted instead of the system's certificates. */
 export function createUndiciTransport(options: { ca?: string | null }): Transport & { close(): Promise<void> } {
   const trust = options.ca ? { ca: [options.ca] } : {}
-  const connect = buildConnector({ ...trust, minVersion: 'TLSv1.2', timeout: 10_000 })
+  const connect = buildConnector({ ...trust, minVersion: 'TLSv1.2', timeout: 5_000 })
   let newest: ClientTls | null = null
   const agent = new Agent({
     keepAliveTimeout: 30_000,

@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { type Device, loadDevice } from '#agent/core/device.ts'
 import { AgentError } from '#agent/core/errors.ts'
+import { NAMES, writeJson } from '#agent/core/identity.ts'
 import type { AgentPorts, Companion } from '#agent/core/ports.ts'
 import { resumeErasure } from '#agent/core/wipe.ts'
 import { createCompanion } from './companion.ts'
+import { currentFacts } from './facts.ts'
 import { createFsStore, prepareDirectory } from './fs-store.ts'
 import { destroySqliteQueue, openSqliteQueue } from './sqlite-queue.ts'
 import { systemClock } from './system-clock.ts'
@@ -65,8 +67,18 @@ export async function prepareWorkspace(dir: string, caFile: string | undefined):
   return openWorkspace(directory)
 }
 
+/** Remembers the app version that a newer host app gives; the other facts follow the machine by themselves. */
+async function withCurrentFacts(device: Device, appVersion: string | undefined): Promise<Device> {
+  const { facts, givenFacts } = device.identity
+  const identity = { ...device.identity, facts: currentFacts(facts, givenFacts, appVersion) }
+  if (appVersion === undefined || appVersion === facts.appVersion) return { ...device, identity }
+  const kept = { ...identity, givenFacts: [...new Set([...givenFacts, 'appVersion'])] }
+  await writeJson(device.ports.store, NAMES.identity, kept)
+  return { ...device, identity: kept }
+}
+
 /** Finishes an interrupted erasure, then opens the device. */
-export async function openDevice(workspace: Workspace): Promise<Device> {
+export async function openDevice(workspace: Workspace, options: { appVersion?: string } = {}): Promise<Device> {
   await resumeErasure(workspace.ports)
-  return loadDevice(workspace.ports)
+  return withCurrentFacts(await loadDevice(workspace.ports), options.appVersion)
 }

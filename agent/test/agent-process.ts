@@ -4,6 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { enroll } from '#agent/core/enroll.ts'
+import { fetchPolicy } from '#agent/core/policy.ts'
+import { type FactOptions, factsFrom, givenFacts } from '#agent/node/facts.ts'
+import { openDevice, prepareWorkspace } from '#agent/node/workspace.ts'
 import type { Gateway } from './gateway.ts'
 
 const ENTRY = fileURLToPath(new URL('../node/main.ts', import.meta.url))
@@ -44,10 +48,23 @@ export async function freshDirectory(gateway: Gateway) {
   return { root, dir: join(root, 'device'), ca, remove: () => rm(root, { recursive: true, force: true }) }
 }
 
-/** Enrols a device of the agent. */
-export async function enrollAgent(gateway: Gateway, place: { dir: string; ca: string }, ...extra: string[]) {
-  const base = ['enroll', '--gateway', gateway.url, '--code', 'CODE-1', '--dir', place.dir, '--ca', place.ca]
-  return agentJson(...base, ...extra)
+/** Enrols a device as the command line would, without a process of its own. */
+export async function enrollAgent(
+  gateway: Gateway,
+  place: { dir: string; ca: string },
+  facts: FactOptions = {},
+): Promise<void> {
+  const workspace = await prepareWorkspace(place.dir, place.ca)
+  await enroll(workspace.ports, {
+    gatewayUrl: gateway.url,
+    code: 'CODE-1',
+    facts: factsFrom(facts),
+    givenFacts: givenFacts(facts),
+  })
+  const device = await openDevice(workspace)
+  await fetchPolicy(device)
+  device.queue.close()
+  await workspace.close()
 }
 
 /** Waits until the condition holds; fails after ten seconds with what was awaited. */

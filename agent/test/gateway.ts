@@ -8,7 +8,13 @@ import { type Command, commandNonce, signCommand } from '#protocol/device/comman
 import { accessTokenHash, verifyDpopProof } from '#protocol/device/dpop.ts'
 import { DeviceProtocolError } from '#protocol/device/error.ts'
 import { generateKeyPair, importSealKey, importSignKey, importVerifyKey, keyThumbprint } from '#protocol/device/keys.ts'
-import { type EventLine, enrollRequestSchema, eventLineSchema, factsRequestSchema } from '#protocol/device/messages.ts'
+import {
+  type EventLine,
+  enrollRequestSchema,
+  eventLineSchema,
+  type FactsRequest,
+  factsRequestSchema,
+} from '#protocol/device/messages.ts'
 import { signPolicyBundle } from '#protocol/device/policy-bundle.ts'
 import { DEVICE_PROBLEMS, type DeviceProblemCode } from '#protocol/device/problem-codes.ts'
 import { type Receipt, verifyReceipt } from '#protocol/device/receipts.ts'
@@ -33,7 +39,7 @@ export type KnownDevice = {
   waiting: Map<string, { command: Command; jws: string }>
   receipts: Receipt[]
   stream: ServerResponse | null
-  facts: unknown[]
+  facts: FactsRequest[]
 }
 
 class Problem extends Error {
