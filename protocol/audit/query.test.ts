@@ -343,7 +343,7 @@ describe('plans', () => {
     expect(hashTerm('01920000-0000-7000-8000-000000000000', 'w:lin')).toMatchInlineSnapshot(`-8372736190356473377n`)
   })
 
-  test('an ordinary entry has some forty terms', () => {
+  test('an entry with many names keeps to a hundred terms', () => {
     const { entry, personal } = buildEntry(DRAFT)
     expect(termsOf(entry, personal).length).toBeLessThan(110)
   })

@@ -8,7 +8,7 @@
  *
  * Words carry the scope of the text they stand in (`actor.w:` `device.w:` `target.w:` `reason.w:` `w:` for all others), so that
  * `actor:"Lin Wei"` needs no second list; a free word asks all five. Beginnings of words (`p:`, 2 and 4 characters) carry no
- * scope: two for each different word keep an entry at some forty terms, and a prefix of another length or with a field is
+ * scope: two for each different word keep an ordinary entry at about fifty terms, and a prefix of another length or with a field is
  * rechecked on the text. What no term can decide (phrases, odd prefixes, odd address ranges) is always rechecked; see
  * query-plan.ts. The user agent is not searched.
  *
@@ -80,7 +80,7 @@ export function textsOf(
   add('device', personal?.deviceName)
   add('target', personal?.targetName)
   add('reason', personal?.reason)
-  add('other', personal?.senderId)
+  if (personal?.senderId !== undefined && !isUuid(personal.senderId.toLowerCase())) add('other', personal.senderId)
   add('other', personal?.words)
   for (const value of Object.values(personal?.detail ?? {})) for (const text of detailTexts(value)) add('other', text)
   return texts
@@ -106,26 +106,37 @@ export function addressTerm(range: AddressRange): string {
   return `ip:${formatRange(range)}`
 }
 
+type HashCache = Map<string, Map<string, bigint>>
+
 // Two generations: when the young one is full the old one is dropped. As good as least-recently-used, and no list to keep.
 const GENERATION = 50_000
-let young = new Map<string, bigint>()
-let old = new Map<string, bigint>()
+let young: HashCache = new Map()
+let old: HashCache = new Map()
+let youngSize = 0
 
 /**
  * The stored form of a term: the first 64 bits, signed, of SHA-256 over the tenant's 16 id bytes and the term. The tenant is
  * part of it because the index is shared, and one tenant's rare words must not slow or show in another's search.
  */
 export function hashTerm(tenantId: string, term: string): bigint {
-  const key = `${tenantId}${term}`
-  const known = young.get(key)
+  // Asked once when it is written and hardly ever again: not worth a place.
+  if (term.startsWith('id:')) return computeHash(tenantId, term)
+  const known = young.get(tenantId)?.get(term)
   if (known !== undefined) return known
-  const hash = old.get(key) ?? computeHash(tenantId, term)
-  if (young.size >= GENERATION) {
+  const hash = old.get(tenantId)?.get(term) ?? computeHash(tenantId, term)
+  remember(tenantId, term, hash)
+  return hash
+}
+
+function remember(tenantId: string, term: string, hash: bigint): void {
+  if (youngSize >= GENERATION) {
     old = young
     young = new Map()
+    youngSize = 0
   }
-  young.set(key, hash)
-  return hash
+  const ofTenant = young.get(tenantId) ?? new Map<string, bigint>()
+  young.set(tenantId, ofTenant.set(term, hash))
+  youngSize++
 }
 
 function computeHash(tenantId: string, term: string): bigint {

@@ -20,8 +20,12 @@ export function fold(text: string): string {
   return text.replace(VARIATION, '').normalize('NFKC').toLowerCase().normalize('NFKC')
 }
 
+const ASCII = /^[\x20-\x7e]*$/
+
 /** The tokens of a text in their order. */
 export function tokensOf(text: string): readonly string[] {
+  // Most texts are ASCII, where folding is lower case; this is the hot path of every append.
+  if (ASCII.test(text)) return text.toLowerCase().match(/[a-z0-9]+/g) ?? []
   return fold(text).match(TOKEN) ?? []
 }
 
