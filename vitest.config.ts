@@ -11,6 +11,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '.next/**', '.gatehouse*/**', 'e2e/**', 'interop/**'],
     environment: 'node',
     pool: 'forks',
+    // The default leaves one core idle, half of a small machine.
+    maxWorkers: '100%',
     globalSetup: ['./scripts/lib/vitest-postgres.ts'],
     env: { NODE_ENV: 'test', TZ: 'America/St_Johns' },
     testTimeout: 20_000,
