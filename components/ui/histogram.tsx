@@ -1,5 +1,5 @@
 import { useLocale, useTimeZone, useTranslations } from 'next-intl'
-import { formatTime } from './time-format.ts'
+import { formatDay, formatTime } from './time-format.ts'
 
 export type Bucket = { start: string; count: number; flagged?: number }
 
@@ -73,30 +73,49 @@ function scaled(count: number, most: number): number {
   return count === 0 ? 0 : Math.max(2, (count / most) * HEIGHT)
 }
 
+type Mark = { start: string; at: number; words: string }
+
 function Axis({ buckets }: { buckets: Bucket[] }) {
   const locale = useLocale()
   const timeZone = useTimeZone() ?? 'UTC'
-  const [first, last] = [buckets[0], buckets.at(-1)]
-  if (!first || !last) return null
-  const sameDay = new Date(last.start).getTime() - new Date(first.start).getTime() < 2 * 86_400_000
-  const places = Math.min(7, buckets.length)
-  const marks = Array.from(
-    { length: places },
-    (_, place) => buckets[Math.round((place * (buckets.length - 1)) / Math.max(1, places - 1))] ?? first,
-  )
+  const marks = axisMarks(buckets, locale, timeZone)
   return (
-    <div aria-hidden className="flex justify-between pt-0.5 text-tiny text-ink-3 max-sm:[&>*:nth-child(even)]:hidden">
+    <div aria-hidden className="relative h-[18px] text-tiny leading-[18px] text-ink-3">
       {marks.map((mark) => (
-        <span key={mark.start} suppressHydrationWarning>
-          {sameDay
-            ? formatTime(new Date(mark.start), { locale, timeZone, precision: 'minute', dateless: true })
-            : new Intl.DateTimeFormat(locale === 'en' ? 'en-GB' : 'zh-CN', {
-                timeZone,
-                weekday: 'short',
-                day: 'numeric',
-              }).format(new Date(mark.start))}
+        <span
+          key={mark.start}
+          suppressHydrationWarning
+          style={{ left: `${mark.at * 100}%` }}
+          className="absolute whitespace-nowrap max-sm:even:hidden"
+        >
+          {mark.words}
         </span>
       ))}
     </div>
+  )
+}
+
+const MOST_MARKS = 8
+const DAY_MS = 86_400_000
+
+/** Where a new day begins in the reader's zone; within two days, clock times at even distances. */
+function axisMarks(buckets: Bucket[], locale: string, timeZone: string): Mark[] {
+  const [first, last] = [buckets[0], buckets.at(-1)]
+  if (!first || !last) return []
+  const clock = Date.parse(last.start) - Date.parse(first.start) < 2 * DAY_MS
+  const format = (start: string) =>
+    clock
+      ? formatTime(new Date(start), { locale, timeZone, precision: 'minute', dateless: true })
+      : formatDay(new Date(start), locale, timeZone)
+  const all = buckets.map((bucket, index) => ({
+    start: bucket.start,
+    at: index / buckets.length,
+    words: format(bucket.start),
+  }))
+  const fresh = clock ? all : all.filter((mark, index) => index === 0 || mark.words !== all[index - 1]?.words)
+  const step = Math.ceil(fresh.length / MOST_MARKS)
+  // The words of a mark at the very end would leave the card; those of a short first day would meet the second's.
+  return fresh.filter(
+    (mark, index) => index % step === 0 && mark.at < 0.94 && !(index === 0 && (fresh[1]?.at ?? 1) < 0.08 && !clock),
   )
 }

@@ -15,6 +15,15 @@ export function formatTime(value: Date, { locale, timeZone, precision, dateless 
   return formatter.format(value)
 }
 
+/** A day of the week as charts name it: “Mon 16”, “16日周一”. */
+export function formatDay(value: Date, locale: string, timeZone: string): string {
+  const key = `day|${locale}|${timeZone}`
+  const known = formatters.get(key)
+  const formatter = known ?? new Intl.DateTimeFormat(regionOf(locale), { timeZone, weekday: 'short', day: 'numeric' })
+  if (!known) formatters.set(key, formatter)
+  return formatter.format(value)
+}
+
 /** The zone as a distance from UTC at that moment: “UTC”, “UTC+8”, “UTC−3:30”. */
 export function zoneOffset(value: Date, timeZone: string): string {
   const key = `zone|${timeZone}`
