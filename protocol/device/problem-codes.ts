@@ -22,6 +22,8 @@ export const DEVICE_PROBLEMS = {
   app_version_too_old: 403,
   /** The policy does not let this device have the file. */
   policy_denied: 403,
+  /** The organisation is suspended. */
+  tenant_suspended: 403,
   not_found: 404,
   /** The same `seq` came with other bytes: two copies of one device speak. Both are blocked. */
   clone_suspected: 409,
