@@ -5,7 +5,7 @@ import { parseBearer } from '#server/kernel/bearer.ts'
 import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { readTransaction } from '#server/kernel/db.ts'
 import { readEnv } from '#server/kernel/env.ts'
-import { AppError } from '#server/kernel/errors.ts'
+import { AppError, isAppError } from '#server/kernel/errors.ts'
 import { parseInput, uuidField } from '#server/kernel/fields.ts'
 import { sha256 } from '#server/kernel/keys.ts'
 import { acceptInvitation, writePerson } from '#server/people/commands.ts'
@@ -42,7 +42,8 @@ const found = defineCommand({
   execute: async (context) => {
     const { tenantId, input } = context
     await completeSetup(context, input.setupToken)
-    await writeTenant(context, { name: input.organisation, origin: `${new URL(readEnv().gatewayUrl).host}/log` })
+    const origin = `${new URL(readEnv().gatewayUrl).host}/log`
+    await writeTenant(context, { name: input.organisation, origin }).catch(nameTheOrganisation)
     const personId = await writePerson(context, {
       email: input.email,
       name: input.name,
@@ -64,6 +65,12 @@ const found = defineCommand({
     }
   },
 })
+
+/** The form calls the field by what it holds. */
+function nameTheOrganisation(error: unknown): never {
+  if (!isAppError(error) || !error.fields?.name) throw error
+  throw new AppError(error.code, { detail: error.detail, fields: { organisation: error.fields.name }, cause: error })
+}
 
 /** The setup link ends with the first organisation, however that was founded. Of two requests with one link one founds. */
 async function completeSetup({ tx, now }: CommandContext<unknown>, token: string | null): Promise<void> {

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { Actor, PersonActor } from '#server/kernel/actor.ts'
-import { now as clock } from '#server/kernel/clock.ts'
 import { type Audited, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { parseInput } from '#server/kernel/fields.ts'
@@ -80,7 +79,7 @@ export async function passSecondFactor(
   return counted(actor, () => challenge(actor, { code }))
 }
 
-type StepUp = { token: string; grantId: string | null; method: FactorMethod }
+type StepUp = { token: string; grantId: string | null; method: FactorMethod; factorAt: Date }
 
 const stepUp = defineCommand({
   action: 'auth.step_up',
@@ -121,7 +120,7 @@ const stepUp = defineCommand({
       })
     }
     return {
-      result: { proven: true, token, grantId, method } as Proof<StepUp>,
+      result: { proven: true, token, grantId, method, factorAt: now } as Proof<StepUp>,
       audit: challengeEntries('auth.step_up', method),
     }
   },
@@ -141,10 +140,10 @@ export async function confirmFactor(
 ): Promise<Confirmed> {
   const { code } = parseInput(codeInput, { code: raw })
   const hash = requestHash && Buffer.from(requestHash).toString('hex')
-  const { token, grantId, method } = await counted(actor, () =>
+  const { token, grantId, method, factorAt } = await counted(actor, () =>
     stepUp(actor, { code, ...(hash ? { requestHash: hash } : {}) }),
   )
-  return { token, grantId, method, actor: { ...actor, factorAt: clock() } }
+  return { token, grantId, method, actor: { ...actor, factorAt } }
 }
 
 /** Makes the seed of an authenticator app, to be confirmed by a code; an earlier unconfirmed one ends. @throws AppError conflict when one is confirmed */

@@ -231,6 +231,8 @@ function outcomeOf(error: unknown): Outcome | null {
 }
 
 async function recordRefusal({ actor, action, name, target }: Attempt, outcome: Outcome, error: unknown): Promise<void> {
+  // An organisation that was not founded has no log.
+  if (action === 'tenant.create') return
   const problem = isAppError(error) ? error.code : 'internal'
   try {
     // The action's own detail belongs to its success; a refusal says only why.

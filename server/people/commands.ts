@@ -1,6 +1,6 @@
 import { uuidv7 } from '#lib/uuid.ts'
 import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
-import { isUniqueViolation } from '#server/kernel/db.ts'
+import { isUniqueViolation, type Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import type { Role } from '#server/kernel/permissions.ts'
 import { addToDirectory } from './directory.ts'
@@ -115,12 +115,10 @@ export const revokeInvitation = defineCommand({
   risk: 'reversible',
   input: personRef,
   target: ({ id }) => ({ type: 'person', id }),
-  execute: async ({ tx, sql, tenantId, actor, input }) => {
+  execute: async ({ tx, sql, tenantId, actor, input, now }) => {
     const person = await lockPerson(tx, sql, tenantId, input.id)
     requireVerdict(personCan.invite(person, askerOf(actor)))
-    const { count } = await tx.personLink.deleteMany({
-      where: { tenantId, personId: input.id, purpose: 'invitation', usedAt: null },
-    })
+    const count = await endLinks(tx, tenantId, input.id, now)
     if (count === 0) throw new AppError('conflict', { detail: 'There is no open invitation.' })
     return { result: null, audit: { action: 'person.revoke_invite', target: targetOf(person) } }
   },
@@ -180,7 +178,7 @@ export const suspendPerson = defineCommand({
     requireVerdict(personCan.suspend(person, askerOf(actor)))
     await requireAnotherOwner(sql, tenantId, person)
     await tx.person.updateMany({ where: { tenantId, id: input.id }, data: { status: 'suspended', suspendedAt: now } })
-    await tx.personLink.deleteMany({ where: { tenantId, personId: input.id, usedAt: null } })
+    await endLinks(tx, tenantId, input.id, now)
     return { result: null, audit: { action: 'person.suspend', target: targetOf(person) }, notify: ['session'] }
   },
 })
@@ -195,11 +193,12 @@ export const resumePerson = defineCommand({
   execute: async ({ tx, sql, tenantId, actor, input }) => {
     const person = await lockPerson(tx, sql, tenantId, input.id)
     requireVerdict(personCan.resume(person, askerOf(actor)))
-    const accepted = await tx.personLink.findFirst({
-      where: { tenantId, personId: input.id, usedAt: { not: null } },
-      select: { id: true },
+    const links = await tx.personLink.findMany({
+      where: { tenantId, personId: input.id, purpose: 'invitation' },
+      select: { usedAt: true },
     })
-    const status = accepted || person.founder ? 'active' : 'invited'
+    // A founding owner was never invited; everybody else has a link, and has used it or not.
+    const status = links.length === 0 || links.some(({ usedAt }) => usedAt) ? 'active' : 'invited'
     await tx.person.updateMany({ where: { tenantId, id: input.id }, data: { status, suspendedAt: null } })
     return { result: null, audit: { action: 'person.resume', target: targetOf(person) } }
   },
@@ -220,6 +219,15 @@ export async function acceptInvitation(
     data: { status: 'active' },
   })
   return invitation
+}
+
+/** Ends the open links of a person; their rows stay and say that there was an invitation. */
+async function endLinks(tx: Tx, tenantId: string, personId: string, now: Date): Promise<number> {
+  const { count } = await tx.personLink.updateMany({
+    where: { tenantId, personId, usedAt: null, expiresAt: { gt: now } },
+    data: { expiresAt: now },
+  })
+  return count
 }
 
 function targetOf(person: PersonView): { type: 'person'; id: string; name: string } {
