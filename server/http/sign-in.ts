@@ -1,6 +1,6 @@
 import { headers } from 'next/headers'
-import { signOut } from '#server/identity/commands.ts'
-import { signedInByToken } from '#server/identity/queries.ts'
+import { beginEnrolment, signOut } from '#server/identity/commands.ts'
+import { type Client, getEnrolment, signedInByToken } from '#server/identity/queries.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { clientOf } from './client.ts'
 import {
@@ -24,8 +24,15 @@ export async function signInBrowser(given: PasswordSignIn): Promise<SignInResult
   if (result.kind === 'signed_in') {
     await parkPresent(result.tenantId)
     await writeSessionToken(result.token)
+    if (result.state === 'enroll_factor') await beginFor(result.token, client)
   }
   return result
+}
+
+/** Who must enrol a factor finds its secret ready on the next page, which only shows it. */
+async function beginFor(token: string, client: Client): Promise<void> {
+  const found = await signedInByToken(token, client)
+  if (found && !(await getEnrolment(found.actor, {}))) await beginEnrolment(found.actor, {})
 }
 
 async function parkPresent(tenantId: string): Promise<void> {

@@ -132,7 +132,7 @@ const accept = defineCommand({
 export async function acceptInvitationWithPassword(
   raw: z.input<typeof acceptInput>,
   client: Client,
-): Promise<{ tenantId: string; personId: string }> {
+): Promise<{ tenantId: string; personId: string; email: string }> {
   await countLink(client.address)
   const { token, password } = parseInput(acceptInput, raw)
   const invitation = await readInvitation(token)
@@ -143,7 +143,7 @@ export async function acceptInvitationWithPassword(
     hash: await hashPassword(password),
     address: client.address,
   })
-  return { tenantId, personId }
+  return { tenantId, personId, email: invitation.email }
 }
 
 const writePassword = defineCommand({

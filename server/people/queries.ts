@@ -17,6 +17,8 @@ import {
   personRef,
 } from './schema.ts'
 
+export type { OpenInvitation }
+
 const COUNT_CAP = 2_000
 
 /** Sort key → the expression of its index (person_name, person_email_lower, and the primary key: ids are ordered by time). */

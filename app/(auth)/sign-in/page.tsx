@@ -1,0 +1,31 @@
+import type { Metadata } from 'next'
+import { redirect } from 'next/navigation'
+import { getTranslations } from 'next-intl/server'
+import { AuthShell } from '#components/shell/auth-shell.tsx'
+import { localPath } from '#server/http/client.ts'
+import { signedIn } from '#server/http/session.ts'
+import { SignInForm } from '../_components/sign-in-form.tsx'
+
+export async function generateMetadata(): Promise<Metadata> {
+  return { title: (await getTranslations('auth'))('signIn.title') }
+}
+
+type Props = { searchParams: Promise<{ next?: string | string[]; add?: string }> }
+
+/** `?add=1` signs in to another organisation beside the present one. */
+export default async function SignInPage({ searchParams }: Props) {
+  const { next, add } = await searchParams
+  const target = localPath(typeof next === 'string' ? next : null) ?? '/'
+  const present = await signedIn()
+  if (present?.actor.sessionState === 'active' && !add) redirect(target)
+  const t = await getTranslations('auth')
+  return (
+    <AuthShell
+      title={t('signIn.title')}
+      intro={add && present ? t('signIn.add', { organisation: present.organisation.name }) : undefined}
+      foot={t('signIn.lost')}
+    >
+      <SignInForm next={target} />
+    </AuthShell>
+  )
+}
