@@ -18,8 +18,7 @@ export async function onNode24(script) {
 export async function runEntry(entry) {
   await ensureInstalled()
   const args = ['--conditions=react-server', '--disable-warning=ExperimentalWarning', path.join(ROOT, entry)]
-  await become(await provideNode(), [...args, ...process.argv.slice(2)], {
-    ...process.env,
-    GATEHOUSE_DATA_DIR: dataDirOf(),
-  })
+  const env = { ...process.env, GATEHOUSE_DATA_DIR: dataDirOf() }
+  // Whoever kills the launcher means the program: it may not outlive it and go on holding its directory.
+  await become(await provideNode(), [...args, ...process.argv.slice(2)], { env, guardSignal: 'SIGKILL' })
 }

@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { npm } from './install.mjs'
 import { withLock } from './lock.mjs'
-import { dataDirOf } from './paths.mjs'
+import { dataDirOf, ROOT } from './paths.mjs'
 import { Refusal } from './refusal.mjs'
 import { say } from './say.mjs'
 
@@ -51,13 +52,25 @@ function fetchPackage(spec, place) {
   }
 }
 
+const GUARD = pathToFileURL(path.join(ROOT, 'scripts/lib/child-guard.mjs')).href
+
 /**
- * Runs a program in place of this process: same standard streams, signals passed on, and its exit code or signal becomes
- * ours.
+ * Runs a script on a Node in place of this process: same standard streams, signals passed on, its exit code or signal
+ * becomes ours, and when we are killed outright it gets `guardSignal`.
  */
-export async function become(command, args, env = process.env) {
-  const child = spawn(command, args, { stdio: 'inherit', env: { ...env, PATH: withNode(command, env.PATH) } })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal))
+export async function become(node, args, { env = process.env, guardSignal = 'SIGTERM' } = {}) {
+  const guard = { GATEHOUSE_GUARD_FD: '3', GATEHOUSE_GUARD_SIGNAL: guardSignal }
+  const child = spawn(node, [`--import=${GUARD}`, ...args], {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: { ...env, ...guard, PATH: withNode(node, env.PATH) },
+  })
+  child.stdio[3].on('error', () => {})
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) {
+    process.on(signal, () => {
+      // A terminal delivers its Ctrl-C to both of us.
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+    })
+  }
   const { code, signal } = await new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code, signal) => resolve({ code, signal }))
