@@ -1,6 +1,7 @@
 import 'server-only'
 import { z } from 'zod'
 import { systemActor } from '#server/kernel/actor.ts'
+import { systemTransaction } from '#server/kernel/db.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { isAwaitingReceipt, markUnconfirmed } from './deliver.ts'
 import { recordDestroyed } from './destroyed.ts'
@@ -21,4 +22,12 @@ export const deviceJobs = {
     const { tenantId, enrollmentIds } = destroyed.parse(payload)
     recordDestroyed(tenantId, enrollmentIds)
   },
+  'device.prune': async (): Promise<void> => {
+    await systemTransaction((sql) => sql('DELETE FROM enrollment_code_directory WHERE expires_at < now()'))
+    await systemTransaction((sql) =>
+      sql(`DELETE FROM device_event_digest WHERE received_at < now() - interval '30 days'`),
+    )
+  },
 }
+
+export const deviceSchedule = [{ task: 'device.prune', at: '23 * * * *' }]

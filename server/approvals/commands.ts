@@ -1,0 +1,86 @@
+import 'server-only'
+import { z } from 'zod'
+import type { AuditAction } from '#protocol/audit/actions.ts'
+import {
+  approveOpenRequest,
+  cancelEveryOpenRequest,
+  cancelOpenRequest,
+  releaseHeldRequest,
+} from '#server/kernel/brake.ts'
+import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
+import { AppError } from '#server/kernel/errors.ts'
+import { DECIDABLE, type DecidableCommand, requestIdInput } from './schema.ts'
+
+const target = ({ requestId }: { requestId: string }) => ({ type: 'request', id: requestId })
+
+type Actions = Record<'approve' | 'release' | 'cancel', AuditAction>
+
+/** The three decisions on requests of one command: whoever may ask for it may decide about it. */
+function defineDecisions(command: DecidableCommand, actions: Actions) {
+  const permission = DECIDABLE[command]
+  const own = async ({ tx, tenantId, input }: CommandContext<{ requestId: string }>) => {
+    const found = await tx.brakeRequest.count({ where: { tenantId, id: input.requestId, command } })
+    if (found === 0) throw new AppError('not_found', { detail: 'There is no such request.' })
+  }
+  return {
+    /** Agrees to what another person or key asked for; its undo window begins. @throws AppError not_found · conflict · other_person_required */
+    approve: defineCommand({
+      action: actions.approve,
+      permission,
+      risk: 'guard',
+      input: requestIdInput,
+      target,
+      execute: async (context) => {
+        await own(context)
+        return approveOpenRequest(context)
+      },
+    }),
+    /** Lets a request go on that was held because a budget was used up. @throws AppError not_found · conflict · other_person_required */
+    release: defineCommand({
+      action: actions.release,
+      permission,
+      risk: 'guard',
+      input: requestIdInput,
+      target,
+      execute: async (context) => {
+        await own(context)
+        return releaseHeldRequest(context)
+      },
+    }),
+    /** Takes an open request back: stopping is the safe direction. @throws AppError not_found · conflict */
+    cancel: defineCommand({
+      action: actions.cancel,
+      permission,
+      risk: 'none',
+      input: requestIdInput,
+      target,
+      execute: async (context) => {
+        await own(context)
+        return cancelOpenRequest(context)
+      },
+    }),
+  }
+}
+
+/** Decisions by the command that a request will run. */
+export const decisions = {
+  'device.wipe': defineDecisions('device.wipe', {
+    approve: 'device.wipe.approve',
+    release: 'device.wipe.release',
+    cancel: 'device.wipe.cancel',
+  }),
+  'file.delete': defineDecisions('file.delete', {
+    approve: 'file.delete.approve',
+    release: 'file.delete.release',
+    cancel: 'file.delete.cancel',
+  }),
+} satisfies Record<DecidableCommand, ReturnType<typeof defineDecisions>>
+
+/** The kill switch: takes every open request of the organisation back, at once and together. */
+export const cancelAllRequests = defineCommand({
+  action: 'brake.cancel_all',
+  permission: 'devices:wipe',
+  risk: 'none',
+  input: z.strictObject({}),
+  execute: cancelEveryOpenRequest,
+})

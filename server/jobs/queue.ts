@@ -1,0 +1,76 @@
+import 'server-only'
+import { parseCronItems, Logger as QueueLogger, type Runner, run } from 'graphile-worker'
+import pg from 'pg'
+import type { Logger } from 'pino'
+import { runtime } from '#server/kernel/runtime.ts'
+
+/** Does one job. Throws to have it tried again later; may be called twice for one job. */
+export type Task = (payload: unknown) => Promise<unknown>
+
+export type Scheduled = { task: string /** A cron pattern in UTC. */; at: string }
+
+export type QueueOptions = {
+  tasks: Readonly<Record<string, Task>>
+  schedule: readonly Scheduled[]
+  log: Logger
+  concurrency?: number
+}
+
+export type Queue = {
+  /** Lets what runs finish and stops. */
+  stop(): Promise<void>
+  /** Rejects when the queue ends by itself. */
+  ended: Promise<void>
+}
+
+/** Begins to work through the queue, several jobs at a time. Resolves when it listens. */
+export async function startQueue({ tasks, schedule, log, concurrency = 4 }: QueueOptions): Promise<Queue> {
+  const { logins } = runtime()
+  const role = logins.setRole ? `-c role=${logins.setRole.worker}` : undefined
+  const pool = new pg.Pool({
+    connectionString: logins.worker,
+    max: concurrency + 2,
+    application_name: 'gatehouse-worker',
+    ...(role ? { options: role } : {}),
+  })
+  // A broken idle connection is replaced; what was being done is tried again.
+  pool.on('error', (err) => log.warn({ err }, 'a connection of the queue broke'))
+  pool.on('connect', (client) => {
+    client.on('error', (err) => log.warn({ err }, 'a connection of the queue broke'))
+  })
+  const runner: Runner = await run({
+    pgPool: pool,
+    concurrency,
+    noHandleSignals: true,
+    // A request whose undo window is over waits for the next look at most.
+    pollInterval: 1_000,
+    logger: bridge(log),
+    taskList: Object.fromEntries(
+      Object.entries(tasks).map(([name, task]) => [name, (payload: unknown) => task(payload).then(() => {})]),
+    ),
+    // What was missed while nothing ran is made up once, by the task itself: no backfill.
+    parsedCronItems: parseCronItems(
+      schedule.map(({ task, at }) => ({
+        task,
+        match: at,
+        options: { backfillPeriod: 0, jobKey: task, maxAttempts: 3 },
+      })),
+    ),
+  })
+  return {
+    ended: runner.promise,
+    stop: async () => {
+      await runner.stop().catch((err: unknown) => log.debug({ err }, 'the queue had stopped before'))
+      await pool.end()
+    },
+  }
+}
+
+/** The queue's own lines; a failed job is said once, with its task and never its payload. */
+function bridge(log: Logger): QueueLogger {
+  return new QueueLogger(() => (level, message) => {
+    if (level === 'error') log.error(message)
+    else if (level === 'warning') log.warn(message)
+    else log.trace(message)
+  })
+}

@@ -1,0 +1,25 @@
+import 'server-only'
+import { systemTransaction } from '#server/kernel/db.ts'
+
+/** The months of the audit log that must exist ahead of time: an entry without a partition would fail its command. */
+const MONTHS_AHEAD = 12
+
+/** The database's own upkeep, as the worker's role; what may be forgotten is also bounded by that role's policies. */
+export const upkeepTasks = {
+  'upkeep.partitions': async (): Promise<void> => {
+    await systemTransaction((sql) =>
+      sql('SELECT audit_ensure_partitions(now()::date, $1::integer)::text AS done', [MONTHS_AHEAD]),
+    )
+  },
+  'upkeep.prune': async (): Promise<void> => {
+    // Idempotency keys are honoured for a week.
+    await systemTransaction((sql) => sql(`DELETE FROM command WHERE created_at < now() - interval '7 days'`))
+    await systemTransaction((sql) => sql('DELETE FROM dpop_jti WHERE expires_at < now()'))
+    await systemTransaction((sql) => sql('DELETE FROM rate_limit WHERE expire < extract(epoch FROM now()) * 1000'))
+  },
+}
+
+export const upkeepSchedule = [
+  { task: 'upkeep.partitions', at: '17 3 * * *' },
+  { task: 'upkeep.prune', at: '*/10 * * * *' },
+]

@@ -1,0 +1,46 @@
+import { approvalJobs, approvalSchedule } from '#server/approvals/jobs.ts'
+// Loaded for what they define: a request is carried out by the command that made it.
+import '#server/content/commands.ts'
+import '#server/devices/commands.ts'
+import { applyDestroyed, deviceJobs, deviceSchedule } from '#server/devices/jobs.ts'
+import { type Scheduled, startQueue, type Task } from '#server/jobs/queue.ts'
+import { upkeepSchedule, upkeepTasks } from '#server/jobs/upkeep.ts'
+import { EnvError, readEnv } from '#server/kernel/env.ts'
+import { createLog } from '#server/kernel/log.ts'
+import { closeRuntime } from '#server/kernel/runtime.ts'
+
+const log = createLog('worker')
+
+/** Every task of the background process; a domain adds its `jobs.ts` here. */
+const tasks: Record<string, Task> = { ...upkeepTasks, ...approvalJobs, ...deviceJobs }
+const schedule: Scheduled[] = [...upkeepSchedule, ...approvalSchedule, ...deviceSchedule]
+
+async function main(): Promise<void> {
+  readEnv()
+  const destroyed = await applyDestroyed()
+  if (destroyed > 0) log.warn({ destroyed }, 'shares that a restore had brought back were destroyed again')
+  await upkeepTasks['upkeep.partitions']()
+  const queue = await startQueue({ tasks, schedule, log })
+  let stopping = false
+  const stop = async (signal: string) => {
+    if (stopping) return
+    stopping = true
+    log.info({ signal }, 'worker stopping')
+    await queue.stop()
+    await closeRuntime()
+    process.exit(0)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, (name) => void stop(name))
+  log.info('worker ready')
+  await queue.ended
+  // Ended without being asked to: whoever supervises starts us again.
+  if (!stopping) throw new Error('the queue ended by itself')
+}
+
+try {
+  await main()
+} catch (error) {
+  if (error instanceof EnvError) console.error(error.message)
+  else log.fatal({ err: error }, 'the worker could not go on')
+  process.exit(1)
+}
