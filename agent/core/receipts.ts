@@ -15,6 +15,13 @@ export async function hasReceipt(store: Store, commandId: string): Promise<boole
   return (await store.read(nameOf(commandId))) !== null
 }
 
+/** Drops every unsent receipt but one. */
+export async function forgetReceipts(store: Store, exceptCommandId: string): Promise<void> {
+  for (const { name } of await store.list(NAMES.receipts)) {
+    if (name !== nameOf(exceptCommandId)) await store.remove(name)
+  }
+}
+
 export type ReceiptFate = 'accepted' | 'refused' | 'waiting'
 
 /**

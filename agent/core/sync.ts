@@ -73,13 +73,14 @@ async function exchange(device: Device): Promise<SyncResult> {
     return { status: 'wiped', problem: null, policyVersion: null, commands, events: none }
   }
   const answer = await checkIn(device)
-  const { version } = await refreshPolicy(device, answer.policyVersion)
+  // Before the policy: one that has to be refused must not hold events back.
   const events = await flushEvents(device)
+  const { version } = await refreshPolicy(device, answer.policyVersion)
   if (answer.status === 'active' && !answer.problem) await refreshFiles(device)
   return { status: answer.status, problem: answer.problem ?? null, policyVersion: version, commands, events }
 }
 
-/** One round: receipts, commands, check-in, policy, events, files. Throws AgentError; what was queued stays queued. */
+/** One round: receipts, commands, check-in, events, policy, files. Throws AgentError; what was queued stays queued. */
 export async function syncOnce(device: Device): Promise<SyncResult> {
   try {
     return await exchange(device)

@@ -29,6 +29,9 @@ beforeAll(async () => {
     const fileId = gateway.addFile(`file ${i}`, utf8Encode(`content ${i}`))
     await openDeviceFile(device, { fileId, purpose: 'view' })
   }
+  // Its receipt stays unsent: an erasure supersedes it.
+  const lock = await gateway.command(gateway.device(), 'lock')
+  await handleCommand(device, lock.jws)
   device.queue.close()
   await close()
   const order = await gateway.command(gateway.device(), 'wipe')

@@ -5,7 +5,7 @@ import { signReceipt } from '#protocol/device/receipts.ts'
 import { loadSpeaker } from './device.ts'
 import { NAMES, readJson, writeJson } from './identity.ts'
 import type { AgentPorts } from './ports.ts'
-import { hasReceipt, keepReceipt, type ReceiptFate, sendReceipt } from './receipts.ts'
+import { forgetReceipts, hasReceipt, keepReceipt, type ReceiptFate, sendReceipt } from './receipts.ts'
 import { readTombstone, type Tombstone, writeTombstone } from './tombstone.ts'
 
 // The order, and what a crash means. Every step may be repeated; `wipe.json` stands from the first step to the last, and
@@ -13,7 +13,7 @@ import { readTombstone, type Tombstone, writeTombstone } from './tombstone.ts'
 //   1 wipe.json            died before: nothing has happened, the server sends the order again
 //   2 secret, seal key     from here on nothing in the vault or the queue opens, whatever happens next
 //   3 count the vault      written down before the first file goes, so that the receipt is right after any crash
-//   4 vault, queue, policy, index
+//   4 vault, queue, policy, index, receipts of other commands (an erasure supersedes them)
 //   5 receipt, tombstone   the receipt is signed once; if it is there, it is not made again
 //   6 wipe.json is removed
 //   7 the receipt is sent until the server decides; then signing key, token and identity go, too
@@ -43,6 +43,7 @@ async function destroy(ports: AgentPorts, record: WipeRecord): Promise<{ files: 
   await store.shredFolder(NAMES.vault)
   await ports.destroyQueue()
   for (const name of FORGOTTEN) await store.shred(name)
+  await forgetReceipts(store, record.command.id)
   return erased
 }
 
