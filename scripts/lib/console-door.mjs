@@ -23,8 +23,14 @@ export function createDoor({ url, trustedProxies, isDev = false }) {
     const isSecure = Boolean(request.socket.encrypted) || origin.proto === 'https'
     if (isHttps && !isSecure) return notSecure(request, origin)
     if (!isHttps && !isSecure && !isLoopback(origin.address)) return PLAIN_FROM_AFAR
-    const host = (origin.host ?? request.headers.host ?? '').toLowerCase()
+    const host = normalHost(origin.host ?? request.headers.host)
     return host === canonical.host ? undefined : elsewhere(request, 421, `This console is at ${url}`)
+  }
+
+  /** As URLs write it: lower case, without the scheme's own port. */
+  function normalHost(host) {
+    const spelled = `${canonical.protocol}//${host}`
+    return host && URL.canParse(spelled) ? new URL(spelled).host : undefined
   }
 
   function notSecure(request, origin) {

@@ -94,6 +94,13 @@ test('307: another Host is sent to the configured one with its path', async () =
   )
 })
 
+test("200: the scheme's own port and capitals make no other Host", async () => {
+  const get = await consoleAt('https://console.example', ['127.0.0.1'])
+  const headers = { host: 'CONSOLE.example:443', 'x-forwarded-proto': 'https' }
+  expect((await get({ headers })).status).toBe(200)
+  expect((await get({ headers: { ...headers, host: 'console.example:8443' } })).status).toBe(307)
+})
+
 test('421: what is not a GET is never redirected', async () => {
   const get = await consoleAt('http://localhost:3000')
   expect((await get({ method: 'POST', headers: { host: 'evil.example' } })).status).toBe(421)

@@ -19,6 +19,7 @@ import { say } from './say.mjs'
 const HOPELESS_AFTER = 5
 
 const SLOW_AFTER_MS = 15_000
+const LEFTOVER_PATIENCE_MS = 13_000
 
 /** Brings everything up, keeps it up, and takes it down in order on SIGINT or SIGTERM. */
 export async function supervise({ isDev }) {
@@ -53,17 +54,24 @@ export async function supervise({ isDev }) {
 function holdDataDir(dataDir) {
   const lock = path.join(dataDir, 'start.lock')
   const release = tryLock(lock, 'npm start')
-  if (!release)
-    throw new Refusal(
-      `${dataDir} is in use by another Gatehouse (process ${holderOf(lock)?.pid}): stop it or set GATEHOUSE_DATA_DIR`,
-    )
-  return release
+  if (release) return release
+  const holder = holderOf(lock)?.pid
+  throw new Refusal(`${dataDir} is in use by another Gatehouse (process ${holder}): stop it or set GATEHOUSE_DATA_DIR`)
 }
 
-async function requirePorts({ host, port, gatewayPort }) {
+async function requirePorts({ host, port, gatewayPort, dataDir }) {
+  // Left by a supervisor that was killed: its processes are on their way out and hold the ports a little longer.
+  const patienceMs = fs.existsSync(path.join(dataDir, 'processes.json')) ? LEFTOVER_PATIENCE_MS : 0
+  const until = Date.now() + patienceMs
   for (const [name, number] of Object.entries({ PORT: port, GATEWAY_PORT: gatewayPort })) {
-    if (await tryPort(number, host)) continue
-    throw new Refusal(`${name} ${number} is in use on ${host}: stop what listens there or set ${name} to a free port`)
+    while (!(await tryPort(number, host))) {
+      if (Date.now() >= until) {
+        throw new Refusal(
+          `${name} ${number} is in use on ${host}: stop what listens there or set ${name} to a free port`,
+        )
+      }
+      await sleep(100)
+    }
   }
 }
 
