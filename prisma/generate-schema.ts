@@ -11,10 +11,28 @@ const DOMAINS: Record<string, readonly string[]> = {
   tenants: ['instance', 'tenant', 'tenant_key'],
   people: ['person', 'person_link'],
   identity: [
-    'login_directory', 'password_credential', 'totp_credential', 'recovery_code', 'session', 'session_activity', 'step_up_grant', 'api_key', 'api_key_activity',
+    'login_directory',
+    'password_credential',
+    'totp_credential',
+    'recovery_code',
+    'session',
+    'session_activity',
+    'step_up_grant',
+    'api_key',
+    'api_key_activity',
   ],
   policies: ['policy', 'policy_version'],
-  devices: ['enrollment_code_directory', 'enrollment_code', 'device', 'enrollment', 'device_presence', 'vault_share', 'device_command', 'wipe', 'wipe_timeline'],
+  devices: [
+    'enrollment_code_directory',
+    'enrollment_code',
+    'device',
+    'enrollment',
+    'device_presence',
+    'vault_share',
+    'device_command',
+    'wipe',
+    'wipe_timeline',
+  ],
   approvals: ['brake_request', 'brake_decision'],
   content: ['file', 'file_chunk', 'file_audience', 'file_release'],
 }
@@ -36,8 +54,16 @@ type Column = { table: string; name: string; type: string; nullable: boolean; de
 type Key = { table: string; kind: string; columns: string[]; target: string | null; targetColumns: string[] | null }
 
 const SCALARS: Record<string, string> = {
-  uuid: 'String @db.Uuid', text: 'String', boolean: 'Boolean', integer: 'Int', bigint: 'BigInt', bytea: 'Bytes', jsonb: 'Json',
-  'timestamp(3) with time zone': 'DateTime @db.Timestamptz(3)', 'text[]': 'String[]', int8multirange: 'Unsupported("int8multirange")',
+  uuid: 'String @db.Uuid',
+  text: 'String',
+  boolean: 'Boolean',
+  integer: 'Int',
+  bigint: 'BigInt',
+  bytea: 'Bytes',
+  jsonb: 'Json',
+  'timestamp(3) with time zone': 'DateTime @db.Timestamptz(3)',
+  'text[]': 'String[]',
+  int8multirange: 'Unsupported("int8multirange")',
 }
 
 const camel = (name: string) => name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase())
@@ -48,17 +74,21 @@ export async function generatePrismaSchema(databaseUrl: string): Promise<Map<str
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   try {
-    const columns = (await client.query<Column>(`
+    const columns = (
+      await client.query<Column>(`
       SELECT c.relname AS "table", a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, NOT a.attnotnull AS nullable,
              pg_get_expr(d.adbin, d.adrelid) AS default
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum`)).rows
-    const keys = (await client.query<Key>(`
+       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum`)
+    ).rows
+    const keys = (
+      await client.query<Key>(`
       SELECT c.relname AS "table", k.contype AS kind, t.relname AS target,
              (SELECT array_agg(a.attname::text ORDER BY n) FROM unnest(k.conkey) WITH ORDINALITY u(num, n) JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num) AS columns,
              (SELECT array_agg(a.attname::text ORDER BY n) FROM unnest(k.confkey) WITH ORDINALITY u(num, n) JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = u.num) AS "targetColumns"
         FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid LEFT JOIN pg_class t ON t.oid = k.confrelid
-       WHERE c.relnamespace = 'public'::regnamespace AND k.contype IN ('p', 'u', 'f') ORDER BY c.relname, k.conname`)).rows
+       WHERE c.relnamespace = 'public'::regnamespace AND k.contype IN ('p', 'u', 'f') ORDER BY c.relname, k.conname`)
+    ).rows
     const files = new Map([['main.prisma', HEADER]])
     for (const [domain, tables] of Object.entries(DOMAINS)) {
       files.set(`${domain}.prisma`, tables.map((table) => model(table, columns, keys)).join('\n'))
@@ -74,14 +104,19 @@ function model(table: string, columns: readonly Column[], keys: readonly Key[]):
   const own = keys.filter((key) => key.table === table)
   const lines = columns.filter((column) => column.table === table).map(field)
   for (const key of own.filter((key) => key.kind === 'f' && key.target && known.has(key.target))) {
-    lines.push(`  ${camel(key.target ?? '')} ${pascal(key.target ?? '')} @relation(fields: [${key.columns.map(camel).join(', ')}], references: [${(key.targetColumns ?? []).map(camel).join(', ')}])`)
+    lines.push(
+      `  ${camel(key.target ?? '')} ${pascal(key.target ?? '')} @relation(fields: [${key.columns.map(camel).join(', ')}], references: [${(key.targetColumns ?? []).map(camel).join(', ')}])`,
+    )
   }
   for (const key of keys.filter((key) => key.kind === 'f' && key.target === table && known.has(key.table))) {
-    const one = keys.some((other) => other.table === key.table && other.kind === 'p' && other.columns.join() === key.columns.join())
+    const one = keys.some(
+      (other) => other.table === key.table && other.kind === 'p' && other.columns.join() === key.columns.join(),
+    )
     lines.push(`  ${camel(key.table)}${one ? '' : 's'} ${pascal(key.table)}${one ? '?' : '[]'}`)
   }
   lines.push('')
-  for (const key of own.filter((key) => key.kind !== 'f')) lines.push(`  ${key.kind === 'p' ? '@@id' : '@@unique'}([${key.columns.map(camel).join(', ')}])`)
+  for (const key of own.filter((key) => key.kind !== 'f'))
+    lines.push(`  ${key.kind === 'p' ? '@@id' : '@@unique'}([${key.columns.map(camel).join(', ')}])`)
   lines.push(`  @@map("${table}")`)
   return `model ${pascal(table)} {\n${lines.join('\n')}\n}\n`
 }

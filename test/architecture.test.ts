@@ -8,7 +8,18 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** Domains in their order: a later one reaches an earlier one through its doors; the other way goes through a job or a hook. */
 const DOMAINS = [
-  'tenants', 'people', 'identity', 'policies', 'devices', 'content', 'review', 'audit', 'alerts', 'approvals', 'exports', 'integrations',
+  'tenants',
+  'people',
+  'identity',
+  'policies',
+  'devices',
+  'content',
+  'review',
+  'audit',
+  'alerts',
+  'approvals',
+  'exports',
+  'integrations',
 ] as const
 const DOORS = ['schema', 'queries', 'commands', 'jobs']
 /** What lies on the top level and is no room of the product's code. */
@@ -17,15 +28,38 @@ const NO_CODE_RULES = new Set(['scripts', 'bin', 'prisma', 'i18n'])
 
 type Rule = (target: string, from: string) => boolean
 
-const under = (...rooms: string[]): Rule => (target) => rooms.some((room) => target === room || target.startsWith(`${room}/`))
-const any = (...rules: Rule[]): Rule => (target, from) => rules.some((rule) => rule(target, from))
+const under =
+  (...rooms: string[]): Rule =>
+  (target) =>
+    rooms.some((room) => target === room || target.startsWith(`${room}/`))
+const any =
+  (...rules: Rule[]): Rule =>
+  (target, from) =>
+    rules.some((rule) => rule(target, from))
 /** The doors of every domain. */
 const doors: Rule = (target) => DOMAINS.some((domain) => DOORS.some((door) => target === `server/${domain}/${door}.ts`))
 /** The kernel's faces that a door may see: who acts and what went wrong, never the database. */
 const kernelFaces: Rule = under(
-  ...['actor', 'errors', 'env', 'clock', 'log', 'permissions', 'fields', 'brake-settings', 'notify', 'bearer', 'setup-link', 'runtime', 'db', 'command', 'query', 'hooks', 'jobs'].map(
-    (file) => `server/kernel/${file}.ts`,
-  ),
+  ...[
+    'actor',
+    'errors',
+    'env',
+    'clock',
+    'log',
+    'permissions',
+    'fields',
+    'brake-settings',
+    'notify',
+    'bearer',
+    'setup-link',
+    'runtime',
+    'db',
+    'command',
+    'query',
+    'hooks',
+    'jobs',
+    'keys',
+  ].map((file) => `server/kernel/${file}.ts`),
 )
 const faces = kernelFaces
 
@@ -38,7 +72,18 @@ const RULES: Record<string, Rule> = {
   components: under('components', 'lib', 'i18n'),
   'server/kernel': under('server/kernel', 'protocol', 'lib'),
   'server/jobs': any(under('server/jobs', 'server/kernel', 'protocol', 'lib'), doors),
-  'server/http': any(under('server/http', 'server/kernel', 'protocol', 'lib'), doors),
+  // The adapters of forms answer in the shape that the form shell reads.
+  'server/http': any(
+    under(
+      'server/http',
+      'server/kernel',
+      'protocol',
+      'lib',
+      'components/form/form-state.ts',
+      'components/form/flash.ts',
+    ),
+    doors,
+  ),
   'server/worker.ts': any(under('server/jobs', 'server/kernel', 'lib'), doors),
   gateway: any(under('gateway', 'server/http', 'protocol', 'lib'), doors, faces),
   app: any(under('app', 'server/http', 'components', 'protocol', 'lib', 'i18n'), doors, faces),
@@ -46,8 +91,12 @@ const RULES: Record<string, Rule> = {
   'cli/verify': under('cli/verify', 'protocol', 'lib'),
 }
 for (const [position, domain] of DOMAINS.entries()) {
-  const earlier = new Set(DOMAINS.slice(0, position).flatMap((name) => DOORS.map((door) => `server/${name}/${door}.ts`)))
-  RULES[`server/${domain}`] = any(under(`server/${domain}`, 'server/kernel', 'protocol', 'lib'), (target) => earlier.has(target))
+  const earlier = new Set(
+    DOMAINS.slice(0, position).flatMap((name) => DOORS.map((door) => `server/${name}/${door}.ts`)),
+  )
+  RULES[`server/${domain}`] = any(under(`server/${domain}`, 'server/kernel', 'protocol', 'lib'), (target) =>
+    earlier.has(target),
+  )
 }
 
 type Import = { from: string; target: string; external: boolean; typeOnly: boolean }
@@ -55,7 +104,10 @@ type Import = { from: string; target: string; external: boolean; typeOnly: boole
 function sourceFiles(dir: string): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
     const path = join(dir, entry.name)
-    if (entry.isDirectory()) return entry.name === 'node_modules' || entry.name === 'generated' || entry.name.startsWith('.') ? [] : sourceFiles(path)
+    if (entry.isDirectory())
+      return entry.name === 'node_modules' || entry.name === 'generated' || entry.name.startsWith('.')
+        ? []
+        : sourceFiles(path)
     return /\.tsx?$/.test(entry.name) && !/\.(test|spec)\.tsx?$/.test(entry.name) ? [path] : []
   })
 }
@@ -64,9 +116,21 @@ function importsOf(file: string): Import[] {
   const { module } = parseSync(file, readFileSync(file, 'utf8'))
   const from = relative(ROOT, file)
   const specifiers = [
-    ...module.staticImports.map((one) => ({ name: one.moduleRequest.value, typeOnly: one.entries.length > 0 && one.entries.every((entry) => entry.isType) })),
-    ...module.staticExports.flatMap((one) => one.entries.flatMap((entry) => (entry.moduleRequest ? [{ name: entry.moduleRequest.value, typeOnly: entry.isType }] : []))),
-    ...module.dynamicImports.map((one) => ({ name: readFileSync(file, 'utf8').slice(one.moduleRequest.start, one.moduleRequest.end).replace(/^['"`]|['"`]$/g, ''), typeOnly: false })),
+    ...module.staticImports.map((one) => ({
+      name: one.moduleRequest.value,
+      typeOnly: one.entries.length > 0 && one.entries.every((entry) => entry.isType),
+    })),
+    ...module.staticExports.flatMap((one) =>
+      one.entries.flatMap((entry) =>
+        entry.moduleRequest ? [{ name: entry.moduleRequest.value, typeOnly: entry.isType }] : [],
+      ),
+    ),
+    ...module.dynamicImports.map((one) => ({
+      name: readFileSync(file, 'utf8')
+        .slice(one.moduleRequest.start, one.moduleRequest.end)
+        .replace(/^['"`]|['"`]$/g, ''),
+      typeOnly: false,
+    })),
   ]
   return specifiers.map(({ name, typeOnly }) => {
     if (name.startsWith('#')) return { from, target: name.slice(1), external: false, typeOnly }
@@ -75,8 +139,13 @@ function importsOf(file: string): Import[] {
   })
 }
 
-const rooms = readdirSync(ROOT).filter((name) => statSync(join(ROOT, name)).isDirectory() && !name.startsWith('.') && !NOT_ROOMS.has(name))
-const imports = rooms.filter((room) => !NO_CODE_RULES.has(room)).flatMap((room) => sourceFiles(join(ROOT, room))).flatMap(importsOf)
+const rooms = readdirSync(ROOT).filter(
+  (name) => statSync(join(ROOT, name)).isDirectory() && !name.startsWith('.') && !NOT_ROOMS.has(name),
+)
+const imports = rooms
+  .filter((room) => !NO_CODE_RULES.has(room))
+  .flatMap((room) => sourceFiles(join(ROOT, room)))
+  .flatMap(importsOf)
 
 function ruleFor(file: string): [string, Rule] | undefined {
   return Object.entries(RULES)
@@ -94,41 +163,64 @@ describe('who may import whom', () => {
   it('holds for every import', () => {
     const broken = imports
       .filter(({ external }) => !external)
-      .filter(({ from, target }) => !target.endsWith('.json') && !target.endsWith('.css') && !ruleFor(from)?.[1](target, from))
+      .filter(
+        ({ from, target }) =>
+          !target.endsWith('.json') && !target.endsWith('.css') && !ruleFor(from)?.[1](target, from),
+      )
       .map(({ from, target }) => `${from} → ${target}`)
     expect(broken).toEqual([])
   })
 
   it('every relative or room import names an existing file with its ending', () => {
-    const missing = imports.filter(({ external, target }) => !external && !target.startsWith('server/kernel/generated') && !existsSync(join(ROOT, target)))
+    const missing = imports.filter(
+      ({ external, target }) =>
+        !external && !target.startsWith('server/kernel/generated') && !existsSync(join(ROOT, target)),
+    )
     expect(missing.map(({ from, target }) => `${from} → ${target}`)).toEqual([])
   })
 
   it('only the kernel reaches the database drivers', () => {
-    const drivers = imports.filter(({ from, target }) => /^(pg|pg-copy-streams|@prisma\/.*)$/.test(target) && !from.startsWith('server/kernel/'))
+    const drivers = imports.filter(
+      ({ from, target }) => /^(pg|pg-copy-streams|@prisma\/.*)$/.test(target) && !from.startsWith('server/kernel/'),
+    )
     // The queue's runner is handed a connection; it is given no driver.
     expect(drivers.map(({ from, target }) => `${from} → ${target}`)).toEqual([])
-    const generated = imports.filter(({ from, target }) => target.startsWith('server/kernel/generated') && !from.startsWith('server/kernel/'))
+    const generated = imports.filter(
+      ({ from, target }) => target.startsWith('server/kernel/generated') && !from.startsWith('server/kernel/'),
+    )
     expect(generated.map(({ from }) => from)).toEqual([])
   })
 
   it('only doors for people know Next', () => {
-    const strangers = imports.filter(({ from, target }) => /^next($|\/|-auth)/.test(target) && !/^(app|components|i18n|server\/http)\//.test(from))
+    const strangers = imports.filter(
+      ({ from, target }) => /^next($|\/|-auth)/.test(target) && !/^(app|components|i18n|server\/http)\//.test(from),
+    )
     expect(strangers.map(({ from, target }) => `${from} → ${target}`)).toEqual([])
   })
 
   it('a client component reaches the server only through schema.ts and its own actions', () => {
-    const clients = new Set(imports.map(({ from }) => from).filter((file) => /^['"]use client['"]/m.test(readFileSync(join(ROOT, file), 'utf8').slice(0, 300))))
+    const clients = new Set(
+      imports
+        .map(({ from }) => from)
+        .filter((file) => /^['"]use client['"]/m.test(readFileSync(join(ROOT, file), 'utf8').slice(0, 300))),
+    )
     const reaching = imports.filter(
       ({ from, target, external, typeOnly }) =>
-        clients.has(from) && !external && !typeOnly && target.startsWith('server/') && !/^server\/[a-z]+\/schema\.ts$/.test(target),
+        clients.has(from) &&
+        !external &&
+        !typeOnly &&
+        target.startsWith('server/') &&
+        !/^server\/[a-z]+\/schema\.ts$/.test(target),
     )
     expect(reaching.map(({ from, target }) => `${from} → ${target}`)).toEqual([])
   })
 
   it('only adapters of the write path use the unsafe transaction', () => {
     const users = imports.map(({ from }) => from).filter((file, position, all) => all.indexOf(file) === position)
-    const unsafe = users.filter((file) => /\bunsafeWriteTransaction\b/.test(readFileSync(join(ROOT, file), 'utf8')) && !file.startsWith('server/kernel/'))
+    const unsafe = users.filter(
+      (file) =>
+        /\bunsafeWriteTransaction\b/.test(readFileSync(join(ROOT, file), 'utf8')) && !file.startsWith('server/kernel/'),
+    )
     // Telemetry that is no act of anybody, and the look-ups before an organisation is known; each is named here on purpose.
     expect(unsafe.filter((file) => !UNWALLED_WRITERS.has(file))).toEqual([])
   })
@@ -142,11 +234,15 @@ describe('tables without an organisation', () => {
       .filter((entry) => entry.isDirectory())
       .map(({ name }) => readFileSync(join(ROOT, 'prisma/migrations', name, 'migration.sql'), 'utf8'))
       .join('\n')
-    const tables = [...sql.matchAll(/CREATE (?:UNLOGGED )?TABLE (\w+) \(([\s\S]*?)\n\)/g)].map(([, name = '', body = '']) => ({ name, body }))
+    const tables = [...sql.matchAll(/CREATE (?:UNLOGGED )?TABLE (\w+) \(([\s\S]*?)\n\)/g)].map(
+      ([, name = '', body = '']) => ({ name, body }),
+    )
     const without = tables.filter(({ body }) => !/^\s+tenant_id\s+uuid/m.test(body)).map(({ name }) => name)
     expect(without.sort()).toEqual(['dpop_jti', 'instance', 'rate_limit', 'tenant'])
     // Directories answer "which organisation?" and hold hashes alone.
-    const unprotected = tables.map(({ name }) => name).filter((name) => !sql.includes(`protect_table('${name}'`) && !without.includes(name))
+    const unprotected = tables
+      .map(({ name }) => name)
+      .filter((name) => !sql.includes(`protect_table('${name}'`) && !without.includes(name))
     expect(unprotected.sort()).toEqual(['enrollment_code_directory', 'login_directory'])
   })
 

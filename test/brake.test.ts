@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type Actor, systemActor } from '#server/kernel/actor.ts'
 import {
-  approveOpenRequest, cancelEveryOpenRequest, cancelOpenRequest, defineIrreversible, fingerprint, releaseDelayedRequest, releaseHeldRequest,
+  approveOpenRequest,
+  cancelEveryOpenRequest,
+  cancelOpenRequest,
+  defineIrreversible,
+  fingerprint,
+  releaseDelayedRequest,
+  releaseHeldRequest,
 } from '#server/kernel/brake.ts'
 import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
@@ -16,20 +22,42 @@ const UNDO_MS = 31_000
 const eraseName = defineIrreversible({
   name: 'test.erase_name',
   actions: {
-    request: 'device.wipe.request', hold: 'device.wipe.hold', release: 'device.wipe.release', approve: 'device.wipe.approve',
-    cancel: 'device.wipe.cancel', carryOut: 'device.wipe.queue', expire: 'device.wipe.expire',
+    request: 'device.wipe.request',
+    hold: 'device.wipe.hold',
+    release: 'device.wipe.release',
+    approve: 'device.wipe.approve',
+    cancel: 'device.wipe.cancel',
+    carryOut: 'device.wipe.queue',
+    expire: 'device.wipe.expire',
   },
   permission: 'devices:wipe',
   budget: 'test',
   input: z.object({ personId: z.uuid(), reason: z.string().min(1) }),
   target: async ({ tx, tenantId, input }) => {
-    const person = await tx.person.findFirst({ where: { tenantId, id: input.personId }, select: { id: true, name: true, role: true } })
+    const person = await tx.person.findFirst({
+      where: { tenantId, id: input.personId },
+      select: { id: true, name: true, role: true },
+    })
     if (!person) throw new AppError('not_found')
-    return { type: 'person', id: person.id, name: person.name, units: 1, fingerprint: fingerprint({ id: person.id, role: person.role }) }
+    return {
+      type: 'person',
+      id: person.id,
+      name: person.name,
+      units: 1,
+      fingerprint: fingerprint({ id: person.id, role: person.role }),
+    }
   },
   requested: async (_, request, target) => ({
     result: { id: request.id, state: request.state },
-    audit: [{ action: 'device.wipe.request', outcome: 'pending', target, reason: request.reason, detail: { scope: 'organisation-data', files: '0', bytes: '0', state: request.state } }],
+    audit: [
+      {
+        action: 'device.wipe.request',
+        outcome: 'pending',
+        target,
+        reason: request.reason,
+        detail: { scope: 'organisation-data', files: '0', bytes: '0', state: request.state },
+      },
+    ],
   }),
   moved: async () => ({}),
   carryOut: async ({ tx, tenantId, input }) => {
@@ -50,8 +78,13 @@ async function setting() {
     const input = { personId: victim.personId, reason }
     return eraseName(actor, input, { stepUpGrantId: await makeGrant(actor, eraseName.requestHash(input)) })
   }
-  const nameOfVictim = async () => (await db.superuser.query<{ name: string }>('SELECT name FROM person WHERE id = $1', [victim.personId])).rows[0]?.name
-  const actions = async () => (await readLog(db, tenantId)).map(({ entry }) => entry.action).filter((action) => action.startsWith('device.wipe') || action.startsWith('brake'))
+  const nameOfVictim = async () =>
+    (await db.superuser.query<{ name: string }>('SELECT name FROM person WHERE id = $1', [victim.personId])).rows[0]
+      ?.name
+  const actions = async () =>
+    (await readLog(db, tenantId))
+      .map(({ entry }) => entry.action)
+      .filter((action) => action.startsWith('device.wipe') || action.startsWith('brake'))
   return { tenantId, founder, admin, victim, ask, nameOfVictim, actions }
 }
 
@@ -71,9 +104,13 @@ describe('the brake', () => {
 
   it('needs a fresh factor bound to this request', async () => {
     const { founder, victim } = await setting()
-    await expect(eraseName(founder, { personId: victim.personId, reason: 'lost' })).rejects.toMatchObject({ code: 'step_up_required' })
+    await expect(eraseName(founder, { personId: victim.personId, reason: 'lost' })).rejects.toMatchObject({
+      code: 'step_up_required',
+    })
     const other = await makeGrant(founder, eraseName.requestHash({ personId: founder.personId, reason: 'lost' }))
-    await expect(eraseName(founder, { personId: victim.personId, reason: 'lost' }, { stepUpGrantId: other })).rejects.toMatchObject({ code: 'step_up_required' })
+    await expect(
+      eraseName(founder, { personId: victim.personId, reason: 'lost' }, { stepUpGrantId: other }),
+    ).rejects.toMatchObject({ code: 'step_up_required' })
   })
 
   it('another admin waits for another person, who is not the one who asked', async () => {
@@ -104,7 +141,9 @@ describe('the brake', () => {
     for (let n = 0; n < 6; n++) {
       const victim = await makePerson(tenantId, { role: 'member' })
       const input = { personId: victim.personId, reason: 'lost' }
-      const { id, state } = await eraseName(founder, input, { stepUpGrantId: await makeGrant(founder, eraseName.requestHash(input)) })
+      const { id, state } = await eraseName(founder, input, {
+        stepUpGrantId: await makeGrant(founder, eraseName.requestHash(input)),
+      })
       states.push(state)
       if (state !== 'held') continue
       await expect(decide(founder, releaseHeldRequest, id)).rejects.toMatchObject({ code: 'other_person_required' })
@@ -115,7 +154,12 @@ describe('the brake', () => {
 
   it('two requests at once cannot share the last unit of a budget', async () => {
     const { founder, tenantId } = await setting()
-    const inputs = await Promise.all(Array.from({ length: 8 }, async () => ({ personId: (await makePerson(tenantId, { role: 'member' })).personId, reason: 'lost' })))
+    const inputs = await Promise.all(
+      Array.from({ length: 8 }, async () => ({
+        personId: (await makePerson(tenantId, { role: 'member' })).personId,
+        reason: 'lost',
+      })),
+    )
     const grants = await Promise.all(inputs.map((input) => makeGrant(founder, eraseName.requestHash(input))))
     const made = await Promise.all(inputs.map((input, n) => eraseName(founder, input, { stepUpGrantId: grants[n] })))
     expect(made.filter(({ state }) => state === 'delayed')).toHaveLength(5)
@@ -126,7 +170,10 @@ describe('the brake', () => {
     const { tenantId, founder, admin, ask, nameOfVictim } = await setting()
     const { id } = await ask(founder)
     testingOnlyAdvanceClock(UNDO_MS)
-    const [cancelled, released] = await Promise.allSettled([decide(admin, cancelOpenRequest, id), releaseDelayedRequest(tenantId, id)])
+    const [cancelled, released] = await Promise.allSettled([
+      decide(admin, cancelOpenRequest, id),
+      releaseDelayedRequest(tenantId, id),
+    ])
     const wasCancelled = cancelled.status === 'fulfilled'
     expect(released).toMatchObject({ status: 'fulfilled', value: wasCancelled ? 'closed' : 'carried out' })
     expect(await nameOfVictim()).toBe(wasCancelled ? 'Victim' : 'erased')

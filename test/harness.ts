@@ -53,7 +53,8 @@ export function useDatabase(): TestDatabase {
     if (made.dataDir) rmSync(made.dataDir, { recursive: true, force: true })
     await withServer(inject('adminUrl'), async (client) => {
       await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
-      for (const role of ['reader', 'writer', 'worker', 'owner']) await client.query(`DROP ROLE IF EXISTS ${database}_${role}`)
+      for (const role of ['reader', 'writer', 'worker', 'search', 'owner'])
+        await client.query(`DROP ROLE IF EXISTS ${database}_${role}`)
     })
   })
   // Filled by beforeAll; the tests run after it.
@@ -83,7 +84,10 @@ export async function makeTenant(name = `Org ${randomBytes(4).toString('hex')}`)
 export type PersonOptions = { role?: Role; name?: string; email?: string; founder?: boolean }
 
 /** A person of the organisation and the actor of an active session whose second factor is fresh. */
-export async function makePerson(tenantId: string, { role = 'admin', name = `Person ${role}`, email, founder = false }: PersonOptions = {}): Promise<PersonActor> {
+export async function makePerson(
+  tenantId: string,
+  { role = 'admin', name = `Person ${role}`, email, founder = false }: PersonOptions = {},
+): Promise<PersonActor> {
   const personId = uuidv7()
   const sessionId = uuidv7()
   const address = email ?? `${personId}@example.org`
@@ -91,20 +95,50 @@ export async function makePerson(tenantId: string, { role = 'admin', name = `Per
     await tx.person.create({ data: { tenantId, id: personId, email: address, name, role, status: 'active', founder } })
     await tx.session.create({
       data: {
-        tenantId, id: sessionId, personId, tokenHash: new Uint8Array(32), state: 'active', factorAt: at, address: '127.0.0.1', userAgent: 'test',
+        tenantId,
+        id: sessionId,
+        personId,
+        tokenHash: new Uint8Array(32),
+        state: 'active',
+        factorAt: at,
+        address: '127.0.0.1',
+        userAgent: 'test',
         expiresAt: new Date(at.getTime() + 3_600_000),
       },
     })
     return { result: null, audit: { action: 'person.create', target: { type: 'person', id: personId, name } } }
   })
   return {
-    kind: 'person', tenantId, personId, name, email: address, role, founder, permissions: new Set(ROLE_PERMISSIONS[role]), sessionId,
-    sessionState: 'active', factorAt: now(), address: '127.0.0.1', userAgent: 'test',
+    kind: 'person',
+    tenantId,
+    personId,
+    name,
+    email: address,
+    role,
+    founder,
+    permissions: new Set(ROLE_PERMISSIONS[role]),
+    sessionId,
+    sessionState: 'active',
+    factorAt: now(),
+    address: '127.0.0.1',
+    userAgent: 'test',
   }
 }
 
-export function makeApiKeyActor(tenantId: string, permissions: readonly Permission[], createdBy: string | null = null): ApiKeyActor {
-  return { kind: 'api_key', tenantId, apiKeyId: uuidv7(), name: 'test key', createdBy, permissions: new Set(permissions), address: '127.0.0.1' }
+export function makeApiKeyActor(
+  tenantId: string,
+  permissions: readonly Permission[],
+  createdBy: string | null = null,
+): ApiKeyActor {
+  return {
+    kind: 'api_key',
+    tenantId,
+    apiKeyId: uuidv7(),
+    name: 'test key',
+    createdBy,
+    permissions: new Set(permissions),
+    address: '127.0.0.1',
+  }
 }
 
 /** A step-up grant for exactly the request with `hash`, as the second-factor door would make it. */
@@ -112,7 +146,14 @@ export async function makeGrant(actor: PersonActor, hash: Uint8Array): Promise<s
   const id = uuidv7()
   await runInTransaction({ actor, name: 'auth.step_up' }, async ({ tx, tenantId, now: at }) => {
     await tx.stepUpGrant.create({
-      data: { tenantId, id, sessionId: actor.sessionId, requestHash: new Uint8Array(hash), method: 'totp', expiresAt: new Date(at.getTime() + 60_000) },
+      data: {
+        tenantId,
+        id,
+        sessionId: actor.sessionId,
+        requestHash: new Uint8Array(hash),
+        method: 'totp',
+        expiresAt: new Date(at.getTime() + 60_000),
+      },
     })
     return { result: null, audit: { action: 'auth.step_up' } }
   })
@@ -128,5 +169,9 @@ export async function readLog({ superuser }: TestDatabase, tenantId: string): Pr
       WHERE e.tenant_id = $1 ORDER BY e.index`,
     [tenantId],
   )
-  return rows.map((row) => ({ index: Number(row.index), entry: JSON.parse(row.entry) as AuditEntry, personal: JSON.parse(row.personal) as Personal }))
+  return rows.map((row) => ({
+    index: Number(row.index),
+    entry: JSON.parse(row.entry) as AuditEntry,
+    personal: JSON.parse(row.personal) as Personal,
+  }))
 }

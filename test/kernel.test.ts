@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { uuidv7 } from '#lib/uuid.ts'
-import { leafHash } from '#protocol/audit/merkle.ts'
-import { appendLeaves, emptyTree, rootOf } from '#protocol/audit/merkle.ts'
+import { appendLeaves, emptyTree, leafHash, rootOf } from '#protocol/audit/merkle.ts'
 import { verifyPersonal } from '#protocol/audit/personal.ts'
 import { decodeTreeState } from '#protocol/audit/tree-state.ts'
 import { systemActor } from '#server/kernel/actor.ts'
@@ -24,11 +23,17 @@ const rename = defineCommand({
   input: z.object({ personId: z.uuid(), name: z.string().min(1), explode: z.enum(['conflict', 'bug']).optional() }),
   target: ({ personId }) => ({ type: 'person', id: personId }),
   execute: async ({ tx, tenantId, input }) => {
-    const { count } = await tx.person.updateMany({ where: { tenantId, id: input.personId }, data: { name: input.name } })
+    const { count } = await tx.person.updateMany({
+      where: { tenantId, id: input.personId },
+      data: { name: input.name },
+    })
     if (count !== 1) throw new AppError('not_found')
     if (input.explode === 'conflict') throw new AppError('conflict')
     if (input.explode === 'bug') throw new Error('a bug')
-    return { result: { name: input.name, token: 'shown once' }, audit: { action: 'person.update', target: { type: 'person', id: input.personId, name: input.name } } }
+    return {
+      result: { name: input.name, token: 'shown once' },
+      audit: { action: 'person.update', target: { type: 'person', id: input.personId, name: input.name } },
+    }
   },
 })
 
@@ -61,13 +66,27 @@ describe('a command', () => {
   it('works: writes, appends its entry in the same transaction, and the tree grows by it', async () => {
     const tenantId = await makeTenant()
     const admin = await makePerson(tenantId, { name: 'Mei Lau' })
-    expect(await rename(admin, { personId: admin.personId, name: '梅 Lau' })).toEqual({ name: '梅 Lau', token: 'shown once' })
+    expect(await rename(admin, { personId: admin.personId, name: '梅 Lau' })).toEqual({
+      name: '梅 Lau',
+      token: 'shown once',
+    })
     const log = await readLog(db, tenantId)
     expect(log.map(({ entry }) => entry.action)).toEqual(['tenant.create', 'person.create', 'person.update'])
     expect(log.map(({ index }) => index)).toEqual([0, 1, 2])
     const { entry, personal } = log[2] ?? expect.fail()
-    expect(entry).toMatchObject({ v: 1, outcome: 'allowed', actor: { kind: 'person', id: admin.personId }, target: { type: 'person', id: admin.personId }, source: 'server' })
-    expect(personal).toMatchObject({ actorName: 'Mei Lau', targetName: '梅 Lau', address: '127.0.0.1', userAgent: 'test' })
+    expect(entry).toMatchObject({
+      v: 1,
+      outcome: 'allowed',
+      actor: { kind: 'person', id: admin.personId },
+      target: { type: 'person', id: admin.personId },
+      source: 'server',
+    })
+    expect(personal).toMatchObject({
+      actorName: 'Mei Lau',
+      targetName: '梅 Lau',
+      address: '127.0.0.1',
+      userAgent: 'test',
+    })
     expect(verifyPersonal(personal, entry.personal.sha256)).toBe(true)
     await expectTreeMatches(tenantId)
   })
@@ -75,9 +94,17 @@ describe('a command', () => {
   it('refused (role): recorded as denied, nothing written', async () => {
     const tenantId = await makeTenant()
     const member = await makePerson(tenantId, { role: 'member' })
-    await expect(rename(member, { personId: member.personId, name: 'X' })).rejects.toMatchObject({ code: 'forbidden', status: 403 })
+    await expect(rename(member, { personId: member.personId, name: 'X' })).rejects.toMatchObject({
+      code: 'forbidden',
+      status: 403,
+    })
     const last = (await readLog(db, tenantId)).at(-1)
-    expect(last?.entry).toMatchObject({ action: 'person.update', outcome: 'denied', actor: { kind: 'person', id: member.personId }, target: { id: member.personId } })
+    expect(last?.entry).toMatchObject({
+      action: 'person.update',
+      outcome: 'denied',
+      actor: { kind: 'person', id: member.personId },
+      target: { id: member.personId },
+    })
     expect(last?.personal.detail).toEqual({ problem: 'forbidden' })
   })
 
@@ -93,17 +120,25 @@ describe('a command', () => {
     const tenantId = await makeTenant()
     const admin = await makePerson(tenantId)
     const before = (await readLog(db, tenantId)).length
-    await expect(rename(admin, { personId: 'x', name: '' })).rejects.toMatchObject({ code: 'invalid', fields: { personId: expect.any(String), name: expect.any(String) } })
+    await expect(rename(admin, { personId: 'x', name: '' })).rejects.toMatchObject({
+      code: 'invalid',
+      fields: { personId: expect.any(String), name: expect.any(String) },
+    })
     expect((await readLog(db, tenantId)).length).toBe(before)
   })
 
   it('a clash or a bug rolls everything back and is recorded as failed', async () => {
     const tenantId = await makeTenant()
     const admin = await makePerson(tenantId, { name: 'Before' })
-    await expect(rename(admin, { personId: admin.personId, name: 'After', explode: 'conflict' })).rejects.toMatchObject({ code: 'conflict' })
+    await expect(rename(admin, { personId: admin.personId, name: 'After', explode: 'conflict' })).rejects.toMatchObject(
+      { code: 'conflict' },
+    )
     await expect(rename(admin, { personId: admin.personId, name: 'After', explode: 'bug' })).rejects.toThrow('a bug')
     const log = await readLog(db, tenantId)
-    expect(log.slice(-2).map(({ entry, personal }) => [entry.outcome, personal.detail?.problem])).toEqual([['failed', 'conflict'], ['failed', 'internal']])
+    expect(log.slice(-2).map(({ entry, personal }) => [entry.outcome, personal.detail?.problem])).toEqual([
+      ['failed', 'conflict'],
+      ['failed', 'internal'],
+    ])
     const { rows } = await db.superuser.query('SELECT name FROM person WHERE id = $1', [admin.personId])
     expect(rows).toEqual([{ name: 'Before' }])
     await expectTreeMatches(tenantId)
@@ -122,16 +157,23 @@ describe('a command', () => {
     const answers = await Promise.all(Array.from({ length: 5 }, () => rename(key, input, { idempotencyKey: 'k1' })))
     expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toHaveProperty('size', 1)
     expect((await readLog(db, tenantId)).filter(({ entry }) => entry.action === 'person.update')).toHaveLength(1)
-    await expect(rename(key, { ...input, name: 'Other' }, { idempotencyKey: 'k1' })).rejects.toMatchObject({ code: 'idempotency_conflict' })
+    await expect(rename(key, { ...input, name: 'Other' }, { idempotencyKey: 'k1' })).rejects.toMatchObject({
+      code: 'idempotency_conflict',
+    })
     // The answer held a secret: at rest it is sealed.
-    const { rows } = await db.superuser.query<{ result: Buffer }>(`SELECT result FROM command WHERE tenant_id = $1 AND idempotency_key = 'k1'`, [tenantId])
+    const { rows } = await db.superuser.query<{ result: Buffer }>(
+      `SELECT result FROM command WHERE tenant_id = $1 AND idempotency_key = 'k1'`,
+      [tenantId],
+    )
     expect(rows[0]?.result.includes('shown once')).toBe(false)
   })
 
   it('concurrent commands get contiguous indexes', async () => {
     const tenantId = await makeTenant()
     const admin = await makePerson(tenantId)
-    await Promise.all(Array.from({ length: 40 }, (_, n) => rename(admin, { personId: admin.personId, name: `Name ${n}` })))
+    await Promise.all(
+      Array.from({ length: 40 }, (_, n) => rename(admin, { personId: admin.personId, name: `Name ${n}` })),
+    )
     const log = await readLog(db, tenantId)
     expect(log.map(({ index }) => index)).toEqual(log.map((_, position) => position))
     await expectTreeMatches(tenantId)
@@ -143,21 +185,30 @@ describe('a guard', () => {
     const owner = await makePerson(await makeTenant(), { role: 'owner' })
     await expect(guarded(owner, { value: 1 })).rejects.toMatchObject({ code: 'step_up_required' })
     const grant = await makeGrant(owner, guarded.requestHash({ value: 1 }))
-    await expect(guarded(owner, { value: 2 }, { stepUpGrantId: grant })).rejects.toMatchObject({ code: 'step_up_required' })
+    await expect(guarded(owner, { value: 2 }, { stepUpGrantId: grant })).rejects.toMatchObject({
+      code: 'step_up_required',
+    })
     expect(await guarded(owner, { value: 1 }, { stepUpGrantId: grant })).toBe('totp')
-    await expect(guarded(owner, { value: 1 }, { stepUpGrantId: grant })).rejects.toMatchObject({ code: 'step_up_required' })
+    await expect(guarded(owner, { value: 1 }, { stepUpGrantId: grant })).rejects.toMatchObject({
+      code: 'step_up_required',
+    })
   })
 
   it('of twenty requests with one grant, one goes through', async () => {
     const owner = await makePerson(await makeTenant(), { role: 'owner' })
     const grant = await makeGrant(owner, guarded.requestHash({ value: 1 }))
-    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => guarded(owner, { value: 1 }, { stepUpGrantId: grant })))
+    const tries = await Promise.allSettled(
+      Array.from({ length: 20 }, () => guarded(owner, { value: 1 }, { stepUpGrantId: grant })),
+    )
     expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
   })
 
   it('answers a key with person_required', async () => {
     const tenantId = await makeTenant()
-    await expect(guarded(makeApiKeyActor(tenantId, ['admin']), { value: 1 })).rejects.toMatchObject({ code: 'person_required', status: 403 })
+    await expect(guarded(makeApiKeyActor(tenantId, ['admin']), { value: 1 })).rejects.toMatchObject({
+      code: 'person_required',
+      status: 403,
+    })
     expect((await readLog(db, tenantId)).at(-1)?.entry).toMatchObject({ action: 'tenant.update', outcome: 'denied' })
   })
 })
@@ -173,14 +224,18 @@ describe('the walls', () => {
       })
     await expect(write('')).rejects.toThrow(/outside a command/)
     await expect(write(uuidv7())).rejects.toThrow(/outside a command/)
-    const { rows } = await db.superuser.query<{ id: string }>('SELECT id FROM command WHERE tenant_id = $1 LIMIT 1', [tenantId])
+    const { rows } = await db.superuser.query<{ id: string }>('SELECT id FROM command WHERE tenant_id = $1 LIMIT 1', [
+      tenantId,
+    ])
     // The row of an earlier command opens nothing: it belongs to another transaction.
     await expect(write(rows[0]?.id ?? '')).rejects.toThrow(/outside a command/)
   })
 
   it('the reader cannot write and the writer cannot alter the past', async () => {
     const tenantId = await makeTenant()
-    await expect(readTransaction(tenantId, ({ tx }) => tx.person.updateMany({ where: { tenantId }, data: { name: 'X' } }))).rejects.toThrow(/permission denied/)
+    await expect(
+      readTransaction(tenantId, ({ tx }) => tx.person.updateMany({ where: { tenantId }, data: { name: 'X' } })),
+    ).rejects.toThrow(/permission denied/)
     for (const statement of [
       `UPDATE audit_entry SET outcome = 'denied' WHERE tenant_id = $1::uuid`,
       'DELETE FROM audit_entry WHERE tenant_id = $1::uuid',
@@ -189,7 +244,9 @@ describe('the walls', () => {
       'DELETE FROM command WHERE tenant_id = $1::uuid',
       'UPDATE command SET entries = 1 WHERE tenant_id = $1::uuid',
     ]) {
-      await expect(unsafeWriteTransaction(tenantId, ({ sql }) => sql(statement, [tenantId]))).rejects.toThrow(/permission denied/)
+      await expect(unsafeWriteTransaction(tenantId, ({ sql }) => sql(statement, [tenantId]))).rejects.toThrow(
+        /permission denied/,
+      )
     }
   })
 
@@ -214,7 +271,15 @@ describe('the walls', () => {
     const [mine, other] = [await makeTenant(), await makeTenant()]
     await makePerson(mine)
     const seen = (tenantId: string | null) =>
-      readTransaction(tenantId, async ({ sql }) => (await sql<{ n: number }>('SELECT (SELECT count(*) FROM person)::int + (SELECT count(*) FROM audit_entry)::int AS n'))[0]?.n)
+      readTransaction(
+        tenantId,
+        async ({ sql }) =>
+          (
+            await sql<{ n: number }>(
+              'SELECT (SELECT count(*) FROM person)::int + (SELECT count(*) FROM audit_entry)::int AS n',
+            )
+          )[0]?.n,
+      )
     expect(await seen(null)).toBe(0)
     expect(await seen(other)).toBe(1)
     expect(await seen(mine)).toBe(3)
@@ -235,7 +300,10 @@ describe('values at rest', () => {
 
   it('a data key moved to another organisation does not open', async () => {
     const [mine, other] = [await makeTenant(), await makeTenant()]
-    const { rows } = await db.superuser.query<{ id: string; wrapped: Buffer }>(`SELECT id, wrapped FROM tenant_key WHERE tenant_id = $1 AND purpose = 'data'`, [mine])
+    const { rows } = await db.superuser.query<{ id: string; wrapped: Buffer }>(
+      `SELECT id, wrapped FROM tenant_key WHERE tenant_id = $1 AND purpose = 'data'`,
+      [mine],
+    )
     const { id, wrapped } = rows[0] ?? expect.fail()
     const { masterKey } = runtime()
     expect(decrypt(masterKey, wrapped, [mine, 'tenant_key', 'wrapped', id])).toHaveLength(32)
@@ -266,9 +334,18 @@ describe('the log', () => {
 
 /** The stored head equals a tree rebuilt from the stored entries. */
 async function expectTreeMatches(tenantId: string): Promise<void> {
-  const { rows: entries } = await db.superuser.query<{ entry: string }>('SELECT entry FROM audit_entry WHERE tenant_id = $1 ORDER BY index', [tenantId])
-  const { rows: heads } = await db.superuser.query<{ size: string; tree: Buffer }>('SELECT size, tree FROM audit_head WHERE tenant_id = $1', [tenantId])
-  const rebuilt = appendLeaves(emptyTree(), entries.map(({ entry }) => leafHash(Buffer.from(entry))))
+  const { rows: entries } = await db.superuser.query<{ entry: string }>(
+    'SELECT entry FROM audit_entry WHERE tenant_id = $1 ORDER BY index',
+    [tenantId],
+  )
+  const { rows: heads } = await db.superuser.query<{ size: string; tree: Buffer }>(
+    'SELECT size, tree FROM audit_head WHERE tenant_id = $1',
+    [tenantId],
+  )
+  const rebuilt = appendLeaves(
+    emptyTree(),
+    entries.map(({ entry }) => leafHash(Buffer.from(entry))),
+  )
   const head = heads[0] ?? expect.fail()
   expect(Number(head.size)).toBe(entries.length)
   expect(Buffer.from(rootOf(decodeTreeState(head.tree)))).toEqual(Buffer.from(rootOf(rebuilt.state)))

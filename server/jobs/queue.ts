@@ -1,8 +1,7 @@
 import 'server-only'
 import { parseCronItems, Logger as QueueLogger, type Runner, run } from 'graphile-worker'
-import pg from 'pg'
 import type { Logger } from 'pino'
-import { runtime } from '#server/kernel/runtime.ts'
+import { openWorkerPool } from '#server/kernel/runtime.ts'
 
 /** Does one job. Throws to have it tried again later; may be called twice for one job. */
 export type Task = (payload: unknown) => Promise<unknown>
@@ -25,19 +24,7 @@ export type Queue = {
 
 /** Begins to work through the queue, several jobs at a time. Resolves when it listens. */
 export async function startQueue({ tasks, schedule, log, concurrency = 4 }: QueueOptions): Promise<Queue> {
-  const { logins } = runtime()
-  const role = logins.setRole ? `-c role=${logins.setRole.worker}` : undefined
-  const pool = new pg.Pool({
-    connectionString: logins.worker,
-    max: concurrency + 2,
-    application_name: 'gatehouse-worker',
-    ...(role ? { options: role } : {}),
-  })
-  // A broken idle connection is replaced; what was being done is tried again.
-  pool.on('error', (err) => log.warn({ err }, 'a connection of the queue broke'))
-  pool.on('connect', (client) => {
-    client.on('error', (err) => log.warn({ err }, 'a connection of the queue broke'))
-  })
+  const pool = openWorkerPool(concurrency + 2, (err) => log.warn({ err }, 'a connection of the queue broke'))
   const runner: Runner = await run({
     pgPool: pool,
     concurrency,

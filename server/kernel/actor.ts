@@ -45,7 +45,13 @@ export type ApiKeyActor = {
 export type SystemActor = { kind: 'system'; tenantId: string; name: string }
 
 /** Reserved for provisioning by SCIM. */
-export type ScimActor = { kind: 'scim'; tenantId: string; name: string; permissions: ReadonlySet<Permission>; address: string }
+export type ScimActor = {
+  kind: 'scim'
+  tenantId: string
+  name: string
+  permissions: ReadonlySet<Permission>
+  address: string
+}
 
 export type Actor = PersonActor | DeviceActor | ApiKeyActor | SystemActor | ScimActor
 export type ActorKind = Actor['kind']
@@ -92,6 +98,7 @@ export function isPermitted(actor: Actor, requirement: Requirement): boolean {
 export function requirePermission(actor: Actor, requirement: Requirement): void {
   if (isPermitted(actor, requirement)) return
   if (actor.kind === 'person' && actor.sessionState === 'second_factor') throw new AppError('second_factor_required')
-  if (actor.kind === 'person' && actor.sessionState === 'enroll_factor') throw new AppError('factor_enrollment_required')
+  if (actor.kind === 'person' && actor.sessionState === 'enroll_factor')
+    throw new AppError('factor_enrollment_required')
   throw new AppError('forbidden', { detail: `This needs the permission ${requirement}.` })
 }

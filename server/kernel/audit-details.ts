@@ -15,4 +15,6 @@ type Fixed = {
   'auth.sign_in': { method?: string; problem?: string }
 }
 
-export type AuditDetail<A extends AuditAction> = A extends keyof Fixed ? Fixed[A] : { readonly [name: string]: DetailValue }
+export type AuditDetail<A extends AuditAction> = A extends keyof Fixed
+  ? Fixed[A]
+  : { readonly [name: string]: DetailValue }

@@ -4,12 +4,20 @@ import { canonicalJson } from '#lib/canonical-json.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { AuditAction } from '#protocol/audit/actions.ts'
 import { type Actor, actorId, actorName, requirePermission, systemActor } from './actor.ts'
+import { type BrakeSettings, brakeSettings } from './brake-settings.ts'
 import {
-  type Audited, type CommandContext, type CommandOptions, type CommandOutcome, type CommandSummary,
-  consumeGrant, hashRequest, recordingRefusals, registerCommand, runInTransaction,
+  type Audited,
+  type CommandContext,
+  type CommandOptions,
+  type CommandOutcome,
+  type CommandSummary,
+  consumeGrant,
+  hashRequest,
+  recordingRefusals,
+  registerCommand,
+  runInTransaction,
 } from './command.ts'
 import type { Sql, Tx } from './db.ts'
-import { type BrakeSettings, brakeSettings } from './brake-settings.ts'
 import { AppError } from './errors.ts'
 import { parseInput } from './fields.ts'
 import type { Job } from './jobs.ts'
@@ -18,7 +26,15 @@ import type { Permission } from './permissions.ts'
 import { ROLE_PERMISSIONS, ROLES } from './permissions.ts'
 
 /** How far an irreversible request has come through the gate. */
-export const BRAKE_STATES = ['held', 'awaiting_approval', 'delayed', 'released', 'cancelled', 'expired', 'failed'] as const
+export const BRAKE_STATES = [
+  'held',
+  'awaiting_approval',
+  'delayed',
+  'released',
+  'cancelled',
+  'expired',
+  'failed',
+] as const
 export type BrakeState = (typeof BRAKE_STATES)[number]
 export const OPEN_BRAKE_STATES: readonly BrakeState[] = ['held', 'awaiting_approval', 'delayed']
 
@@ -28,9 +44,18 @@ const REQUEST_LIFETIME_MS = 7 * 24 * 3_600_000
 /** What a request would hit; an approval is void when `fingerprint` has changed since. */
 export type BrakeTarget = { type: string; id: string; name: string; units: number; fingerprint: string }
 
-export type BrakeRequest = { id: string; state: BrakeState; reason: string; notBefore: Date | null; requester: { kind: string; id: string; name: string } }
+export type BrakeRequest = {
+  id: string
+  state: BrakeState
+  reason: string
+  notBefore: Date | null
+  requester: { kind: string; id: string; name: string }
+}
 
-export type BrakeActions = Record<'request' | 'hold' | 'release' | 'approve' | 'cancel' | 'carryOut' | 'expire', AuditAction>
+export type BrakeActions = Record<
+  'request' | 'hold' | 'release' | 'approve' | 'cancel' | 'carryOut' | 'expire',
+  AuditAction
+>
 
 type Context<I> = Omit<CommandContext<I>, 'stepUpMethod'>
 type Effects = { audit: readonly Audited[]; jobs?: readonly Job[]; notify?: readonly string[] }
@@ -46,14 +71,22 @@ export type IrreversibleDefinition<S extends z.ZodType<{ reason: string }>, R> =
   /** What it would hit now. @throws AppError not_found · conflict */
   target: (context: Context<z.output<S>>) => Promise<BrakeTarget>
   /** Writes the domain's own row when the request is made. */
-  requested: (context: Context<z.output<S>>, request: BrakeRequest, target: BrakeTarget) => Promise<{ result: R } & Effects>
+  requested: (
+    context: Context<z.output<S>>,
+    request: BrakeRequest,
+    target: BrakeTarget,
+  ) => Promise<{ result: R } & Effects>
   /** Keeps the domain's row in step with the gate. The gate has written its own entry. */
   moved: (context: Context<z.output<S>>, request: BrakeRequest, by: Actor) => Promise<Partial<Effects>>
   /** Does it. Called once, after the undo window, by the background process. */
   carryOut: (context: Context<z.output<S>>, request: BrakeRequest) => Promise<Effects>
 }
 
-export type IrreversibleCommand<I, R> = { (actor: Actor, input: I, options?: CommandOptions): Promise<R>; readonly summary: CommandSummary; requestHash(input: unknown): Buffer }
+export type IrreversibleCommand<I, R> = {
+  (actor: Actor, input: I, options?: CommandOptions): Promise<R>
+  readonly summary: CommandSummary
+  requestHash(input: unknown): Buffer
+}
 
 // Requests of different inputs and results live in one map; each definition parses its own stored input again.
 type AnyDefinition = IrreversibleDefinition<z.ZodType<{ reason: string }>, unknown>
@@ -63,21 +96,32 @@ const definitions = new Map<string, AnyDefinition>()
  * The one brake for everything irreversible, whoever asks: step-up bound to the request (a person), then the budget (held),
  * approval (a key, or a person who may not act alone), the undo window (delayed), and only then `carryOut`.
  */
-export function defineIrreversible<S extends z.ZodType<{ reason: string }>, R>(definition: IrreversibleDefinition<S, R>): IrreversibleCommand<z.input<S>, R> {
-  const summary: CommandSummary = { name: definition.name, action: definition.actions.request, permission: definition.permission, risk: 'irreversible', stepUp: 'fresh' }
+export function defineIrreversible<S extends z.ZodType<{ reason: string }>, R>(
+  definition: IrreversibleDefinition<S, R>,
+): IrreversibleCommand<z.input<S>, R> {
+  const summary: CommandSummary = {
+    name: definition.name,
+    action: definition.actions.request,
+    permission: definition.permission,
+    risk: 'irreversible',
+    stepUp: 'fresh',
+  }
   registerCommand(summary)
   definitions.set(definition.name, definition as unknown as AnyDefinition)
   const requestHash = (input: unknown) => hashRequest(definition.name, parseInput(definition.input, input))
   const run = async (actor: Actor, raw: z.input<S>, options: CommandOptions = {}): Promise<R> => {
     const input = parseInput(definition.input, raw)
-    return recordingRefusals({ actor, action: definition.actions.request, name: definition.name, target: undefined }, async () => {
-      requirePermission(actor, definition.permission)
-      const hash = hashRequest(definition.name, input)
-      return runInTransaction({ actor, name: definition.name, hash, options }, async (base) => {
-        const stepUpMethod = await consumeGrant(base.tx, actor, hash, options.stepUpGrantId, base.now)
-        return makeRequest(definition, { ...base, input }, stepUpMethod)
-      })
-    })
+    return recordingRefusals(
+      { actor, action: definition.actions.request, name: definition.name, target: undefined },
+      async () => {
+        requirePermission(actor, definition.permission)
+        const hash = hashRequest(definition.name, input)
+        return runInTransaction({ actor, name: definition.name, hash, options }, async (base) => {
+          const stepUpMethod = await consumeGrant(base.tx, actor, hash, options.stepUpGrantId, base.now)
+          return makeRequest(definition, { ...base, input }, stepUpMethod)
+        })
+      },
+    )
   }
   return Object.assign(run, { summary, requestHash })
 }
@@ -93,25 +137,74 @@ async function makeRequest<S extends z.ZodType<{ reason: string }>, R>(
   const settings = await readSettings(tx, tenantId)
   const target = await definition.target(context)
   const id = uuidv7(now.getTime())
-  const gate = await admit({ tx, actor, tenantId, now, settings, budget: definition.budget, units: target.units, permission: definition.permission })
-  const request: BrakeRequest = { id, state: gate.state, reason: input.reason, notBefore: gate.notBefore, requester: { kind: actor.kind, id: actorId(actor), name: actorName(actor) } }
+  const gate = await admit({
+    tx,
+    actor,
+    tenantId,
+    now,
+    settings,
+    budget: definition.budget,
+    units: target.units,
+    permission: definition.permission,
+  })
+  const request: BrakeRequest = {
+    id,
+    state: gate.state,
+    reason: input.reason,
+    notBefore: gate.notBefore,
+    requester: { kind: actor.kind, id: actorId(actor), name: actorName(actor) },
+  }
   const vault = await context.vault()
-  await tx.brakeRequest.create({
-    data: {
-      tenantId, id, command: definition.name, budget: definition.budget, units: target.units, targetType: target.type, targetId: target.id,
-      targetHash: bytes(sha256(target.fingerprint)), input: bytes(vault.seal(Buffer.from(JSON.stringify(input)), 'brake_request', 'input', id)), reason: input.reason,
-      state: gate.state, requesterKind: actor.kind, requesterId: actorIdOrTenant(actor), requesterName: actorName(actor), responsibleId: responsibleOf(actor),
-      stepUpMethod: stepUpMethod ?? null, notBefore: gate.notBefore, expiresAt: new Date(now.getTime() + REQUEST_LIFETIME_MS), createdAt: now,
-    },
-    select: { id: true },
-  }).catch(refuseSecondRequest)
+  await tx.brakeRequest
+    .create({
+      data: {
+        tenantId,
+        id,
+        command: definition.name,
+        budget: definition.budget,
+        units: target.units,
+        targetType: target.type,
+        targetId: target.id,
+        targetHash: bytes(sha256(target.fingerprint)),
+        input: bytes(vault.seal(Buffer.from(JSON.stringify(input)), 'brake_request', 'input', id)),
+        reason: input.reason,
+        state: gate.state,
+        requesterKind: actor.kind,
+        requesterId: actorIdOrTenant(actor),
+        requesterName: actorName(actor),
+        responsibleId: responsibleOf(actor),
+        stepUpMethod: stepUpMethod ?? null,
+        notBefore: gate.notBefore,
+        expiresAt: new Date(now.getTime() + REQUEST_LIFETIME_MS),
+        createdAt: now,
+      },
+      select: { id: true },
+    })
+    .catch(refuseSecondRequest)
   const { result, audit, jobs = [], notify = [] } = await definition.requested(context, request, target)
-  const held: Audited[] = gate.state === 'held' ? [{ action: definition.actions.hold, outcome: 'pending', target, reason: input.reason, detail: { why: gate.why } } as Audited] : []
-  return { result, audit: [...audit, ...held], jobs: [...jobs, ...releaseJob(tenantId, request)], notify: ['brake', ...notify] }
+  const held: Audited[] =
+    gate.state === 'held'
+      ? [
+          {
+            action: definition.actions.hold,
+            outcome: 'pending',
+            target,
+            reason: input.reason,
+            detail: { why: gate.why },
+          } as Audited,
+        ]
+      : []
+  return {
+    result,
+    audit: [...audit, ...held],
+    jobs: [...jobs, ...releaseJob(tenantId, request)],
+    notify: ['brake', ...notify],
+  }
 }
 
 function refuseSecondRequest(error: unknown): never {
-  if ((error as { code?: string }).code === 'P2002') throw new AppError('conflict', { detail: 'The same is already requested and not yet carried out.' })
+  if ((error as { code?: string }).code === 'P2002')
+    throw new AppError('conflict', { detail: 'The same is already requested and not yet carried out.' })
   throw error
 }
 
@@ -132,10 +225,26 @@ function responsibleOf(actor: Actor): string | null {
 /** After the undo window the background process carries it out; a request not yet delayed has no job. */
 function releaseJob(tenantId: string, request: Pick<BrakeRequest, 'id' | 'state' | 'notBefore'>): Job[] {
   if (request.state !== 'delayed' || !request.notBefore) return []
-  return [{ task: 'brake.release', payload: { tenantId, requestId: request.id }, runAt: request.notBefore, key: `brake:${request.id}` }]
+  return [
+    {
+      task: 'brake.release',
+      payload: { tenantId, requestId: request.id },
+      runAt: request.notBefore,
+      key: `brake:${request.id}`,
+    },
+  ]
 }
 
-type Admission = { tx: Tx; actor: Actor; tenantId: string; now: Date; settings: BrakeSettings; budget: string; units: number; permission: Permission }
+type Admission = {
+  tx: Tx
+  actor: Actor
+  tenantId: string
+  now: Date
+  settings: BrakeSettings
+  budget: string
+  units: number
+  permission: Permission
+}
 
 async function admit(admission: Admission): Promise<{ state: BrakeState; notBefore: Date | null; why: string }> {
   const exceeded = await exceededBudget(admission)
@@ -154,15 +263,28 @@ function mustBeApproved(actor: Actor): boolean {
   return !(actor.kind === 'person' && actor.founder)
 }
 
-async function exceededBudget({ tx, actor, tenantId, now, settings, budget, units }: Admission): Promise<string | null> {
+async function exceededBudget({
+  tx,
+  actor,
+  tenantId,
+  now,
+  settings,
+  budget,
+  units,
+}: Admission): Promise<string | null> {
   const since = new Date(now.getTime() - 3_600_000)
   // Cancelled requests count as well: asking again and again is what the budget is for. Index: brake_request_spend.
   const spent = (where: { requesterId?: string }) =>
-    tx.brakeRequest.aggregate({ _sum: { units: true }, where: { tenantId, budget, createdAt: { gt: since }, ...where } })
+    tx.brakeRequest.aggregate({
+      _sum: { units: true },
+      where: { tenantId, budget, createdAt: { gt: since }, ...where },
+    })
   const mine = ((await spent({ requesterId: actorIdOrTenant(actor) }))._sum.units ?? 0) + units
   const all = ((await spent({}))._sum.units ?? 0) + units
-  if (mine > settings.unitsPerActorPerHour) return `${mine} of ${settings.unitsPerActorPerHour} an hour for one requester`
-  if (all > settings.unitsPerTenantPerHour) return `${all} of ${settings.unitsPerTenantPerHour} an hour for the organisation`
+  if (mine > settings.unitsPerActorPerHour)
+    return `${mine} of ${settings.unitsPerActorPerHour} an hour for one requester`
+  if (all > settings.unitsPerTenantPerHour)
+    return `${all} of ${settings.unitsPerTenantPerHour} an hour for the organisation`
   return null
 }
 
@@ -172,31 +294,60 @@ async function readSettings(tx: Tx, tenantId: string): Promise<BrakeSettings> {
 }
 
 /** How much of a budget the actor has used in the last hour, for the page that asks. */
-export async function brakeUsage(tx: Tx, actor: Actor, budget: string, now: Date): Promise<{ used: number; limit: number; undoSeconds: number; alone: boolean }> {
+export async function brakeUsage(
+  tx: Tx,
+  actor: Actor,
+  budget: string,
+  now: Date,
+): Promise<{ used: number; limit: number; undoSeconds: number; alone: boolean }> {
   const settings = await readSettings(tx, actor.tenantId)
   const since = new Date(now.getTime() - 3_600_000)
   const sum = await tx.brakeRequest.aggregate({
     _sum: { units: true },
     where: { tenantId: actor.tenantId, budget, createdAt: { gt: since }, requesterId: actorIdOrTenant(actor) },
   })
-  return { used: sum._sum.units ?? 0, limit: settings.unitsPerActorPerHour, undoSeconds: settings.undoSeconds, alone: !mustBeApproved(actor) }
+  return {
+    used: sum._sum.units ?? 0,
+    limit: settings.unitsPerActorPerHour,
+    undoSeconds: settings.undoSeconds,
+    alone: !mustBeApproved(actor),
+  }
 }
 
 // ── Decisions on an open request ────────────────────────────────────────────────────────────────────────────────────
 
-type Loaded = { definition: AnyDefinition; context: Context<{ reason: string }>; request: BrakeRequest; target: { type: string; id: string }; responsibleId: string | null; targetHash: Uint8Array }
+type Loaded = {
+  definition: AnyDefinition
+  context: Context<{ reason: string }>
+  request: BrakeRequest
+  target: { type: string; id: string }
+  responsibleId: string | null
+  targetHash: Uint8Array
+}
 
-async function loadOpen(context: Context<unknown>, requestId: string, allowed: readonly BrakeState[], evenExpired = false): Promise<Loaded> {
+async function loadOpen(
+  context: Context<unknown>,
+  requestId: string,
+  allowed: readonly BrakeState[],
+  evenExpired = false,
+): Promise<Loaded> {
   const { tx, sql, tenantId, now } = context
   // The row lock makes approve, cancel and release of one request take turns.
-  await sql('SELECT 1 FROM brake_request WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [tenantId, requestId])
+  await sql('SELECT 1 FROM brake_request WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [
+    tenantId,
+    requestId,
+  ])
   const row = await tx.brakeRequest.findFirst({ where: { tenantId, id: requestId } })
   const definition = row && definitions.get(row.command)
   if (!row || !definition) throw new AppError('not_found', { detail: 'There is no such request.' })
   const state = row.state as BrakeState
-  if (!allowed.includes(state)) throw new AppError('conflict', { detail: `This request is ${state.replace('_', ' ')}.`, extra: { state } })
-  if (row.expiresAt <= now && !evenExpired) throw new AppError('conflict', { detail: 'This request has expired.', extra: { state: 'expired' } })
-  const input = definition.input.parse(JSON.parse((await context.vault()).open(row.input, 'brake_request', 'input', row.id).toString()))
+  if (!allowed.includes(state))
+    throw new AppError('conflict', { detail: `This request is ${state.replace('_', ' ')}.`, extra: { state } })
+  if (row.expiresAt <= now && !evenExpired)
+    throw new AppError('conflict', { detail: 'This request has expired.', extra: { state: 'expired' } })
+  const input = definition.input.parse(
+    JSON.parse((await context.vault()).open(row.input, 'brake_request', 'input', row.id).toString()),
+  )
   const requester = { kind: row.requesterKind, id: row.requesterId, name: row.requesterName }
   return {
     definition,
@@ -212,7 +363,9 @@ async function loadOpen(context: Context<unknown>, requestId: string, allowed: r
 async function requireSameTarget({ definition, context, targetHash }: Loaded): Promise<BrakeTarget> {
   const target = await definition.target({ ...context, now: context.now })
   if (!sha256(target.fingerprint).equals(targetHash)) {
-    throw new AppError('conflict', { detail: 'What this request would hit has changed since it was made: cancel it and ask again.' })
+    throw new AppError('conflict', {
+      detail: 'What this request would hit has changed since it was made: cancel it and ask again.',
+    })
   }
   return target
 }
@@ -230,14 +383,28 @@ async function moveTo(loaded: Loaded, state: BrakeState, notBefore: Date | null)
 async function recordDecision({ context, request }: Loaded, decision: 'approve' | 'release' | 'cancel'): Promise<void> {
   const { actor, tenantId, now } = context
   await context.tx.brakeDecision.create({
-    data: { tenantId, requestId: request.id, id: uuidv7(now.getTime()), decision, personId: actor.kind === 'person' ? actor.personId : null, personName: actorName(actor), at: now },
+    data: {
+      tenantId,
+      requestId: request.id,
+      id: uuidv7(now.getTime()),
+      decision,
+      personId: actor.kind === 'person' ? actor.personId : null,
+      personName: actorName(actor),
+      at: now,
+    },
     select: { id: true },
   })
 }
 
 function entryOf(loaded: Loaded, action: AuditAction, detail: Record<string, string>): Audited {
   // A decision's detail is free: which request, whose, and what it waits for.
-  return { action, target: loaded.target, reason: loaded.request.reason, correlationId: loaded.request.id, detail: { requester: loaded.request.requester.name, ...detail } } as Audited
+  return {
+    action,
+    target: loaded.target,
+    reason: loaded.request.reason,
+    correlationId: loaded.request.id,
+    detail: { requester: loaded.request.requester.name, ...detail },
+  } as Audited
 }
 
 async function outcomeOf(loaded: Loaded, request: BrakeRequest, audit: Audited): Promise<CommandOutcome<BrakeRequest>> {
@@ -247,27 +414,42 @@ async function outcomeOf(loaded: Loaded, request: BrakeRequest, audit: Audited):
 }
 
 /** Approves a waiting request; its undo window begins. Whoever asked, or made the key that asked, cannot. */
-export async function approveOpenRequest(context: Context<{ requestId: string }>): Promise<CommandOutcome<BrakeRequest>> {
+export async function approveOpenRequest(
+  context: Context<{ requestId: string }>,
+): Promise<CommandOutcome<BrakeRequest>> {
   const loaded = await loadOpen(context, context.input.requestId, ['awaiting_approval'])
   requireOtherPerson(context.actor, loaded)
   await requireSameTarget(loaded)
   await recordDecision(loaded, 'approve')
   const notBefore = undoUntil(context.now, await readSettings(context.tx, context.tenantId))
   const request = await moveTo(loaded, 'delayed', notBefore)
-  return outcomeOf(loaded, request, entryOf(loaded, loaded.definition.actions.approve, { undoUntil: notBefore.toISOString() }))
+  return outcomeOf(
+    loaded,
+    request,
+    entryOf(loaded, loaded.definition.actions.approve, { undoUntil: notBefore.toISOString() }),
+  )
 }
 
 /** Lets a held request go on: to approval where one is needed, else into its undo window. */
-export async function releaseHeldRequest(context: Context<{ requestId: string }>): Promise<CommandOutcome<BrakeRequest>> {
+export async function releaseHeldRequest(
+  context: Context<{ requestId: string }>,
+): Promise<CommandOutcome<BrakeRequest>> {
   const loaded = await loadOpen(context, context.input.requestId, ['held'])
-  const alone = context.actor.kind === 'person' && context.actor.founder && (await countDeciders(context.tx, context.tenantId, loaded.definition.permission)) === 1
+  const alone =
+    context.actor.kind === 'person' &&
+    context.actor.founder &&
+    (await countDeciders(context.tx, context.tenantId, loaded.definition.permission)) === 1
   if (!alone) requireOtherPerson(context.actor, loaded)
   await requireSameTarget(loaded)
   await recordDecision(loaded, 'release')
   // Another person looked at it and let it go: that is an approval too.
   const notBefore = undoUntil(context.now, await readSettings(context.tx, context.tenantId))
   const request = await moveTo(loaded, 'delayed', notBefore)
-  return outcomeOf(loaded, request, entryOf(loaded, loaded.definition.actions.release, { undoUntil: notBefore.toISOString() }))
+  return outcomeOf(
+    loaded,
+    request,
+    entryOf(loaded, loaded.definition.actions.release, { undoUntil: notBefore.toISOString() }),
+  )
 }
 
 async function countDeciders(tx: Tx, tenantId: string, permission: Permission): Promise<number> {
@@ -278,12 +460,16 @@ async function countDeciders(tx: Tx, tenantId: string, permission: Permission): 
 function requireOtherPerson(actor: Actor, { responsibleId }: Loaded): void {
   if (actor.kind !== 'person' && actor.kind !== 'system') throw new AppError('person_required')
   if (actor.kind === 'person' && actor.personId === responsibleId) {
-    throw new AppError('other_person_required', { detail: 'Another person than the one who asked, or who made the key that asked, must decide this.' })
+    throw new AppError('other_person_required', {
+      detail: 'Another person than the one who asked, or who made the key that asked, must decide this.',
+    })
   }
 }
 
 /** Takes an open request back. Always allowed to whoever may ask for it: stopping is the safe direction. */
-export async function cancelOpenRequest(context: Context<{ requestId: string }>): Promise<CommandOutcome<BrakeRequest>> {
+export async function cancelOpenRequest(
+  context: Context<{ requestId: string }>,
+): Promise<CommandOutcome<BrakeRequest>> {
   const loaded = await loadOpen(context, context.input.requestId, OPEN_BRAKE_STATES)
   await recordDecision(loaded, 'cancel')
   const request = await moveTo(loaded, 'cancelled', null)
@@ -291,16 +477,22 @@ export async function cancelOpenRequest(context: Context<{ requestId: string }>)
 }
 
 /** Takes every open request of the organisation back, at once and together. */
-export async function cancelEveryOpenRequest(context: Context<unknown>): Promise<CommandOutcome<{ cancelled: number }>> {
+export async function cancelEveryOpenRequest(
+  context: Context<unknown>,
+): Promise<CommandOutcome<{ cancelled: number }>> {
   const open = await context.tx.brakeRequest.findMany({
     where: { tenantId: context.tenantId, state: { in: [...OPEN_BRAKE_STATES] }, expiresAt: { gt: context.now } },
-    select: { id: true }, orderBy: { id: 'asc' },
+    select: { id: true },
+    orderBy: { id: 'asc' },
   })
   const outcomes: CommandOutcome<BrakeRequest>[] = []
   for (const { id } of open) outcomes.push(await cancelOpenRequest({ ...context, input: { requestId: id } }))
   return {
     result: { cancelled: open.length },
-    audit: [{ action: 'brake.cancel_all', detail: { cancelled: String(open.length) } }, ...outcomes.flatMap(({ audit }) => audit)],
+    audit: [
+      { action: 'brake.cancel_all', detail: { cancelled: String(open.length) } },
+      ...outcomes.flatMap(({ audit }) => audit),
+    ],
     jobs: outcomes.flatMap(({ jobs }) => jobs ?? []),
     notify: outcomes.flatMap(({ notify }) => notify ?? []),
   }
@@ -310,7 +502,10 @@ export async function cancelEveryOpenRequest(context: Context<unknown>): Promise
  * Carries out one request whose undo window is over. Called by the job `brake.release`, any number of times: a request that
  * was cancelled, or carried out before a crash could be reported, is left as it is.
  */
-export async function releaseDelayedRequest(tenantId: string, requestId: string): Promise<'carried out' | 'not due' | 'closed'> {
+export async function releaseDelayedRequest(
+  tenantId: string,
+  requestId: string,
+): Promise<'carried out' | 'not due' | 'closed'> {
   const actor = systemActor(tenantId, 'brake')
   try {
     return await runInTransaction<'carried out'>({ actor, name: 'brake.release' }, async (base) => {
@@ -320,7 +515,12 @@ export async function releaseDelayedRequest(tenantId: string, requestId: string)
       const request = await moveTo(loaded, 'released', loaded.request.notBefore)
       const { audit, jobs, notify } = await loaded.definition.carryOut(loaded.context, request)
       const first: Audited = { ...entryOf(loaded, loaded.definition.actions.carryOut, {}), target } as Audited
-      return { result: 'carried out', audit: audit.length > 0 ? audit : [first], jobs: jobs ?? [], notify: ['brake', ...(notify ?? [])] }
+      return {
+        result: 'carried out',
+        audit: audit.length > 0 ? audit : [first],
+        jobs: jobs ?? [],
+        notify: ['brake', ...(notify ?? [])],
+      }
     })
   } catch (error) {
     if (error instanceof NotDue) return 'not due'
@@ -340,7 +540,10 @@ export async function expireRequest(tenantId: string, requestId: string, why: st
   await runInTransaction<null>({ actor: systemActor(tenantId, 'brake'), name: 'brake.expire' }, async (base) => {
     const loaded = await loadOpen({ ...base, input: undefined }, requestId, OPEN_BRAKE_STATES, true)
     const request = await moveTo(loaded, 'expired', null)
-    return { ...(await outcomeOf(loaded, request, entryOf(loaded, loaded.definition.actions.expire, { why }))), result: null }
+    return {
+      ...(await outcomeOf(loaded, request, entryOf(loaded, loaded.definition.actions.expire, { why }))),
+      result: null,
+    }
   }).catch((error: unknown) => {
     if (!(error instanceof AppError)) throw error
   })

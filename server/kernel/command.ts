@@ -8,9 +8,9 @@ import { now } from './clock.ts'
 import { type Db, type Sql, type Tx, unsafeWriteTransaction } from './db.ts'
 import { AppError, isAppError } from './errors.ts'
 import { parseInput } from './fields.ts'
-import { type Job, enqueueJobs } from './jobs.ts'
-import { type TenantVault, sha256, tenantVault } from './keys.ts'
-import { type AuditDraft, type StatedDraft, appendEntries } from './ledger.ts'
+import { enqueueJobs, type Job } from './jobs.ts'
+import { sha256, type TenantVault, tenantVault } from './keys.ts'
+import { type AuditDraft, appendEntries, type StatedDraft } from './ledger.ts'
 import { createLog } from './log.ts'
 import { notifyChange } from './notify.ts'
 import type { Requirement } from './permissions.ts'
@@ -92,7 +92,8 @@ export function commandList(): CommandSummary[] {
 export function registerCommand(summary: CommandSummary): void {
   const before = registry.get(summary.name)
   // Next may load a module twice; two different commands of one name are a mistake.
-  if (before && JSON.stringify(before) !== JSON.stringify(summary)) throw new Error(`two commands are named ${summary.name}`)
+  if (before && JSON.stringify(before) !== JSON.stringify(summary))
+    throw new Error(`two commands are named ${summary.name}`)
   registry.set(summary.name, summary)
 }
 
@@ -103,7 +104,13 @@ export function registerCommand(summary: CommandSummary): void {
 export function defineCommand<S extends z.ZodType, R>(definition: CommandDefinition<S, R>): Command<z.input<S>, R> {
   const name = definition.name ?? definition.action
   const stepUp = definition.stepUp ?? (definition.risk === 'guard' ? 'fresh' : 'none')
-  const summary: CommandSummary = { name, action: definition.action, permission: definition.permission, risk: definition.risk, stepUp }
+  const summary: CommandSummary = {
+    name,
+    action: definition.action,
+    permission: definition.permission,
+    risk: definition.risk,
+    stepUp,
+  }
   registerCommand(summary)
   const requestHash = (input: unknown) => hashRequest(name, parseInput(definition.input, input))
   const run = async (actor: Actor, raw: z.input<S>, options: CommandOptions = {}): Promise<R> => {
@@ -115,7 +122,10 @@ export function defineCommand<S extends z.ZodType, R>(definition: CommandDefinit
       const hash = hashRequest(name, input)
       requireRecentFactor(actor, stepUp)
       return runInTransaction({ actor, name, hash, options }, async (context) => {
-        const stepUpMethod = stepUp === 'fresh' ? await consumeGrant(context.tx, actor, hash, options.stepUpGrantId, context.now) : undefined
+        const stepUpMethod =
+          stepUp === 'fresh'
+            ? await consumeGrant(context.tx, actor, hash, options.stepUpGrantId, context.now)
+            : undefined
         return definition.execute({ ...context, input, stepUpMethod })
       })
     })
@@ -137,7 +147,9 @@ function digestBytes(this: unknown, key: string, value: unknown): unknown {
 /** A guard is decided by a person; our own processes and the server's command line count as the operator. */
 export function requirePerson(actor: Actor, risk: Risk): void {
   if (risk !== 'guard' || actor.kind === 'person' || actor.kind === 'system') return
-  throw new AppError('person_required', { detail: 'A key cannot approve, release, confirm or loosen anything: a person must do it in the console.' })
+  throw new AppError('person_required', {
+    detail: 'A key cannot approve, release, confirm or loosen anything: a person must do it in the console.',
+  })
 }
 
 export function requireRecentFactor(actor: Actor, stepUp: StepUp): void {
@@ -147,7 +159,13 @@ export function requireRecentFactor(actor: Actor, stepUp: StepUp): void {
 }
 
 /** Consumes the grant in the command's own transaction: rolled back, it can be used again; committed, never. */
-export async function consumeGrant(tx: Tx, actor: Actor, hash: Buffer, grantId: string | undefined, at: Date): Promise<string | undefined> {
+export async function consumeGrant(
+  tx: Tx,
+  actor: Actor,
+  hash: Buffer,
+  grantId: string | undefined,
+  at: Date,
+): Promise<string | undefined> {
   if (actor.kind !== 'person') return undefined
   if (grantId) {
     const { tenantId, sessionId } = actor
@@ -156,13 +174,19 @@ export async function consumeGrant(tx: Tx, actor: Actor, hash: Buffer, grantId: 
     // deleteMany counts: of two requests with one grant, one deletes it.
     if (grant && (await tx.stepUpGrant.deleteMany({ where })).count === 1) return grant.method
   }
-  throw new AppError('step_up_required', { detail: 'Confirm this very request with your second factor.', extra: { stepUp: 'fresh' } })
+  throw new AppError('step_up_required', {
+    detail: 'Confirm this very request with your second factor.',
+    extra: { stepUp: 'fresh' },
+  })
 }
 
 type Run = { actor: Actor; name: string; hash?: Buffer; options?: CommandOptions; timeoutMs?: number }
 
 /** One transaction with its command row: what `execute` writes and its audit entries are committed together or not at all. */
-export async function runInTransaction<R>({ actor, name, hash, options = {}, timeoutMs }: Run, execute: (context: CommandContext<undefined>) => Promise<CommandOutcome<R>>): Promise<R> {
+export async function runInTransaction<R>(
+  { actor, name, hash, options = {}, timeoutMs }: Run,
+  execute: (context: CommandContext<undefined>) => Promise<CommandOutcome<R>>,
+): Promise<R> {
   const { tenantId } = actor
   return unsafeWriteTransaction(
     tenantId,
@@ -172,14 +196,32 @@ export async function runInTransaction<R>({ actor, name, hash, options = {}, tim
       const vault = () => tenantVault(db.tx, tenantId)
       // The stored text is what JSON made of the first result.
       if (replay) return JSON.parse((await vault()).open(replay.result, 'command', 'result', replay.id).toString()) as R
-      const { result, audit, jobs, notify } = await execute({ ...db, actor, tenantId, input: undefined, now: now(), vault, stepUpMethod: undefined })
+      const { result, audit, jobs, notify } = await execute({
+        ...db,
+        actor,
+        tenantId,
+        input: undefined,
+        now: now(),
+        vault,
+        stepUpMethod: undefined,
+      })
       const drafts: readonly StatedDraft[] = Array.isArray(audit) ? audit : [audit as Audited]
-      await appendEntries(db.sql, tenantId, drafts.map((draft) => ({ actor, draft })))
+      await appendEntries(
+        db.sql,
+        tenantId,
+        drafts.map((draft) => ({ actor, draft })),
+      )
       if (jobs) await enqueueJobs(db.sql, jobs)
-      await notifyChange(db.sql, { tenantId, topics: [...new Set([...drafts.map(({ action }) => action.split('.')[0] ?? action), ...(notify ?? [])])] })
+      await notifyChange(db.sql, {
+        tenantId,
+        topics: [...new Set([...drafts.map(({ action }) => action.split('.')[0] ?? action), ...(notify ?? [])])],
+      })
       if (options.idempotencyKey) {
         const sealed = (await vault()).seal(Buffer.from(JSON.stringify(result ?? null)), 'command', 'result', commandId)
-        await db.sql(`UPDATE command SET result = decode($3::text, 'hex') WHERE tenant_id = $1::uuid AND id = $2::uuid`, [tenantId, commandId, sealed.toString('hex')])
+        await db.sql(
+          `UPDATE command SET result = decode($3::text, 'hex') WHERE tenant_id = $1::uuid AND id = $2::uuid`,
+          [tenantId, commandId, sealed.toString('hex')],
+        )
       }
       return result
     },
@@ -190,8 +232,19 @@ export async function runInTransaction<R>({ actor, name, hash, options = {}, tim
 type Opening = { commandId: string; actor: Actor; name: string; hash: Buffer | undefined; key: string | undefined }
 
 /** Writes the command row that opens the wall. A second request with the same key waits for the first and gets its result. */
-async function openCommand({ sql }: Db, { commandId, actor, name, hash, key }: Opening): Promise<{ id: string; result: Buffer } | null> {
-  const values = [actor.tenantId, commandId, name, actor.kind, actorId(actor), key ?? null, hash?.toString('hex') ?? null]
+async function openCommand(
+  { sql }: Db,
+  { commandId, actor, name, hash, key }: Opening,
+): Promise<{ id: string; result: Buffer } | null> {
+  const values = [
+    actor.tenantId,
+    commandId,
+    name,
+    actor.kind,
+    actorId(actor),
+    key ?? null,
+    hash?.toString('hex') ?? null,
+  ]
   const inserted = await sql(
     `INSERT INTO command (tenant_id, id, name, actor_kind, actor_id, idempotency_key, request_hash)
      VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, decode($7::text, 'hex'))
@@ -205,14 +258,18 @@ async function openCommand({ sql }: Db, { commandId, actor, name, hash, key }: O
       WHERE tenant_id = $1::uuid AND actor_kind = $2::text AND actor_id = $3::text AND name = $4::text AND idempotency_key = $5::text`,
     [actor.tenantId, actor.kind, actorId(actor), name, key ?? null, hash?.toString('hex') ?? null],
   )
-  if (!before?.same) throw new AppError('idempotency_conflict', { detail: 'This Idempotency-Key was used for another request.' })
+  if (!before?.same)
+    throw new AppError('idempotency_conflict', { detail: 'This Idempotency-Key was used for another request.' })
   return { id: before.id, result: Buffer.from(before.result ?? '', 'hex') }
 }
 
 type Attempt = { actor: Actor; action: AuditAction; name: string; target: { type: string; id: string } | undefined }
 
 /** Runs `attempt` and records what became of it when it is refused or fails. Asking for a step-up is no refusal. */
-export async function recordingRefusals<R>({ actor, action, name, target }: Attempt, attempt: () => Promise<R>): Promise<R> {
+export async function recordingRefusals<R>(
+  { actor, action, name, target }: Attempt,
+  attempt: () => Promise<R>,
+): Promise<R> {
   try {
     return await attempt()
   } catch (error) {
@@ -222,7 +279,15 @@ export async function recordingRefusals<R>({ actor, action, name, target }: Atte
   }
 }
 
-const SILENT: ReadonlySet<string> = new Set(['invalid', 'not_found', 'step_up_required', 'unavailable', 'rate_limited', 'bad_credentials', 'idempotency_conflict'])
+const SILENT: ReadonlySet<string> = new Set([
+  'invalid',
+  'not_found',
+  'step_up_required',
+  'unavailable',
+  'rate_limited',
+  'bad_credentials',
+  'idempotency_conflict',
+])
 
 function outcomeOf(error: unknown): Outcome | null {
   if (!isAppError(error)) return 'failed'
@@ -230,7 +295,11 @@ function outcomeOf(error: unknown): Outcome | null {
   return error.status === 409 || error.status >= 500 ? 'failed' : 'denied'
 }
 
-async function recordRefusal({ actor, action, name, target }: Attempt, outcome: Outcome, error: unknown): Promise<void> {
+async function recordRefusal(
+  { actor, action, name, target }: Attempt,
+  outcome: Outcome,
+  error: unknown,
+): Promise<void> {
   // An organisation that was not founded has no log.
   if (action === 'tenant.create') return
   const problem = isAppError(error) ? error.code : 'internal'

@@ -1,7 +1,7 @@
 import 'server-only'
 import pg from 'pg'
-import type { Prisma } from './generated/client.ts'
 import { asAppError, errorCodeOf } from './errors.ts'
+import type { Prisma } from './generated/client.ts'
 import { runtime } from './runtime.ts'
 
 /** Prisma inside one transaction, on the control plane's tables. */
@@ -15,23 +15,41 @@ export type Db = { tx: Tx; sql: Sql }
 type TransactionOptions = { timeoutMs?: number }
 
 /** A transaction of the SELECT-only role that sees one organisation. */
-export function readTransaction<T>(tenantId: string | null, run: (db: Db) => Promise<T>, options?: TransactionOptions): Promise<T> {
+export function readTransaction<T>(
+  tenantId: string | null,
+  run: (db: Db) => Promise<T>,
+  options?: TransactionOptions,
+): Promise<T> {
   return transaction('reader', tenantId, run, options)
 }
 
 /** A transaction of the writer. Only the kernel's command path calls it: the database refuses a write outside a command. */
-export function unsafeWriteTransaction<T>(tenantId: string | null, run: (db: Db) => Promise<T>, options?: TransactionOptions): Promise<T> {
+export function unsafeWriteTransaction<T>(
+  tenantId: string | null,
+  run: (db: Db) => Promise<T>,
+  options?: TransactionOptions,
+): Promise<T> {
   return retryingConflicts(() => transaction('writer', tenantId, run, options))
 }
 
-async function transaction<T>(role: 'reader' | 'writer', tenantId: string | null, run: (db: Db) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+async function transaction<T>(
+  role: 'reader' | 'writer',
+  tenantId: string | null,
+  run: (db: Db) => Promise<T>,
+  options: TransactionOptions = {},
+): Promise<T> {
   const { prisma, logins } = runtime()
   try {
     return await prisma[role].$transaction(
       async (tx) => {
-        const sql: Sql = <Row>(text: string, values: readonly unknown[] = []) => tx.$queryRawUnsafe<Row[]>(text, ...values)
+        const sql: Sql = <Row>(text: string, values: readonly unknown[] = []) =>
+          tx.$queryRawUnsafe<Row[]>(text, ...values)
         // set_config('role', …, true) is SET LOCAL ROLE, and one round trip sets both.
-        if (logins.setRole) await sql(`SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true)`, [logins.setRole[role], tenantId ?? ''])
+        if (logins.setRole)
+          await sql(`SELECT set_config('role', $1, true), set_config('app.tenant_id', $2, true)`, [
+            logins.setRole[role],
+            tenantId ?? '',
+          ])
         else await sql(`SELECT set_config('app.tenant_id', $1, true)`, [tenantId ?? ''])
         return run({ tx, sql })
       },
@@ -43,7 +61,11 @@ async function transaction<T>(role: 'reader' | 'writer', tenantId: string | null
 }
 
 /** The same over a bare connection of pg, for the hot paths: ingest and audit search. */
-export async function pgTransaction<T>(role: 'reader' | 'writer', tenantId: string | null, run: (client: pg.PoolClient, sql: Sql) => Promise<T>): Promise<T> {
+export async function pgTransaction<T>(
+  role: 'reader' | 'writer',
+  tenantId: string | null,
+  run: (client: pg.PoolClient, sql: Sql) => Promise<T>,
+): Promise<T> {
   const { pools, logins } = runtime()
   let client: pg.PoolClient | undefined
   let failure: Error | undefined
@@ -51,8 +73,11 @@ export async function pgTransaction<T>(role: 'reader' | 'writer', tenantId: stri
     client = await pools[role].connect()
     const connection = client
     const begin = logins.setRole ? `SET LOCAL ROLE ${connection.escapeIdentifier(logins.setRole[role])};` : ''
-    await connection.query(`BEGIN;${begin}SELECT set_config('app.tenant_id', ${connection.escapeLiteral(tenantId ?? '')}, true)`)
-    const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) => (await connection.query(text, [...values])).rows as Row[]
+    await connection.query(
+      `BEGIN;${begin}SELECT set_config('app.tenant_id', ${connection.escapeLiteral(tenantId ?? '')}, true)`,
+    )
+    const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) =>
+      (await connection.query(text, [...values])).rows as Row[]
     const result = await run(connection, sql)
     await connection.query('COMMIT')
     return result
@@ -89,8 +114,13 @@ export async function systemTransaction<T>(run: (sql: Sql) => Promise<T>): Promi
   const client = new pg.Client({ connectionString: logins.worker, application_name: 'gatehouse-system' })
   try {
     await client.connect()
-    await client.query(`BEGIN;${logins.setRole ? `SET LOCAL ROLE ${client.escapeIdentifier(logins.setRole.worker)}` : ''}`)
-    const result = await run(async <Row>(text: string, values: readonly unknown[] = []) => (await client.query(text, [...values])).rows as Row[])
+    await client.query(
+      `BEGIN;${logins.setRole ? `SET LOCAL ROLE ${client.escapeIdentifier(logins.setRole.worker)}` : ''}`,
+    )
+    const result = await run(
+      async <Row>(text: string, values: readonly unknown[] = []) =>
+        (await client.query(text, [...values])).rows as Row[],
+    )
     await client.query('COMMIT')
     return result
   } catch (error) {

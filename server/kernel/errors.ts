@@ -90,9 +90,14 @@ const UNAVAILABLE = /^(08...|53...|57P0[123]|58030|ECONNREFUSED|ECONNRESET|EPIPE
 export function asAppError(error: unknown): unknown {
   for (let cause: unknown = error, depth = 0; cause && depth < 6; depth++) {
     const code = errorCodeOf(cause)
-    if (code && UNAVAILABLE.test(code)) return new AppError('unavailable', { detail: 'The database does not answer.', retryAfter: 5, cause: error })
+    if (code && UNAVAILABLE.test(code))
+      return new AppError('unavailable', { detail: 'The database does not answer.', retryAfter: 5, cause: error })
     const message = cause instanceof Error ? cause.message : ''
-    if (/Connection terminated|timeout exceeded when trying to connect|Can't reach database server|Server has closed the connection|Unable to start a transaction/.test(message)) {
+    if (
+      /Connection terminated|timeout exceeded when trying to connect|Can't reach database server|Server has closed the connection|Unable to start a transaction/.test(
+        message,
+      )
+    ) {
       return new AppError('unavailable', { detail: 'The database does not answer.', retryAfter: 5, cause: error })
     }
     cause = cause instanceof Error ? cause.cause : undefined
@@ -103,7 +108,10 @@ export function asAppError(error: unknown): unknown {
 /** The SQLSTATE inside an error of pg or Prisma, or a socket's code. */
 export function errorCodeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined
-  const { code, meta } = error as { code?: unknown; meta?: { code?: unknown; driverAdapterError?: { cause?: { originalCode?: unknown } } } }
+  const { code, meta } = error as {
+    code?: unknown
+    meta?: { code?: unknown; driverAdapterError?: { cause?: { originalCode?: unknown } } }
+  }
   const inner = meta?.driverAdapterError?.cause?.originalCode ?? meta?.code
   if (typeof inner === 'string') return inner
   const original = (error as { cause?: { originalCode?: unknown } }).cause?.originalCode

@@ -17,7 +17,12 @@ export function textField({ min = 1, max, lines = false }: TextOptions) {
     .refine((text) => !(lines ? CONTROLS : LINE_CONTROLS).test(text), 'holds a control character')
     .refine((text) => !BIDI.test(text), 'holds a character that reorders text')
     .transform((text) => text.normalize('NFC').trim())
-    .pipe(z.string().min(min, min === 1 ? 'is required' : `needs at least ${min} characters`).max(max, `may have at most ${max} characters`))
+    .pipe(
+      z
+        .string()
+        .min(min, min === 1 ? 'is required' : `needs at least ${min} characters`)
+        .max(max, `may have at most ${max} characters`),
+    )
 }
 
 export function uuidField() {
@@ -26,7 +31,9 @@ export function uuidField() {
 
 /** An address, lower-cased: one person, one spelling. */
 export function emailField() {
-  return textField({ max: 254 }).pipe(z.email('is not an email address')).transform((email) => email.toLowerCase())
+  return textField({ max: 254 })
+    .pipe(z.email('is not an email address'))
+    .transform((email) => email.toLowerCase())
 }
 
 /** Labels of content: lower-case words, at most 20. */
@@ -53,9 +60,12 @@ export function parseInput<S extends z.ZodType>(schema: S, input: unknown): z.ou
 export function invalidInput(issues: readonly z.core.$ZodIssue[]): AppError {
   const fields: Record<string, string> = {}
   for (const issue of issues) {
-    const path = issue.path.map(String).join('.') || (issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : 'body')
+    const path =
+      issue.path.map(String).join('.') || (issue.code === 'unrecognized_keys' ? issue.keys.join(', ') : 'body')
     fields[path] ??= issue.message
   }
-  const detail = Object.entries(fields).map(([field, problem]) => `${field}: ${problem}`).join('; ')
+  const detail = Object.entries(fields)
+    .map(([field, problem]) => `${field}: ${problem}`)
+    .join('; ')
   return new AppError('invalid', { detail: detail.slice(0, 1_000), fields })
 }

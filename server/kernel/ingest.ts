@@ -1,7 +1,7 @@
 import 'server-only'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { Actor } from './actor.ts'
-import { type Sql, pgTransaction } from './db.ts'
+import { pgTransaction, type Sql } from './db.ts'
 import { AppError } from './errors.ts'
 import { appendEntries, type StatedDraft } from './ledger.ts'
 import { notifyChange } from './notify.ts'
@@ -30,7 +30,10 @@ type Waiting<I, R> = { batch: I; size: number; resolve: (result: R) => void; rej
  * was acknowledged and the sender sends again.
  * @throws AppError unavailable when too much waits, or the database is away
  */
-export function defineIngest<I extends { tenantId: string; size: number }, R>(definition: IngestDefinition<I, R>, options: IngestOptions = {}) {
+export function defineIngest<I extends { tenantId: string; size: number }, R>(
+  definition: IngestDefinition<I, R>,
+  options: IngestOptions = {},
+) {
   const { maxWaiting = 64, maxEntries = 4_000 } = options
   const queues = new Map<string, Waiting<I, R>[]>()
 
@@ -69,7 +72,11 @@ function takeGroup<I, R>(queue: Waiting<I, R>[], maxEntries: number): Waiting<I,
   return queue.splice(0, count)
 }
 
-async function commitGroup<I, R>(definition: IngestDefinition<I, R>, tenantId: string, group: readonly Waiting<I, R>[]): Promise<void> {
+async function commitGroup<I, R>(
+  definition: IngestDefinition<I, R>,
+  tenantId: string,
+  group: readonly Waiting<I, R>[],
+): Promise<void> {
   try {
     const outcomes = await runGroup(definition, tenantId, group)
     group.forEach((waiting, position) => {
@@ -86,7 +93,11 @@ async function commitGroup<I, R>(definition: IngestDefinition<I, R>, tenantId: s
 
 type GroupOutcome<R> = { result: R } | { error: unknown }
 
-async function runGroup<I, R>(definition: IngestDefinition<I, R>, tenantId: string, group: readonly Waiting<I, R>[]): Promise<GroupOutcome<R>[]> {
+async function runGroup<I, R>(
+  definition: IngestDefinition<I, R>,
+  tenantId: string,
+  group: readonly Waiting<I, R>[],
+): Promise<GroupOutcome<R>[]> {
   return pgTransaction('writer', tenantId, async (client, sql) => {
     const outcomes: GroupOutcome<R>[] = []
     const prepared: Prepared<R>[] = []
@@ -107,7 +118,11 @@ async function runGroup<I, R>(definition: IngestDefinition<I, R>, tenantId: stri
       await client.query('ROLLBACK; BEGIN')
       return outcomes
     }
-    await appendEntries(sql, tenantId, prepared.flatMap(({ actor, drafts }) => drafts.map((draft) => ({ actor, draft }))))
+    await appendEntries(
+      sql,
+      tenantId,
+      prepared.flatMap(({ actor, drafts }) => drafts.map((draft) => ({ actor, draft }))),
+    )
     const topics = new Set(prepared.flatMap(({ drafts }) => drafts.map(({ action }) => action.split('.')[0] ?? action)))
     await notifyChange(sql, { tenantId, topics: [...topics] })
     return outcomes

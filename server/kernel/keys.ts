@@ -1,5 +1,13 @@
 import 'server-only'
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { Tx } from './db.ts'
 import { runtime } from './runtime.ts'
@@ -21,7 +29,8 @@ export function encrypt(key: Uint8Array, plain: Uint8Array, place: readonly stri
 
 /** @throws Error when the key, the place or a single bit differs */
 export function decrypt(key: Uint8Array, sealed: Uint8Array, place: readonly string[]): Buffer {
-  if (sealed[0] !== VERSION || sealed.length < 1 + IV_BYTES + TAG_BYTES) throw new Error(`${place.join('/')}: not a sealed value`)
+  if (sealed[0] !== VERSION || sealed.length < 1 + IV_BYTES + TAG_BYTES)
+    throw new Error(`${place.join('/')}: not a sealed value`)
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + IV_BYTES), { authTagLength: TAG_BYTES })
   decipher.setAAD(placeBytes(place))
   decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
@@ -55,7 +64,10 @@ export async function tenantVault(tx: Tx, tenantId: string): Promise<TenantVault
 }
 
 async function loadDataKey(tx: Tx, tenantId: string): Promise<Buffer> {
-  const row = await tx.tenantKey.findFirst({ where: { tenantId, purpose: 'data', retiredAt: null }, select: { id: true, wrapped: true } })
+  const row = await tx.tenantKey.findFirst({
+    where: { tenantId, purpose: 'data', retiredAt: null },
+    select: { id: true, wrapped: true },
+  })
   if (!row) throw new Error(`the organisation ${tenantId} has no data key`)
   const key = decrypt(runtime().masterKey, row.wrapped, [tenantId, 'tenant_key', 'wrapped', row.id])
   dataKeys.set(tenantId, key)

@@ -1,12 +1,11 @@
 import 'server-only'
-import type { AuditAction } from '#protocol/audit/actions.ts'
-import { type EntryPolicy, buildEntry } from '#protocol/audit/entry.ts'
-import type { Enforcement, Outcome } from '#protocol/audit/actions.ts'
+import { hexEncode, utf8Decode } from '#lib/bytes.ts'
+import type { AuditAction, Enforcement, Outcome } from '#protocol/audit/actions.ts'
+import { buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
 import { appendLeaves, emptyTree, leafHash } from '#protocol/audit/merkle.ts'
 import type { DetailValue } from '#protocol/audit/personal.ts'
 import { hashTerm, termsOf } from '#protocol/audit/terms.ts'
 import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
-import { hexEncode, utf8Decode } from '#lib/bytes.ts'
 import { type Actor, actorAddress, actorId, actorName } from './actor.ts'
 import type { AuditDetail } from './audit-details.ts'
 import { now } from './clock.ts'
@@ -61,10 +60,27 @@ export async function appendEntries(sql: Sql, tenantId: string, appends: readonl
   const recordedAt = new Date(Math.max(now().getTime(), new Date(head.last).getTime()))
   const first = BigInt(head.size)
   const built = appends.map(({ actor, draft }, offset) => buildRow(actor, draft, recordedAt, first + BigInt(offset)))
-  const { state, fullTiles } = appendLeaves(readTree(head.tree), built.map((row) => row.leaf))
-  const tiles = fullTiles.map((tile) => ({ level: tile.level, number: String(tile.index), hashes: hexEncode(tile.bytes) }))
+  const { state, fullTiles } = appendLeaves(
+    readTree(head.tree),
+    built.map((row) => row.leaf),
+  )
+  const tiles = fullTiles.map((tile) => ({
+    level: tile.level,
+    number: String(tile.index),
+    hashes: hexEncode(tile.bytes),
+  }))
   const tree = hexEncode(encodeTreeState(state))
-  await sql(APPEND, [tenantId, JSON.stringify(built.map((row) => row.columns)), JSON.stringify(tiles), String(first + BigInt(built.length)), tree, recordedAt.toISOString()])
+  // How far a device's clock ran ahead of ours: a search by time may pass over partitions only outside of it.
+  const ahead = Math.max(0, ...appends.map(({ draft }) => (draft.occurredAt?.getTime() ?? 0) - recordedAt.getTime()))
+  await sql(APPEND, [
+    tenantId,
+    JSON.stringify(built.map((row) => row.columns)),
+    JSON.stringify(tiles),
+    String(first + BigInt(built.length)),
+    tree,
+    recordedAt.toISOString(),
+    String(ahead),
+  ])
   return built.map((row) => ({ index: row.index, id: row.id, recordedAt }))
 }
 
@@ -82,10 +98,14 @@ const APPEND = `
          SELECT $1::uuid, i, c, $6::text::timestamptz, p FROM entry ORDER BY i),
        tiles AS (INSERT INTO audit_tile (tenant_id, level, number, hashes)
          SELECT $1::uuid, level, number, decode(hashes, 'hex') FROM json_to_recordset($3::text::json) AS t(level smallint, number bigint, hashes text))
-  UPDATE audit_head SET size = $4::text::bigint, tree = decode($5::text, 'hex'), last_recorded_at = $6::text::timestamptz WHERE tenant_id = $1::uuid`
+  UPDATE audit_head SET size = $4::text::bigint, tree = decode($5::text, 'hex'), last_recorded_at = $6::text::timestamptz, ahead_ms = greatest(ahead_ms, $7::text::bigint) WHERE tenant_id = $1::uuid`
 
 function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date, index: bigint) {
-  const by = draft.actor ?? { kind: actor.kind, ...(actor.kind === 'system' ? {} : { id: actorId(actor) }), name: actorName(actor) }
+  const by = draft.actor ?? {
+    kind: actor.kind,
+    ...(actor.kind === 'system' ? {} : { id: actorId(actor) }),
+    name: actorName(actor),
+  }
   const { entry, bytes, personal } = buildEntry({
     action: draft.action,
     outcome: draft.outcome ?? 'allowed',
@@ -137,5 +157,9 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date, index: big
 /** Retention class: what the server says of itself is `control`, what is done with data is `activity`. */
 function classOf(action: string, source: string): 'control' | 'activity' {
   if (source !== 'server') return 'activity'
-  return /^(file\.(view|download|forward|print|copy|release)|screenshot\.|message\.|device\.unlock|audit\.search)/.test(action) ? 'activity' : 'control'
+  return /^(file\.(view|download|forward|print|copy|release)|screenshot\.|message\.|device\.unlock|audit\.search)/.test(
+    action,
+  )
+    ? 'activity'
+    : 'control'
 }

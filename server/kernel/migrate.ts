@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Logger, runMigrations } from 'graphile-worker'
 import pg from 'pg'
 import { uuidv7 } from '#lib/uuid.ts'
-import { LOGIN_ROLES, type LoginRole, roleName } from './roles.ts'
+import { LOGIN_ROLES, type LoginRole, roleName, SILENT_ROLES } from './roles.ts'
 
 export type MigrateOptions = {
   /** A login that may create roles, at the database to migrate. */
@@ -51,28 +51,34 @@ async function ensureRoles(adminUrl: string, database: string, passwords?: Recor
   })
   try {
     await client.query(`SELECT pg_advisory_lock(hashtext('gatehouse.roles'))`)
-    for (const suffix of ['owner', ...LOGIN_ROLES] as const) {
+    for (const suffix of [...SILENT_ROLES, ...LOGIN_ROLES]) {
       const role = client.escapeIdentifier(roleName(database, suffix))
       const login =
-        suffix === 'owner' || !passwords ? 'NOLOGIN' : `LOGIN PASSWORD ${client.escapeLiteral(passwords[suffix])}`
+        isLoginRole(suffix) && passwords ? `LOGIN PASSWORD ${client.escapeLiteral(passwords[suffix])}` : 'NOLOGIN'
       await client.query(`CREATE ROLE ${role} ${login}`).catch((error: unknown) => {
         if (!isDuplicateRole(error))
           throw new MigrateError(
             `cannot create the role ${role}: ${String(error)}. The login of DATABASE_URL must be allowed to create roles; see gatehouse migrate --print-roles.`,
           )
       })
-      if (suffix !== 'owner' && passwords) await client.query(`ALTER ROLE ${role} ${login}`)
+      if (isLoginRole(suffix) && passwords) await client.query(`ALTER ROLE ${role} ${login}`)
       // A CREATEROLE login is no member of what it creates; it needs membership for SET ROLE.
       await client.query(`GRANT ${role} TO CURRENT_USER`).catch(ignoreRaces)
     }
     const owner = client.escapeIdentifier(roleName(database, 'owner'))
     const worker = client.escapeIdentifier(roleName(database, 'worker'))
+    // The owner hands the search functions to the role that sees every row.
+    await client.query(`GRANT ${client.escapeIdentifier(roleName(database, 'search'))} TO ${owner}`).catch(ignoreRaces)
     await client
       .query(`GRANT CONNECT, CREATE ON DATABASE ${client.escapeIdentifier(database)} TO ${owner}, ${worker}`)
       .catch(ignoreRaces)
   } finally {
     await client.end()
   }
+}
+
+function isLoginRole(suffix: string): suffix is LoginRole {
+  return LOGIN_ROLES.some((role) => role === suffix)
 }
 
 function isDuplicateRole(error: unknown): boolean {
@@ -101,7 +107,8 @@ function readMigrations(): MigrationFile[] {
 
 async function applyMigrations(client: pg.Client, database: string): Promise<string[]> {
   const owner = client.escapeIdentifier(roleName(database, 'owner'))
-  await client.query(`GRANT CREATE, USAGE ON SCHEMA public TO ${owner}`)
+  const search = client.escapeIdentifier(roleName(database, 'search'))
+  await client.query(`GRANT CREATE, USAGE ON SCHEMA public TO ${owner}, ${search}`)
   // The table is Prisma's own, so that `prisma migrate deploy` agrees where it can run.
   await client.query(`CREATE TABLE IF NOT EXISTS _prisma_migrations (
     id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL, finished_at timestamptz, migration_name varchar(255) NOT NULL,

@@ -10,7 +10,9 @@ const CHANNEL = 'gatehouse'
 
 /** Told to listeners at commit. PostgreSQL drops duplicates inside a transaction. */
 export async function notifyChange(sql: Sql, change: Change): Promise<void> {
-  await sql(`SELECT pg_notify('${CHANNEL}', $1::text)::text AS done`, [JSON.stringify({ t: change.tenantId, c: change.topics })])
+  await sql(`SELECT pg_notify('${CHANNEL}', $1::text)::text AS done`, [
+    JSON.stringify({ t: change.tenantId, c: change.topics }),
+  ])
 }
 
 type Listener = (change: Change | 'reconnected') => void
@@ -37,7 +39,11 @@ export function listenForChanges(listener: Listener): () => void {
 async function connect(hub: Hub, again: boolean): Promise<void> {
   if (hub.client || hub.connecting) return
   hub.connecting = true
-  const client = new pg.Client({ connectionString: runtime().logins.reader, application_name: 'gatehouse-listen', keepAlive: true })
+  const client = new pg.Client({
+    connectionString: runtime().logins.reader,
+    application_name: 'gatehouse-listen',
+    keepAlive: true,
+  })
   const retry = () => {
     if (hub.client === client) hub.client = null
     if (hub.listeners.size > 0) setTimeout(() => void connect(hub, true), 500 + Math.random() * 1_000).unref()

@@ -2,12 +2,20 @@ import 'server-only'
 import type { z } from 'zod'
 import { type Actor, requirePermission } from './actor.ts'
 import { now } from './clock.ts'
-import { type Sql, type Tx, readTransaction } from './db.ts'
+import { readTransaction, type Sql, type Tx } from './db.ts'
 import { parseInput } from './fields.ts'
 import { type TenantVault, tenantVault } from './keys.ts'
 import type { Requirement } from './permissions.ts'
 
-export type QueryContext<I> = { tx: Tx; sql: Sql; actor: Actor; tenantId: string; input: I; now: Date; vault: () => Promise<TenantVault> }
+export type QueryContext<I> = {
+  tx: Tx
+  sql: Sql
+  actor: Actor
+  tenantId: string
+  input: I
+  now: Date
+  vault: () => Promise<TenantVault>
+}
 
 export type QueryDefinition<S extends z.ZodType, R> = {
   /** noun.verb, for the matrix of permissions. */
@@ -35,7 +43,9 @@ export function defineQuery<S extends z.ZodType, R>(definition: QueryDefinition<
     requirePermission(actor, definition.permission)
     const input = parseInput(definition.input, raw)
     const { tenantId } = actor
-    return readTransaction(tenantId, ({ tx, sql }) => definition.run({ tx, sql, actor, tenantId, input, now: now(), vault: () => tenantVault(tx, tenantId) }))
+    return readTransaction(tenantId, ({ tx, sql }) =>
+      definition.run({ tx, sql, actor, tenantId, input, now: now(), vault: () => tenantVault(tx, tenantId) }),
+    )
   }
   return Object.assign(run, { summary })
 }

@@ -2,7 +2,11 @@
 export const LOGIN_ROLES = ['reader', 'writer', 'worker'] as const
 export type LoginRole = (typeof LOGIN_ROLES)[number]
 
+/** Nobody logs in as these: `owner` owns the tables, `search` owns the functions that search the log. */
+export const SILENT_ROLES = ['owner', 'search'] as const
+export type SilentRole = (typeof SILENT_ROLES)[number]
+
 /** Roles are cluster-wide, so their names begin with the database's. */
-export function roleName(database: string, suffix: LoginRole | 'owner'): string {
+export function roleName(database: string, suffix: LoginRole | SilentRole): string {
   return `${database}_${suffix}`
 }

@@ -57,6 +57,21 @@ export function createRuntime({ dataDir, logins, masterKeyFile, poolSize = 10 }:
   }
 }
 
+/** Connections of the worker's role for the job queue. A broken idle one is replaced; what it was doing is tried again. */
+export function openWorkerPool(size: number, onError: (error: Error) => void): pg.Pool {
+  const { logins } = runtime()
+  const role = logins.setRole ? { options: `-c role=${logins.setRole.worker}` } : {}
+  const pool = new pg.Pool({
+    connectionString: logins.worker,
+    max: size,
+    application_name: 'gatehouse-worker',
+    ...role,
+  })
+  pool.on('error', onError)
+  pool.on('connect', (client) => client.on('error', onError))
+  return pool
+}
+
 /** Makes `made` the process-wide runtime (the bootstrap, and tests that bring a database of their own). */
 export async function useRuntime(made: Runtime | undefined): Promise<void> {
   const before = slots[SLOT]

@@ -22,7 +22,9 @@ export type SetupState = 'open' | 'wrong' | 'expired' | 'completed'
 /** Whether `token` may still found the first organisation. */
 export async function checkSetupToken(token: string): Promise<SetupState> {
   return unsafeWriteTransaction(null, async ({ tx }) => {
-    const row = await tx.instance.findFirst({ select: { setupTokenHash: true, setupExpiresAt: true, setupCompletedAt: true } })
+    const row = await tx.instance.findFirst({
+      select: { setupTokenHash: true, setupExpiresAt: true, setupCompletedAt: true },
+    })
     if (!row || row.setupCompletedAt) return 'completed'
     if (!row.setupTokenHash || !matchesHash(token, row.setupTokenHash)) return 'wrong'
     return row.setupExpiresAt && row.setupExpiresAt > now() ? 'open' : 'expired'

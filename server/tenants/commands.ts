@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { AppError } from '#server/kernel/errors.ts'
 import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { isUniqueViolation } from '#server/kernel/db.ts'
+import { AppError } from '#server/kernel/errors.ts'
 import { createDataKey } from '#server/kernel/keys.ts'
 import { tenantName, tenantSettings } from './schema.ts'
 
@@ -12,14 +12,22 @@ type NewTenant = { name: string; origin: string }
  * @param origin the log's name without the organisation, `HOST/log`; frozen now
  * @throws AppError conflict when an organisation of that name exists
  */
-export async function writeTenant({ tx, sql, tenantId, now }: CommandContext<unknown>, { name, origin }: NewTenant): Promise<void> {
+export async function writeTenant(
+  { tx, sql, tenantId, now }: CommandContext<unknown>,
+  { name, origin }: NewTenant,
+): Promise<void> {
   const [existing] = await sql<{ taken: boolean }>('SELECT tenant_name_taken($1::text) AS taken', [name])
   if (existing?.taken) throw nameTaken()
-  await tx.tenant.create({ data: { id: tenantId, name, settings: tenantSettings.parse({}), createdAt: now }, select: { id: true } }).catch((error: unknown) => {
-    throw isUniqueViolation(error) ? nameTaken() : error
-  })
+  await tx.tenant
+    .create({ data: { id: tenantId, name, settings: tenantSettings.parse({}), createdAt: now }, select: { id: true } })
+    .catch((error: unknown) => {
+      throw isUniqueViolation(error) ? nameTaken() : error
+    })
   await createDataKey(tx, tenantId)
-  await sql('INSERT INTO audit_head (tenant_id, origin) VALUES ($1::uuid, $2::text)', [tenantId, `${origin}/${tenantId}`])
+  await sql('INSERT INTO audit_head (tenant_id, origin) VALUES ($1::uuid, $2::text)', [
+    tenantId,
+    `${origin}/${tenantId}`,
+  ])
 }
 
 function nameTaken(): AppError {
@@ -33,9 +41,16 @@ export const suspendTenant = defineCommand({
   risk: 'reversible',
   input: z.object({}),
   execute: async ({ tx, tenantId, now }) => {
-    const { count } = await tx.tenant.updateMany({ where: { id: tenantId, status: 'active' }, data: { status: 'suspended', suspendedAt: now } })
+    const { count } = await tx.tenant.updateMany({
+      where: { id: tenantId, status: 'active' },
+      data: { status: 'suspended', suspendedAt: now },
+    })
     if (count !== 1) throw new AppError('conflict', { detail: 'The organisation is not active.' })
-    return { result: null, audit: { action: 'tenant.suspend', target: { type: 'tenant', id: tenantId } }, notify: ['session', 'device'] }
+    return {
+      result: null,
+      audit: { action: 'tenant.suspend', target: { type: 'tenant', id: tenantId } },
+      notify: ['session', 'device'],
+    }
   },
 })
 
@@ -45,7 +60,10 @@ export const resumeTenant = defineCommand({
   risk: 'reversible',
   input: z.object({}),
   execute: async ({ tx, tenantId }) => {
-    const { count } = await tx.tenant.updateMany({ where: { id: tenantId, status: 'suspended' }, data: { status: 'active', suspendedAt: null } })
+    const { count } = await tx.tenant.updateMany({
+      where: { id: tenantId, status: 'suspended' },
+      data: { status: 'active', suspendedAt: null },
+    })
     if (count !== 1) throw new AppError('conflict', { detail: 'The organisation is not suspended.' })
     return { result: null, audit: { action: 'tenant.resume', target: { type: 'tenant', id: tenantId } } }
   },
@@ -65,8 +83,14 @@ export const updateTenantSettings = defineCommand({
     const detail = Object.fromEntries(
       Object.entries(input.settings.brake)
         .filter(([name, value]) => old.brake[name as keyof typeof old.brake] !== value)
-        .map(([name, value]) => [`brake.${name}`, { before: String(old.brake[name as keyof typeof old.brake]), after: String(value) }]),
+        .map(([name, value]) => [
+          `brake.${name}`,
+          { before: String(old.brake[name as keyof typeof old.brake]), after: String(value) },
+        ]),
     )
-    return { result: input.settings, audit: { action: 'tenant.update', target: { type: 'tenant', id: tenantId }, detail } }
+    return {
+      result: input.settings,
+      audit: { action: 'tenant.update', target: { type: 'tenant', id: tenantId }, detail },
+    }
   },
 })

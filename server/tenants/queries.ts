@@ -12,7 +12,13 @@ export const getTenant = defineQuery({
   run: async ({ tx, tenantId }): Promise<TenantView> => {
     const row = await tx.tenant.findFirst({ where: { id: tenantId } })
     if (!row) throw new AppError('not_found')
-    return { id: row.id, name: row.name, status: row.status === 'active' ? 'active' : 'suspended', createdAt: row.createdAt, settings: tenantSettings.parse(row.settings) }
+    return {
+      id: row.id,
+      name: row.name,
+      status: row.status === 'active' ? 'active' : 'suspended',
+      createdAt: row.createdAt,
+      settings: tenantSettings.parse(row.settings),
+    }
   },
 })
 

@@ -10,4 +10,10 @@ export const tenantSettings = z.object({
 })
 export type TenantSettings = z.output<typeof tenantSettings>
 
-export type TenantView = { id: string; name: string; status: 'active' | 'suspended'; createdAt: Date; settings: TenantSettings }
+export type TenantView = {
+  id: string
+  name: string
+  status: 'active' | 'suspended'
+  createdAt: Date
+  settings: TenantSettings
+}
