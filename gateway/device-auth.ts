@@ -3,7 +3,7 @@ import { accessTokenHash, DPOP_WINDOW_SECONDS, type VerifiedDpop, verifyDpopProo
 import { DeviceProtocolError } from '#protocol/device/error.ts'
 import { importVerifyKey, type PublicJwk } from '#protocol/device/keys.ts'
 import { type DeviceToken, parseDeviceToken } from '#protocol/device/token.ts'
-import { type ClaimedDevice, claimDevice, claimProof } from '#server/http/device-claims.ts'
+import { type ClaimedDevice, claimDevice, claimProof } from '#server/devices/commands.ts'
 import type { DeviceActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
 import { AppError, type ErrorCode } from '#server/kernel/errors.ts'

@@ -2,6 +2,7 @@ import 'server-only'
 
 // What devices ask for, through the gateway.
 export { type AuthenticatedDevice, deviceFromToken } from './authenticate.ts'
+export { type ClaimedDevice, claimDevice, claimProof, type DeviceClaim, isEnrollmentCurrent } from './claims.ts'
 export { markCommandsDelivered, type WaitingCommand, waitingCommands } from './deliver.ts'
 export { type Enrolment, enrollDevice } from './enroll.ts'
 // What the consoles' doors ask for.

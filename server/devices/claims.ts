@@ -3,6 +3,7 @@ import type { PublicJwk } from '#protocol/device/keys.ts'
 import { pgTransaction, type Sql } from '#server/kernel/db.ts'
 import { AppError, errorCodeOf } from '#server/kernel/errors.ts'
 import { sha256 } from '#server/kernel/keys.ts'
+import type { DeviceStatus } from './schema.ts'
 
 /** One request of a device whose proof holds: to be matched with its enrolment, its `jti` to be used up. */
 export type DeviceClaim = {
@@ -16,8 +17,6 @@ export type DeviceClaim = {
   /** Until when the same proof would otherwise be accepted. */
   expiresAt: Date
 }
-
-export type DeviceStatus = 'pending' | 'active' | 'blocked' | 'wiping' | 'wiped' | 'retired'
 
 /** Who the device is at this moment; nothing of it is cached. */
 export type ClaimedDevice = {
