@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { isUuid } from '#lib/uuid.ts'
 import { AppError } from './errors.ts'
 
-// Built from code points: the characters themselves would be invisible here. C0 and C1 controls, and what reorders text.
-const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/
-const LINE_CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/
+const CONTROLS = /[^\P{Cc}\t\n\r]/u
+const LINE_CONTROLS = /[\p{Cc}\u2028\u2029]/u
+// What reorders text, so that a name could pose as another.
 const BIDI = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/
 
 type TextOptions = { min?: number; max: number; lines?: boolean }

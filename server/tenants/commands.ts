@@ -3,7 +3,7 @@ import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { isUniqueViolation } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { createDataKey } from '#server/kernel/keys.ts'
-import { tenantName, tenantSettings } from './schema.ts'
+import { tenantSettings } from './schema.ts'
 
 type NewTenant = { name: string; origin: string }
 
