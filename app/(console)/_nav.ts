@@ -16,6 +16,7 @@ const PLACES: readonly Place[] = [
   { group: 'watch', item: { key: 'wipes', href: '/wipes' }, needs: 'devices:read' },
   { group: 'connect', item: { key: 'keys', href: '/api-keys' }, needs: 'admin' },
   { group: 'connect', item: { key: 'trust', href: '/trust' }, needs: 'audit:read' },
+  { group: 'connect', item: { key: 'settings', href: '/settings' }, needs: 'admin' },
 ]
 
 type Count = Pick<NavItem, 'count' | 'capped' | 'tone'>

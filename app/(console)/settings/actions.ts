@@ -1,0 +1,16 @@
+'use server'
+
+import type { FormState } from '#components/form/form-state.ts'
+import { runAction } from '#server/http/action.ts'
+import { updateTenantSettings } from '#server/tenants/commands.ts'
+
+const number = (form: FormData, name: string) => Number(form.get(name))
+
+export async function saveBrake(done: string, _: FormState, form: FormData): Promise<FormState> {
+  const brake = {
+    undoSeconds: number(form, 'undoSeconds'),
+    unitsPerActorPerHour: number(form, 'unitsPerActorPerHour'),
+    unitsPerTenantPerHour: number(form, 'unitsPerTenantPerHour'),
+  }
+  return runAction({ command: updateTenantSettings, input: { settings: { brake } }, form, success: { message: done } })
+}
