@@ -12,6 +12,7 @@ export type AgentErrorCode =
   | 'busy'
   | 'refused'
   | 'untrusted'
+  | 'storage'
 
 /** What a person is told, in one line; the code decides the exit status. */
 export class AgentError extends Error {
@@ -59,10 +60,20 @@ export function isRevoked(error: unknown): boolean {
   return error instanceof GatewayError && error.status === 401 && error.code === 'device_revoked'
 }
 
-/** Turns what a gateway call threw into the line for a person; what is not the gateway's stays as it is. */
+/** A full or broken disk, in Node or in a browser: nothing was recorded, and later it may be. */
+export function isStorageFailure(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
+  return /^(ENOSPC|EDQUOT|EIO|EROFS|EMFILE|ENFILE|ERR_SQLITE_ERROR|QuotaExceededError)$/.test(code)
+}
+
+/** Turns what a gateway call or the disk threw into the line for a person; anything else stays as it is. */
 export function toAgentError(error: unknown): unknown {
   if (error instanceof OfflineError) {
     return new AgentError('offline', `The gateway cannot be reached: ${error.message}`, { cause: error })
+  }
+  if (isStorageFailure(error)) {
+    return new AgentError('storage', `This device cannot store anything: ${error.message}`, { cause: error })
   }
   if (!(error instanceof GatewayError)) return error
   if (isRevoked(error)) {

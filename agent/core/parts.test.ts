@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '#agent/node/system-clock.ts'
 import { utf8Encode } from '#lib/bytes.ts'
 import { backoffMs } from './backoff.ts'
+import { AgentError, GatewayError, OfflineError, toAgentError } from './errors.ts'
 import { createLease } from './lease.ts'
 import type { Clock } from './ports.ts'
 import { parseEventStream, type ServerSentEvent } from './sse.ts'
@@ -98,5 +99,27 @@ describe('pauses', () => {
     setTimeout(waker.wake, 10)
     await waker.wait(60_000, signal)
     await waker.wait(60_000, AbortSignal.abort())
+  })
+})
+
+describe('what went wrong', () => {
+  const codeOf = (error: unknown) => {
+    const told = toAgentError(error)
+    return told instanceof AgentError ? told.code : 'unknown'
+  }
+  const answer = (status: number, code: string) => new GatewayError({ status, code, detail: '' })
+
+  it.each([
+    ['offline', new OfflineError('no route')],
+    ['revoked', answer(401, 'device_revoked')],
+    ['pending', answer(403, 'device_pending')],
+    ['busy', answer(503, 'unavailable')],
+    ['busy', answer(429, 'rate_limited')],
+    ['refused', answer(403, 'app_version_too_old')],
+    ['storage', Object.assign(new Error('no space left'), { code: 'ENOSPC' })],
+    ['storage', Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR' })],
+    ['unknown', new TypeError('a bug')],
+  ])('%s', (code, error) => {
+    expect(codeOf(error)).toBe(code)
   })
 })

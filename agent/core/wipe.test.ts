@@ -130,6 +130,33 @@ describe('a crash at any effect of an erasure', () => {
   })
 })
 
+describe('a full disk', () => {
+  it('does not stop an erasure', async () => {
+    const dir = join(place.root, 'full')
+    await cp(place.dir, dir, { recursive: true })
+    const workspace = await openWorkspace(dir, { companion: noCompanion })
+    const { store } = workspace.ports
+    let isFull = true
+    const full: Store = {
+      ...store,
+      async write(name, bytes) {
+        if (isFull) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+        await store.write(name, bytes)
+      },
+      async shredFolder(folder) {
+        await store.shredFolder(folder)
+        isFull = false
+      },
+    }
+    const ports = { ...workspace.ports, store: full }
+    const device = await loadDevice(ports)
+    await handleCommand(device, jws)
+    await settleErasure(ports)
+    await expectErased(dir)
+    await workspace.close()
+  })
+})
+
 describe('the secret', () => {
   it('goes before the first file', async () => {
     const dir = join(place.root, 'order')

@@ -3,6 +3,7 @@ import { formatTime } from '#lib/time.ts'
 import { type Command, commandSchema } from '#protocol/device/commands.ts'
 import { signReceipt } from '#protocol/device/receipts.ts'
 import { loadSpeaker } from './device.ts'
+import { isStorageFailure } from './errors.ts'
 import { NAMES, readJson, writeJson } from './identity.ts'
 import type { AgentPorts } from './ports.ts'
 import { forgetReceipts, hasReceipt, keepReceipt, type ReceiptFate, sendReceipt } from './receipts.ts'
@@ -34,12 +35,21 @@ async function countVault(ports: AgentPorts): Promise<{ files: number; bytes: nu
   return { files: held.length, bytes: held.reduce((sum, item) => sum + item.sizeBytes, 0) }
 }
 
+/** A full disk must not stop an erasure: what is about to be destroyed makes the room for the next note. */
+async function noteIfRoom(ports: AgentPorts, record: WipeRecord): Promise<void> {
+  try {
+    await writeJson(ports.store, NAMES.wipe, record)
+  } catch (error) {
+    if (!isStorageFailure(error)) throw error
+  }
+}
+
 async function destroy(ports: AgentPorts, record: WipeRecord): Promise<{ files: number; bytes: number }> {
   const { store } = ports
   await store.shred(NAMES.secret)
   await store.shred(NAMES.sealKey)
   const erased = record.erased ?? (await countVault(ports))
-  if (!record.erased) await writeJson(store, NAMES.wipe, { ...record, erased })
+  if (!record.erased) await noteIfRoom(ports, { ...record, erased })
   await store.shredFolder(NAMES.vault)
   await ports.destroyQueue()
   for (const name of FORGOTTEN) await store.shred(name)
@@ -79,7 +89,7 @@ async function finish(ports: AgentPorts, record: WipeRecord): Promise<Tombstone>
 /** Erases the device on a verified order. The caller holds the store. Sends nothing: `settleErasure` does. */
 export async function wipe(ports: AgentPorts, command: Command): Promise<Tombstone> {
   const record: WipeRecord = { command, startedAt: formatTime(ports.clock.now()), erased: null }
-  await writeJson(ports.store, NAMES.wipe, record)
+  await noteIfRoom(ports, record)
   return finish(ports, record)
 }
 

@@ -15,6 +15,7 @@ const EXIT_CODES: Record<AgentErrorCode, number> = {
   busy: 6,
   refused: 7,
   untrusted: 8,
+  storage: 9,
 }
 
 export type OutputOptions = { json?: boolean | undefined }
