@@ -13,4 +13,4 @@ export { approveDevice, blockDevice, retireDevice, unblockDevice, updateDevice }
 export { type Contact, recordPresence } from './presence.ts'
 export { acceptReceipt } from './receipts.ts'
 export { unlockShare } from './unlock.ts'
-export { requestWipe, type WipeRequested } from './wipe.ts'
+export { requestWipe } from './wipe.ts'

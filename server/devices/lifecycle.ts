@@ -18,7 +18,11 @@ export const approveDevice = defineCommand({
     requireCan(deviceCan.approve(device), 'Only a pending device can be approved.')
     await setStatus(context, { deviceId: device.id, status: 'active', reason: '', now: context.now })
     await setWithheld(context, device.id, false)
-    return { result: null, audit: { action: 'device.approve', ...named(device) }, notify: [commandTopic(device.id)] }
+    return {
+      result: { id: device.id, status: 'active' as const },
+      audit: { action: 'device.approve', ...named(device) },
+      notify: [commandTopic(device.id)],
+    }
   },
 })
 
@@ -38,7 +42,11 @@ export const blockDevice = defineCommand({
     const device = await lockDevice(context, deviceId)
     requireCan(deviceCan.block(device), 'Only a pending or active device can be blocked.')
     const topic = await block(context, device, reason)
-    return { result: null, audit: { action: 'device.block', ...named(device), reason }, notify: [topic] }
+    return {
+      result: { id: device.id, status: 'blocked' as const },
+      audit: { action: 'device.block', ...named(device), reason },
+      notify: [topic],
+    }
   },
 })
 
@@ -73,8 +81,13 @@ export const unblockDevice = defineCommand({
       deviceCan.unblock(device),
       'Only a blocked device without an open erase, whose vault share exists, can be unblocked.',
     )
-    await restore(context, { ...device, status: device.approved ? 'active' : 'pending' })
-    return { result: null, audit: { action: 'device.unblock', ...named(device) }, notify: [commandTopic(device.id)] }
+    const status = device.approved ? 'active' : 'pending'
+    await restore(context, { id: device.id, status })
+    return {
+      result: { id: device.id, status },
+      audit: { action: 'device.unblock', ...named(device) },
+      notify: [commandTopic(device.id)],
+    }
   },
 })
 
@@ -106,7 +119,11 @@ export const retireDevice = defineCommand({
       enrollmentId: device.enrollmentId,
       type: 'lock',
     })
-    return { result: null, audit: { action: 'device.retire', ...named(device) }, notify: [topic] }
+    return {
+      result: { id: device.id, status: 'retired' as const },
+      audit: { action: 'device.retire', ...named(device) },
+      notify: [topic],
+    }
   },
 })
 

@@ -156,7 +156,7 @@ export const deviceListInput = z.strictObject({
   platform: z.enum(PLATFORMS).optional(),
   person: uuidField().optional(),
   /** Only those whose numbered events have gaps. */
-  missing: z.boolean().optional(),
+  missing: z.union([z.boolean(), z.stringbool()]).optional(),
   /** Only those last seen before this time. */
   silentSince: z.iso.datetime().optional(),
   sort: z.enum(['name', 'lastSeen', 'enrolled']).default('lastSeen'),

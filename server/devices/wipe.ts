@@ -9,11 +9,9 @@ import { issueCommand, withdrawCommands } from './issue-command.ts'
 import { block, restore } from './lifecycle.ts'
 import { deviceCan, STOPPABLE_WIPE_STATES, type WipeState, wipeInput } from './schema.ts'
 import { addStep, moveWipe } from './wipe-rows.ts'
+import { readWipe } from './wipe-view.ts'
 
 type Context = Omit<CommandContext<z.output<typeof wipeInput>>, 'stepUpMethod'>
-
-/** What a person or key gets for a request: where to look. */
-export type WipeRequested = { id: string; deviceId: string; state: WipeState; undoUntil: string | null }
 
 /**
  * Asks for the erase of a device. It is blocked at once; the erase itself waits for the brake: budget, approval, undo window.
@@ -88,11 +86,7 @@ async function recordRequest(context: Context, request: BrakeRequest) {
     detail: { scope: input.scope, state },
   }
   const { blocked, topic } = await stop(context, device, request)
-  return { result: toRequested(request, device.id, state), audit: [asked, ...blocked], notify: topic }
-}
-
-function toRequested(request: BrakeRequest, deviceId: string, state: WipeState): WipeRequested {
-  return { id: request.id, deviceId, state, undoUntil: request.notBefore?.toISOString() ?? null }
+  return { result: await readWipe(tx, tenantId, request.id), audit: [asked, ...blocked], notify: topic }
 }
 
 /** Access ends now, whatever becomes of the request. */

@@ -1,0 +1,4 @@
+import { listDevices } from '#server/devices/queries.ts'
+import { apiRoute } from '#server/http/route.ts'
+
+export const GET = apiRoute({ query: listDevices })
