@@ -79,7 +79,13 @@ function cursorOf(key: string, id: string): string {
   return base64urlEncode(utf8Encode(JSON.stringify([key, id])))
 }
 
-const cursorParts = z.tuple([z.string().max(300), z.uuid()])
+const cursorParts = z.tuple([
+  z
+    .string()
+    .max(300)
+    .refine((key) => !key.includes('\0')),
+  z.uuid(),
+])
 
 function parseCursor(cursor: string): [string, string] {
   try {
