@@ -8,7 +8,7 @@ import { cachedPolicy } from './policy.ts'
 import { sendReceipts } from './receipts.ts'
 import { parseEventStream } from './sse.ts'
 import { checkIn, refreshFiles, refreshPolicy } from './sync.ts'
-import { expectNotErased } from './tombstone.ts'
+import { expectNotErased, isErased } from './tombstone.ts'
 import { unlockOnline } from './vault.ts'
 import { createWaker, type Waker } from './waker.ts'
 
@@ -232,7 +232,8 @@ export async function run(device: Device, options: RunOptions): Promise<'stopped
     await work({ device, ...options })
     return 'stopped'
   } catch (error) {
-    if (error instanceof ErasedSignal || (error instanceof AgentError && error.code === 'erased')) return 'erased'
+    // Whatever a loop said when its queue or its keys were taken away: the erasure is the reason.
+    if (error instanceof ErasedSignal || (await isErased(device.ports))) return 'erased'
     throw error
   }
 }

@@ -34,3 +34,8 @@ export async function expectNotErased(ports: AgentPorts): Promise<void> {
   if (tombstone) throw erasedError(tombstone.erasedAt)
   if (await ports.store.read(NAMES.wipe)) throw new AgentError('erased', 'This device is being erased.')
 }
+
+/** Whether the device was erased or its erasure has begun. */
+export async function isErased(ports: AgentPorts): Promise<boolean> {
+  return (await ports.store.read(NAMES.tombstone)) !== null || (await ports.store.read(NAMES.wipe)) !== null
+}

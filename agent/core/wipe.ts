@@ -50,11 +50,15 @@ async function destroy(ports: AgentPorts, record: WipeRecord): Promise<{ files: 
   await store.shred(NAMES.sealKey)
   const erased = record.erased ?? (await countVault(ports))
   if (!record.erased) await noteIfRoom(ports, { ...record, erased })
-  await store.shredFolder(NAMES.vault)
-  await ports.destroyQueue()
-  for (const name of FORGOTTEN) await store.shred(name)
+  await sweep(ports)
   await forgetReceipts(store, record.command.id)
   return erased
+}
+
+async function sweep(ports: AgentPorts): Promise<void> {
+  await ports.store.shredFolder(NAMES.vault)
+  await ports.destroyQueue()
+  for (const name of FORGOTTEN) await ports.store.shred(name)
 }
 
 async function certify(ports: AgentPorts, record: WipeRecord, erased: { files: number; bytes: number }): Promise<void> {
@@ -112,9 +116,8 @@ export async function settleErasure(ports: AgentPorts): Promise<Tombstone | null
   const { store } = ports
   const tombstone = await readTombstone(store)
   if (!tombstone) return null
-  // A process that was writing while the wipe ran may have left a sealed file that no key opens.
-  await store.shredFolder(NAMES.vault)
-  await ports.destroyQueue()
+  // What was being written while the wipe ran: sealed files that no key opens, the answer to a check-in.
+  await sweep(ports)
   const receipt = tombstone.receipt === 'waiting' ? await deliver(ports, tombstone) : tombstone.receipt
   if (receipt === 'waiting') return tombstone
   const settled = { ...tombstone, receipt }

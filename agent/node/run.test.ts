@@ -148,6 +148,19 @@ describe('a running agent', () => {
     expect((await readdir(place.dir)).sort()).toEqual(['ca.pem', 'keys', 'lock', 'receipts', 'tombstone.json'])
   })
 
+  it('erases itself while it is busy, and leaves nothing behind', async () => {
+    const { child } = await connected()
+    const reports = Array.from({ length: 4 }, () => agent('report', 'screenshot', '--file', fileId, ...at()))
+    await gateway.command(device, 'refresh-policy')
+    await gateway.command(device, 'wipe')
+    const [code] = await once(child, 'close')
+    await Promise.all(reports)
+    expect(code).toBe(0)
+    expect(device.receipts.at(-1)).toMatchObject({ result: 'erased' })
+    await agent('sync', ...at())
+    expect((await readdir(place.dir)).sort()).toEqual(['ca.pem', 'keys', 'lock', 'receipts', 'tombstone.json'])
+  })
+
   it('tells a clone, and still lets it be erased', async () => {
     const { output } = await connected()
     await agentJson('report', 'screenshot', '--file', fileId, ...at())
