@@ -23,7 +23,7 @@ export async function resolveAudience({ tx, tenantId }: Context, audience: Audie
   const missing = [...ids, ...emails].filter((one) => !known.has(one))
   if (missing.length === 0) return { everyone: false, people: found }
   const problem = `${missing.slice(0, 5).join(', ')} ${missing.length === 1 ? 'is' : 'are'} not an active person of the organisation`
-  throw new AppError('invalid', { detail: `audience: ${problem}`, fields: { audience: problem } })
+  throw new AppError('invalid', { detail: `audience: ${problem}`, fields: { audience: problem }, extra: { missing } })
 }
 
 export async function addToAudience(

@@ -62,7 +62,7 @@ function list(form: FormData, name: string): string[] {
 
 function words(value: string): string[] {
   return value
-    .split(',')
+    .split(/[,，、]/)
     .map((word) => word.trim())
     .filter((word) => word !== '')
 }
