@@ -4,7 +4,7 @@ import type { FormState } from '#components/form/form-state.ts'
 import { runAction } from '#server/http/action.ts'
 import { updateTenantSettings } from '#server/tenants/commands.ts'
 
-const number = (form: FormData, name: string) => Number(form.get(name))
+const number = (form: FormData, name: string) => Number(form.get(`settings.brake.${name}`))
 
 export async function saveBrake(done: string, _: FormState, form: FormData): Promise<FormState> {
   const brake = {

@@ -12,7 +12,7 @@ export function BrakeForm({ settings }: { settings: BrakeSettings }) {
   const t = useTranslations('settings')
   const field = (name: keyof BrakeSettings) => (
     <TextField
-      name={name}
+      name={`settings.brake.${name}`}
       label={t(`brake.${name}.label`)}
       hint={t(`brake.${name}.hint`)}
       defaultValue={settings[name]}
