@@ -79,8 +79,18 @@ export function verifyPersonal(personal: Personal, commitment: string): boolean 
   }
 }
 
+const SALT_BYTES = 16
+const pool = new Uint8Array(256 * SALT_BYTES)
+let poolAt = pool.length
+
+/** Random bytes are fetched for many salts at once: each fetch costs more than the bytes. */
 function freshSalt(): string {
-  return base64urlEncode(crypto.getRandomValues(new Uint8Array(16)))
+  if (poolAt === pool.length) {
+    crypto.getRandomValues(pool)
+    poolAt = 0
+  }
+  poolAt += SALT_BYTES
+  return base64urlEncode(pool.subarray(poolAt - SALT_BYTES, poolAt))
 }
 
 function normalise(values: PersonalValues, salt: string): Personal {

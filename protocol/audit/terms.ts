@@ -23,6 +23,38 @@ import type { DetailText, DetailValue, PersonalValues } from './personal.ts'
 import { sha256 } from './sha256.ts'
 import { fold, gramsOf, tokensOf, unitsOf } from './words.ts'
 
+/** Remembers in two generations: when the young one is full the old one is dropped. As good as least-recently-used, and no list to keep. */
+class Memo<T> {
+  readonly #size: number
+  #young = new Map<string, T>()
+  #old = new Map<string, T>()
+
+  constructor(size: number) {
+    this.#size = size
+  }
+
+  get(key: string): T | undefined {
+    const young = this.#young.get(key)
+    if (young !== undefined) return young
+    const old = this.#old.get(key)
+    return old === undefined ? undefined : this.set(key, old)
+  }
+
+  set(key: string, value: T): T {
+    if (this.#young.size >= this.#size) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(key, value)
+    return value
+  }
+}
+
+const rememberedTexts = new Memo<readonly string[]>(20_000)
+const rememberedAddresses = new Memo<readonly string[]>(5_000)
+/** By tenant. */
+const rememberedHashes = new Memo<Memo<string>>(32)
+
 /** Where a word stands; `other` is free text, detail, labels and the action's own words. */
 export const TEXT_SCOPES = ['actor', 'device', 'target', 'reason', 'other'] as const
 /** One of `TEXT_SCOPES`. */
@@ -35,13 +67,26 @@ const MAX_TERMS = 1_024
 /** All terms of an entry, without repetition. `personal` is absent once it has been erased. */
 export function termsOf(entry: AuditEntry, personal: PersonalValues | undefined): readonly string[] {
   const terms = new Set([...keysOf(entry, personal), ...addressTerms(personal)])
-  for (const [scope, text] of textsOf(entry, personal)) {
-    const tokens = tokensOf(text)
-    for (const unit of unitsOf(tokens)) terms.add(wordTerm(scope, unit))
-    for (const token of tokens) for (const gram of gramsOf(token)) terms.add(gramTerm(gram))
-  }
+  for (const [scope, text] of textsOf(entry, personal)) for (const term of textTerms(scope, text)) terms.add(term)
   if (terms.size <= MAX_TERMS) return [...terms]
   return [...[...terms].slice(0, MAX_TERMS - 1), OVERFLOW_TERM]
+}
+
+/** Names of people, devices and files come again with every event: long texts, which do not, are not remembered. */
+const MAX_REMEMBERED = 200
+
+function textTerms(scope: TextScope, text: string): readonly string[] {
+  if (text.length > MAX_REMEMBERED) return computeTextTerms(scope, text)
+  const key = `${scope} ${text}`
+  return rememberedTexts.get(key) ?? rememberedTexts.set(key, computeTextTerms(scope, text))
+}
+
+function computeTextTerms(scope: TextScope, text: string): readonly string[] {
+  const tokens = tokensOf(text)
+  return [
+    ...unitsOf(tokens).map((unit) => wordTerm(scope, unit)),
+    ...tokens.flatMap((token) => gramsOf(token).map(gramTerm)),
+  ]
 }
 
 /** The terms of an entry that are compared whole (addresses aside). */
@@ -108,35 +153,22 @@ export function addressTerm(range: AddressRange): string {
 
 type HashCache = Map<string, Map<string, bigint>>
 
-// Two generations: when the young one is full the old one is dropped. As good as least-recently-used, and no list to keep.
-const GENERATION = 50_000
-let young: HashCache = new Map()
-let old: HashCache = new Map()
-let youngSize = 0
-
 /**
  * The stored form of a term: the first 64 bits, signed, of SHA-256 over the tenant's 16 id bytes and the term. The tenant is
  * part of it because the index is shared, and one tenant's rare words must not slow or show in another's search.
  */
 export function hashTerm(tenantId: string, term: string): bigint {
-  // Asked once when it is written and hardly ever again: not worth a place.
-  if (term.startsWith('id:')) return computeHash(tenantId, term)
-  const known = young.get(tenantId)?.get(term)
-  if (known !== undefined) return known
-  const hash = old.get(tenantId)?.get(term) ?? computeHash(tenantId, term)
-  remember(tenantId, term, hash)
-  return hash
+  return computeHash(tenantId, term)
 }
 
-function remember(tenantId: string, term: string, hash: bigint): void {
-  if (youngSize >= GENERATION) {
-    old = young
-    young = new Map()
-    youngSize = 0
-  }
-  const ofTenant = young.get(tenantId) ?? new Map<string, bigint>()
-  young.set(tenantId, ofTenant.set(term, hash))
-  youngSize++
+/** The same for all terms of an entry, in decimal digits. */
+export function hashTerms(tenantId: string, terms: readonly string[]): string[] {
+  const known = rememberedHashes.get(tenantId) ?? rememberedHashes.set(tenantId, new Memo<string>(5_000))
+  return terms.map((term) => {
+    // Nearly all ids are of one entry: remembering them would push out what comes again.
+    if (term.startsWith('id:')) return String(computeHash(tenantId, term))
+    return known.get(term) ?? known.set(term, String(computeHash(tenantId, term)))
+  })
 }
 
 function computeHash(tenantId: string, term: string): bigint {
@@ -148,6 +180,11 @@ function computeHash(tenantId: string, term: string): bigint {
 }
 
 function addressTerms(personal: PersonalValues | undefined): readonly string[] {
+  const key = personal?.address ?? ''
+  return rememberedAddresses.get(key) ?? rememberedAddresses.set(key, computeAddressTerms(personal))
+}
+
+function computeAddressTerms(personal: PersonalValues | undefined): readonly string[] {
   const address = addressOf(personal)
   return address === null ? [] : indexedRanges(address).map(addressTerm)
 }

@@ -16,7 +16,7 @@ export type IngestDefinition<I, R> = {
 }
 
 export type IngestOptions = {
-  /** Batches waiting for one organisation before new ones are turned away (503). */
+  /** Entries waiting for one organisation before new batches are turned away (503). */
   maxWaiting?: number
   /** Entries in one transaction, about. */
   maxEntries?: number
@@ -24,8 +24,13 @@ export type IngestOptions = {
 
 type Waiting<I, R> = { batch: I; size: number; resolve: (result: R) => void; reject: (error: unknown) => void }
 
+type Queue<I, R> = { waiting: Waiting<I, R>[]; entries: number; running: number }
+
+/** While the database writes one group, this process makes the next one ready; a third would only wait for both. */
+const GROUPS_IN_FLIGHT = 2
+
 /**
- * Group commit: while one transaction of an organisation is in flight, batches pile up; the next takes them together. The
+ * Group commit: while transactions of an organisation are in flight, batches pile up; the next takes them together. The
  * promise resolves after the commit: the events are flushed, sequenced and in the tree. If the process dies before, nothing
  * was acknowledged and the sender sends again.
  * @throws AppError unavailable when too much waits, or the database is away
@@ -34,31 +39,36 @@ export function defineIngest<I extends { tenantId: string; size: number }, R>(
   definition: IngestDefinition<I, R>,
   options: IngestOptions = {},
 ) {
-  const { maxWaiting = 64, maxEntries = 4_000 } = options
-  const queues = new Map<string, Waiting<I, R>[]>()
+  const { maxWaiting = 50_000, maxEntries = 2_500 } = options
+  const queues = new Map<string, Queue<I, R>>()
 
-  const drain = async (tenantId: string, queue: Waiting<I, R>[]): Promise<void> => {
-    while (queue.length > 0) {
-      const group = takeGroup(queue, maxEntries)
+  const drain = async (tenantId: string, queue: Queue<I, R>): Promise<void> => {
+    queue.running++
+    while (queue.waiting.length > 0) {
+      const group = takeGroup(queue.waiting, maxEntries)
+      queue.entries -= sizeOf(group)
       await commitGroup(definition, tenantId, group)
     }
-    queues.delete(tenantId)
+    queue.running--
+    if (queue.running === 0) queues.delete(tenantId)
   }
 
   return (batch: I): Promise<R> =>
     new Promise<R>((resolve, reject) => {
-      const waiting: Waiting<I, R> = { batch, size: batch.size, resolve, reject }
-      const queue = queues.get(batch.tenantId)
-      if (!queue) {
-        const fresh = [waiting]
-        queues.set(batch.tenantId, fresh)
-        void drain(batch.tenantId, fresh)
-      } else if (queue.length >= maxWaiting) {
-        reject(new AppError('unavailable', { detail: 'Too many batches are waiting.', retryAfter: 2 }))
-      } else {
-        queue.push(waiting)
+      const queue = queues.get(batch.tenantId) ?? { waiting: [], entries: 0, running: 0 }
+      if (queue.entries > 0 && queue.entries + batch.size > maxWaiting) {
+        reject(new AppError('unavailable', { detail: 'Too many events are waiting.', retryAfter: 2 }))
+        return
       }
+      queues.set(batch.tenantId, queue)
+      queue.waiting.push({ batch, size: batch.size, resolve, reject })
+      queue.entries += batch.size
+      if (queue.running < GROUPS_IN_FLIGHT) void drain(batch.tenantId, queue)
     })
+}
+
+function sizeOf<I, R>(group: readonly Waiting<I, R>[]): number {
+  return group.reduce((sum, { size }) => sum + size, 0)
 }
 
 function takeGroup<I, R>(queue: Waiting<I, R>[], maxEntries: number): Waiting<I, R>[] {

@@ -4,7 +4,7 @@ import type { AuditAction, Enforcement, Outcome } from '#protocol/audit/actions.
 import { buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
 import { appendLeaves, emptyTree, leafHash } from '#protocol/audit/merkle.ts'
 import type { DetailValue } from '#protocol/audit/personal.ts'
-import { hashTerm, termsOf } from '#protocol/audit/terms.ts'
+import { hashTerms, termsOf } from '#protocol/audit/terms.ts'
 import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
 import { type Actor, actorAddress, actorId, actorName } from './actor.ts'
 import type { AuditDetail } from './audit-details.ts'
@@ -51,15 +51,19 @@ export type Appended = { index: bigint; id: string; recordedAt: Date }
  */
 export async function appendEntries(sql: Sql, tenantId: string, appends: readonly Append[]): Promise<Appended[]> {
   if (appends.length === 0) return []
+  // Before the lock: whoever waits for the head waits for the database alone, not for our hashing.
+  const early = buildRows(appends, now())
   const [head] = await sql<{ size: string; tree: string; last: Date | string }>(
     `SELECT size::text, encode(tree, 'hex') AS tree, last_recorded_at AS last FROM audit_head WHERE tenant_id = $1::uuid FOR UPDATE`,
     [tenantId],
   )
   if (!head) throw new Error(`the organisation ${tenantId} has no log`)
   // The log's order is the order of time: a clock that steps back does not.
-  const recordedAt = new Date(Math.max(now().getTime(), new Date(head.last).getTime()))
+  const last = new Date(head.last)
+  const { recordedAt, rows } =
+    last > early.recordedAt ? buildRows(appends, new Date(Math.max(now().getTime(), last.getTime()))) : early
   const first = BigInt(head.size)
-  const built = appends.map(({ actor, draft }, offset) => buildRow(actor, draft, recordedAt, first + BigInt(offset)))
+  const built = rows.map((row, offset) => ({ ...row, index: first + BigInt(offset) }))
   const { state, fullTiles } = appendLeaves(
     readTree(head.tree),
     built.map((row) => row.leaf),
@@ -74,7 +78,7 @@ export async function appendEntries(sql: Sql, tenantId: string, appends: readonl
   const ahead = Math.max(0, ...appends.map(({ draft }) => (draft.occurredAt?.getTime() ?? 0) - recordedAt.getTime()))
   await sql(APPEND, [
     tenantId,
-    JSON.stringify(built.map((row) => row.columns)),
+    JSON.stringify(built.map(({ columns, index }) => ({ ...columns, i: String(index) }))),
     JSON.stringify(tiles),
     String(first + BigInt(built.length)),
     tree,
@@ -100,7 +104,11 @@ const APPEND = `
          SELECT $1::uuid, level, number, decode(hashes, 'hex') FROM json_to_recordset($3::text::json) AS t(level smallint, number bigint, hashes text))
   UPDATE audit_head SET size = $4::text::bigint, tree = decode($5::text, 'hex'), last_recorded_at = $6::text::timestamptz, ahead_ms = greatest(ahead_ms, $7::text::bigint) WHERE tenant_id = $1::uuid`
 
-function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date, index: bigint) {
+function buildRows(appends: readonly Append[], recordedAt: Date) {
+  return { recordedAt, rows: appends.map(({ actor, draft }) => buildRow(actor, draft, recordedAt)) }
+}
+
+function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
   const by = draft.actor ?? {
     kind: actor.kind,
     ...(actor.kind === 'system' ? {} : { id: actorId(actor) }),
@@ -132,13 +140,11 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date, index: big
       detail: draft.detail,
     },
   })
-  const terms = termsOf(entry, personal).map((term) => hashTerm(actor.tenantId, term))
+  const terms = hashTerms(actor.tenantId, termsOf(entry, personal))
   return {
-    index,
     id: entry.id,
     leaf: leafHash(bytes),
     columns: {
-      i: String(index),
       c: classOf(entry.action, entry.source),
       o: entry.occurredAt,
       id: entry.id,
@@ -147,7 +153,7 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date, index: big
       ai: entry.actor.id ?? entry.actor.kind,
       d: entry.device?.id,
       t: entry.target?.id,
-      h: `{${[...new Set(terms)].join(',')}}`,
+      h: `{${terms.join(',')}}`,
       e: utf8Decode(bytes),
       p: JSON.stringify(personal),
     },
