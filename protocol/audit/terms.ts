@@ -151,8 +151,6 @@ export function addressTerm(range: AddressRange): string {
   return `ip:${formatRange(range)}`
 }
 
-type HashCache = Map<string, Map<string, bigint>>
-
 /**
  * The stored form of a term: the first 64 bits, signed, of SHA-256 over the tenant's 16 id bytes and the term. The tenant is
  * part of it because the index is shared, and one tenant's rare words must not slow or show in another's search.
