@@ -79,12 +79,22 @@ async function bringUp(run) {
   await ensureGenerated(run.stopped.signal)
   if (!run.isDev) await ensureBuilt(run.stopped.signal)
   const adminUrl = run.env.databaseUrl ?? (await runPostgres(run))
-  const childEnv = { ...process.env, NODE_ENV: run.isDev ? 'development' : 'production', NEXT_TELEMETRY_DISABLED: '1' }
+  const childEnv = environmentOf(run)
   const answer = await bootstrap({ env: childEnv, adminUrl, sink: run.sink })
   if (run.isStopping) return answer
   for (const spec of specs(run, childEnv)) run.processes.push(new ManagedProcess(spec, run.sink, () => record(run)))
   for (const one of run.processes) one.start()
   return answer
+}
+
+function environmentOf({ env, isDev }) {
+  return {
+    ...process.env,
+    NODE_ENV: isDev ? 'development' : 'production',
+    NEXT_TELEMETRY_DISABLED: '1',
+    // Halves the time until our TypeScript and its libraries are loaded.
+    NODE_COMPILE_CACHE: path.join(env.dataDir, 'runtime/compile-cache'),
+  }
 }
 
 /** The processes in the order in which they are stopped; the database goes last. */
