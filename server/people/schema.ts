@@ -23,6 +23,18 @@ export const staffInput = z.object({
 })
 export const updatePersonInput = z.object({ id: uuidField(), name: personName })
 export const changeRoleInput = z.object({ id: uuidField(), role: z.enum(ROLES) })
+/** A change of a person from outside, one member at a time: each is a command of its own. */
+export const changePersonInput = z
+  .strictObject({
+    personId: uuidField(),
+    name: personName.optional(),
+    role: z.enum(ROLES).optional(),
+    status: z.enum(['active', 'suspended']).optional(),
+  })
+  .refine(({ name, role, status }) => [name, role, status].filter((value) => value !== undefined).length === 1, {
+    path: ['name'],
+    message: 'give one of name, role and status',
+  })
 
 export const PERSON_SORTS = ['name', '-name', 'email', '-email', 'created', '-created'] as const
 export const listPeopleInput = z.object({
