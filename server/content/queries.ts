@@ -19,6 +19,8 @@ import {
   listFilesInput,
 } from './schema.ts'
 
+export { type DeviceContents, getDeviceContents } from './device-contents.ts'
+
 const COUNT_CAP = 2_000
 const SHOWN = 200
 

@@ -43,7 +43,15 @@ export type DeviceRow = {
 /** Numbers between 1 and the highest received that never came. */
 export const MISSING_SQL = `(coalesce(upper(e.received) - 1, 0) - (SELECT coalesce(sum(upper(r) - lower(r)), 0) FROM unnest(e.received) AS r))`
 
-/** Everything a row and its detail show, in one statement; the caller appends conditions on d, p, c and e. */
+/** The tables of a device's row; the caller appends conditions on d, p, c and e. */
+export const DEVICE_FROM = `FROM device d
+    JOIN person p ON p.tenant_id = d.tenant_id AND p.id = d.person_id
+    JOIN device_presence c ON c.tenant_id = d.tenant_id AND c.device_id = d.id
+    JOIN enrollment e ON e.tenant_id = d.tenant_id AND e.id = d.enrollment_id
+    LEFT JOIN vault_share s ON s.tenant_id = d.tenant_id AND s.enrollment_id = d.enrollment_id
+   WHERE d.tenant_id = $1::uuid`
+
+/** Everything a row and its detail show, in one statement. */
 export const DEVICE_SQL = `
   SELECT d.id::text, d.name, d.platform, d.os_version AS "osVersion", d.app_version AS "appVersion", d.model, d.serial, d.status,
          d.status_reason AS "statusReason", d.status_at AS "statusAt", d.person_id::text AS "personId", p.name AS "personName", p.email AS "personEmail",
@@ -53,12 +61,7 @@ export const DEVICE_SQL = `
                                      AND w.share_destroyed_at IS NOT NULL ORDER BY w.created_at DESC LIMIT 1)) AS "offlineUntil",
          d.created_at AS "enrolledAt", ${VAULT_SQL} AS vault, ${MISSING_SQL}::text AS "missingEvents",
          (SELECT w.id::text FROM wipe w WHERE w.tenant_id = d.tenant_id AND w.device_id = d.id AND w.state IN ${OPEN_WIPES_SQL}) AS "openWipeId"
-    FROM device d
-    JOIN person p ON p.tenant_id = d.tenant_id AND p.id = d.person_id
-    JOIN device_presence c ON c.tenant_id = d.tenant_id AND c.device_id = d.id
-    JOIN enrollment e ON e.tenant_id = d.tenant_id AND e.id = d.enrollment_id
-    LEFT JOIN vault_share s ON s.tenant_id = d.tenant_id AND s.enrollment_id = d.enrollment_id
-   WHERE d.tenant_id = $1::uuid`
+  ${DEVICE_FROM}`
 
 /** The view of a row under the policy in force. */
 export function toDeviceView(row: DeviceRow, { policy, now }: { policy: EffectivePolicy; now: Date }): DeviceView {

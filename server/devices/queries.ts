@@ -6,7 +6,7 @@ import { uuidField } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { effectivePolicy } from '#server/policies/queries.ts'
 import { DEVICE_SQL, type DeviceRow, toDeviceView } from './device-view.ts'
-import { listStatement, nextCursor } from './list-devices.ts'
+import { COUNT_CAP, countStatement, listStatement, nextCursor } from './list-devices.ts'
 import { gapsIn, parseRanges } from './ranges.ts'
 import {
   type DeviceStatus,
@@ -20,18 +20,24 @@ import { readWipe, readWipes } from './wipe-view.ts'
 
 export { requireServedDevice, type ServedDevice } from './service.ts'
 
+export type DevicePage = { items: DeviceView[]; nextCursor: string | null; total: { value: number; capped: boolean } }
+
 /** A page of devices, the order ending in the id. */
 export const listDevices = defineQuery({
   name: 'device.list',
   permission: 'devices:read',
   input: deviceListInput,
-  run: async ({ tx, sql, tenantId, input, now }): Promise<{ items: DeviceView[]; nextCursor: string | null }> => {
+  run: async ({ tx, sql, tenantId, input, now }): Promise<DevicePage> => {
     const { text, values } = listStatement(tenantId, input)
     const rows = await sql<DeviceRow>(text, values)
+    const counting = countStatement(tenantId, input)
+    const [counted] = await sql<{ count: number }>(counting.text, counting.values)
+    const count = counted?.count ?? 0
     const policy = await effectivePolicy(tx, tenantId)
     return {
       items: rows.slice(0, input.limit).map((row) => toDeviceView(row, { policy, now })),
       nextCursor: nextCursor(rows, input),
+      total: { value: Math.min(count, COUNT_CAP), capped: count > COUNT_CAP },
     }
   },
 })

@@ -150,6 +150,9 @@ export type WipeLine = Pick<
   'id' | 'deviceId' | 'deviceName' | 'personName' | 'scope' | 'reason' | 'state' | 'requestedBy' | 'createdAt'
 > & { updatedAt: string }
 
+/** Orders of the list; `-` is descending. */
+export const DEVICE_SORTS = ['-lastSeen', 'lastSeen', 'name', '-name', '-enrolled', 'enrolled'] as const
+
 export const deviceListInput = z.strictObject({
   q: textField({ min: 0, max: 100 }).optional(),
   status: z.enum(DEVICE_STATUSES).optional(),
@@ -159,7 +162,7 @@ export const deviceListInput = z.strictObject({
   missing: z.union([z.boolean(), z.stringbool()]).optional(),
   /** Only those last seen before this time. */
   silentSince: z.iso.datetime().optional(),
-  sort: z.enum(['name', 'lastSeen', 'enrolled']).default('lastSeen'),
+  sort: z.enum(DEVICE_SORTS).default('-lastSeen'),
   ...pageFields,
 })
 export type DeviceListInput = z.input<typeof deviceListInput>
