@@ -13,10 +13,11 @@ export function databaseAccount() {
   return lookUp() ?? create()
 }
 
-/** Whether the account can reach a path: every folder above it must let it pass. */
+/** Whether the account can pass through a folder or read a file: every folder above it must let it pass, too. */
 export function canReach(account, target) {
   if (!account) return true
-  const probe = spawnSync('/bin/sh', ['-c', 'test -r "$1"', 'sh', target], { ...account, cwd: '/', stdio: 'ignore' })
+  const test = 'if [ -d "$1" ]; then [ -x "$1" ]; else [ -r "$1" ]; fi'
+  const probe = spawnSync('/bin/sh', ['-c', test, 'sh', target], { ...account, cwd: '/', stdio: 'ignore' })
   return probe.status === 0
 }
 

@@ -10,8 +10,9 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-function dataDir(): string {
+function dataDir(mode = 0o711): string {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-test-'))
+  fs.chmodSync(dir, mode)
   cleanups.push(() => {
     const cluster = path.join(dir, 'postgres')
     if (fs.lstatSync(cluster).isSymbolicLink()) fs.rmSync(path.dirname(fs.readlinkSync(cluster)), { recursive: true })
@@ -68,6 +69,19 @@ test('a second start on the same data directory is refused; a short command join
   const { url } = await start(dir)
   await expect(startPostgres({ dataDir: dir })).rejects.toThrow(/is in use by process \d+$/)
   expect((await openPostgres({ dataDir: dir })).url).toBe(url)
+})
+
+test('under root the cluster stays in the data directory where its account can reach it, else it is linked from there', async () => {
+  const isRoot = process.getuid?.() === 0
+  for (const [mode, isLinked] of [
+    [0o711, false],
+    [0o700, isRoot],
+  ] as const) {
+    const dir = dataDir(mode)
+    const { url } = await start(dir)
+    expect(fs.lstatSync(path.join(dir, 'postgres')).isSymbolicLink()).toBe(isLinked)
+    expect(await query(url, 'SELECT 1')).toEqual([[1]])
+  }
 })
 
 test('two data directories run side by side', async () => {
