@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:https'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { isEnrollmentCurrent, markCommandsDelivered, waitingCommands } from '#server/devices/commands.ts'
+import { newRequestId } from '#server/http/problem.ts'
 import { now } from '#server/kernel/clock.ts'
 import type { Env } from '#server/kernel/env.ts'
 import { AppError } from '#server/kernel/errors.ts'
@@ -81,7 +81,7 @@ async function createApp(https: object): Promise<FastifyInstance> {
     https: { ...https, handshakeTimeout: HANDSHAKE_TIMEOUT_MS },
     logger: false,
     bodyLimit: 64 * 1024,
-    genReqId: () => randomUUID(),
+    genReqId: newRequestId,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, maxHeaderSize: 16 * 1024 },

@@ -89,7 +89,7 @@ describe('events', () => {
     expect((await send(body)).json).toMatchObject({
       status: 400,
       code: 'invalid',
-      errors: [{ field: 'line 3', message: 'is not UTF-8' }],
+      errors: [{ field: 'line 3', detail: 'is not UTF-8' }],
     })
   })
 

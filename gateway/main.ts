@@ -1,3 +1,4 @@
+import { applyDestroyed } from '#server/devices/jobs.ts'
 import { EnvError, readEnv } from '#server/kernel/env.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { closeRuntime } from '#server/kernel/runtime.ts'
@@ -7,6 +8,8 @@ const log = createLog('gateway')
 
 async function main(): Promise<void> {
   const env = readEnv()
+  // Before anybody is answered: a restored backup must not hand out a share that an erase destroyed.
+  await applyDestroyed()
   const app = await buildGateway({ env, log })
   const stop = async (signal: string) => {
     log.info({ signal }, 'gateway stopping')

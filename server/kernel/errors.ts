@@ -94,7 +94,7 @@ export function asAppError(error: unknown): unknown {
       return new AppError('unavailable', { detail: 'The database does not answer.', retryAfter: 5, cause: error })
     const message = cause instanceof Error ? cause.message : ''
     if (
-      /Connection terminated|timeout exceeded when trying to connect|Can't reach database server|Server has closed the connection|Unable to start a transaction/.test(
+      /Connection terminated|not currently accepting connections|timeout exceeded when trying to connect|Can't reach database server|Server has closed the connection|Unable to start a transaction/.test(
         message,
       )
     ) {
