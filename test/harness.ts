@@ -13,7 +13,7 @@ import { runInTransaction } from '#server/kernel/command.ts'
 import { testingOnlyForgetKeys } from '#server/kernel/keys.ts'
 import { migrate } from '#server/kernel/migrate.ts'
 import { type Permission, ROLE_PERMISSIONS, type Role } from '#server/kernel/permissions.ts'
-import { createRuntime, useRuntime } from '#server/kernel/runtime.ts'
+import { createRuntime, setRuntime } from '#server/kernel/runtime.ts'
 import { writeTenant } from '#server/tenants/commands.ts'
 
 export type TestDatabase = {
@@ -42,13 +42,13 @@ export function useDatabase(): TestDatabase {
       return own.href
     }
     const logins = { reader: login('reader'), writer: login('writer'), worker: login('worker'), setRole: null }
-    await useRuntime(createRuntime({ dataDir, logins }))
+    await setRuntime(createRuntime({ dataDir, logins }))
     Object.assign(made, { superuser: new pg.Pool({ connectionString: url.href, max: 4 }), adminUrl: url.href, dataDir })
   })
   afterAll(async () => {
     testingOnlyResetClock()
     testingOnlyForgetKeys()
-    await useRuntime(undefined)
+    await setRuntime(undefined)
     await made.superuser?.end()
     if (made.dataDir) rmSync(made.dataDir, { recursive: true, force: true })
     await withServer(inject('adminUrl'), async (client) => {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { readEnv } from './env.ts'
 import { MigrateError, migrate } from './migrate.ts'
 import { LOGIN_ROLES, type LoginRole, roleName } from './roles.ts'
-import { closeRuntime, createRuntime, readSecrets, singleLogin, useRuntime } from './runtime.ts'
+import { closeRuntime, createRuntime, readSecrets, setRuntime, singleLogin } from './runtime.ts'
 import { issueSetupToken } from './setup-link.ts'
 
 async function main(): Promise<void> {
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const logins = env.databaseUrl
     ? singleLogin(env.databaseUrl)
     : { ...loginUrls(adminUrl, passwords ?? rolePasswords(env.dataDir)), setRole: null }
-  await useRuntime(createRuntime({ dataDir: env.dataDir, logins, masterKeyFile: env.masterKeyFile, poolSize: 2 }))
+  await setRuntime(createRuntime({ dataDir: env.dataDir, logins, masterKeyFile: env.masterKeyFile, poolSize: 2 }))
   const token = await issueSetupToken()
   await closeRuntime()
   console.log(JSON.stringify({ setupUrl: token ? `${env.url}/setup?token=${token}` : null }))

@@ -73,7 +73,7 @@ export function openWorkerPool(size: number, onError: (error: Error) => void): p
 }
 
 /** Makes `made` the process-wide runtime (the bootstrap, and tests that bring a database of their own). */
-export async function useRuntime(made: Runtime | undefined): Promise<void> {
+export async function setRuntime(made: Runtime | undefined): Promise<void> {
   const before = slots[SLOT]
   slots[SLOT] = made
   if (before) await closeRuntime(before)
