@@ -214,7 +214,8 @@ const TESSERA = new URL('../../../shared/vectors/tessera/log/', import.meta.url)
 const TESSERA_VKEY = 'example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx'
 
 describe.runIf(existsSync(TESSERA))('a log written by another program', () => {
-  const sizes = readdirSync(`${TESSERA}tile/0/000.p`).map(Number)
+  // The body runs even where the suite is skipped.
+  const sizes = existsSync(TESSERA) ? readdirSync(`${TESSERA}tile/0/000.p`).map(Number) : [1]
   const read = (path: string) => new Uint8Array(readFileSync(`${TESSERA}${path}`))
 
   test.each(sizes)('size %i: bundle, tile, root and signature agree', async (size) => {
