@@ -8,11 +8,12 @@ import { upkeepSchedule, upkeepTasks } from '#server/jobs/upkeep.ts'
 import { EnvError, readEnv } from '#server/kernel/env.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { closeRuntime } from '#server/kernel/runtime.ts'
+import { peopleJobs } from '#server/people/jobs.ts'
 
 const log = createLog('worker')
 
 /** Every task of the background process; a domain adds its `jobs.ts` here. */
-const tasks: Record<string, Task> = { ...upkeepTasks, ...approvalJobs, ...deviceJobs }
+const tasks: Record<string, Task> = { ...upkeepTasks, ...approvalJobs, ...deviceJobs, ...peopleJobs }
 const schedule: Scheduled[] = [...upkeepSchedule, ...approvalSchedule, ...deviceSchedule]
 
 async function main(): Promise<void> {

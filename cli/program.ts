@@ -1,0 +1,29 @@
+import { Command, CommanderError } from 'commander'
+import { addApiKeyCommands } from './api-keys.ts'
+import { addMigrateCommand } from './migrate.ts'
+import { addOrganisationCommands } from './organisations.ts'
+import { oneLine } from './output.ts'
+import { addVersionCommand } from './version.ts'
+
+/** Runs one command line. @returns the exit code: 0, or 1 after one line on standard error */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  const program = new Command('gatehouse')
+    .description('The command line of a Gatehouse server')
+    .exitOverride()
+    .showHelpAfterError(false)
+  for (const add of [addOrganisationCommands, addApiKeyCommands, addMigrateCommand, addVersionCommand]) add(program)
+  for (const command of allOf(program)) command.exitOverride()
+  try {
+    await program.parseAsync([...argv])
+    return 0
+  } catch (error) {
+    // commander has written its own line.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1
+    process.stderr.write(`gatehouse: ${oneLine(error)}\n`)
+    return 1
+  }
+}
+
+function allOf(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allOf)]
+}

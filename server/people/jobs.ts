@@ -1,0 +1,66 @@
+import 'server-only'
+import nodemailer from 'nodemailer'
+import { z } from 'zod'
+import { readTransaction } from '#server/kernel/db.ts'
+import { readEnv } from '#server/kernel/env.ts'
+import { uuidField } from '#server/kernel/fields.ts'
+import { tenantVault } from '#server/kernel/keys.ts'
+
+const payload = z.object({ tenantId: uuidField(), personId: uuidField(), sealed: z.base64() })
+const mail = z.object({
+  template: z.literal('invitation'),
+  to: z.string(),
+  name: z.string(),
+  organisation: z.string(),
+  url: z.string(),
+})
+type Mail = z.output<typeof mail>
+
+/** Work of people, by task name. */
+export const peopleJobs = {
+  /** Sends one mail. Tried again while the mail server does not take it; a mail may in rare cases arrive twice. */
+  'mail.send': async (job: unknown): Promise<void> => {
+    const { smtpUrl } = readEnv()
+    if (!smtpUrl) throw new Error('SMTP_URL is not set: the mail waits')
+    const message = await openMail(payload.parse(job))
+    const transport = nodemailer.createTransport(smtpUrl, { disableFileAccess: true, disableUrlAccess: true })
+    try {
+      await transport.sendMail({
+        from: senderOf(smtpUrl),
+        to: { name: message.name, address: message.to },
+        ...invitationText(message),
+      })
+    } finally {
+      transport.close()
+    }
+  },
+}
+
+/** The link in it is a secret: it was sealed when the job was made. */
+async function openMail({ tenantId, personId, sealed }: z.output<typeof payload>): Promise<Mail> {
+  return readTransaction(tenantId, async ({ tx }) => {
+    const vault = await tenantVault(tx, tenantId)
+    return mail.parse(JSON.parse(vault.open(Buffer.from(sealed, 'base64'), 'job', 'mail', personId).toString()))
+  })
+}
+
+/** `SMTP_URL?from=address` says who sends; otherwise the console's own name. */
+function senderOf(smtpUrl: string): string {
+  return new URL(smtpUrl).searchParams.get('from') ?? `Gatehouse <gatehouse@${new URL(readEnv().url).hostname}>`
+}
+
+/** Plain text in both languages: nobody knows yet which one the person reads. */
+function invitationText({ name, organisation, url }: Mail): { subject: string; text: string } {
+  return {
+    subject: `${organisation}: Gatehouse invitation · 邀请`,
+    text: [
+      `${name},`,
+      '',
+      `you are invited to ${organisation} on Gatehouse. Choose your password here (the link works once, for seven days):`,
+      `您已受邀加入 ${organisation} 的 Gatehouse。请在此设置密码（链接仅可使用一次，七天内有效）：`,
+      '',
+      url,
+      '',
+    ].join('\n'),
+  }
+}
