@@ -70,18 +70,29 @@ export async function refuseOpenWipe({ sql, tenantId }: Context, { thumbprint, f
     })
 }
 
-/** The device that enrolled with this key before. @throws AppError forbidden when it may not come back with it */
-export async function findKnownDevice({ sql, tenantId }: Context, thumbprint: string): Promise<string | null> {
+type Comeback = { thumbprint: string; repeats: string | null }
+
+/**
+ * The device that enrolled with this key before, or that this code and key enrolled (its key may have changed since).
+ * @throws AppError forbidden when it may not come back · enrollment_code_invalid when the code served a device that was retired since
+ */
+export async function findKnownDevice(
+  { sql, tenantId }: Context,
+  { thumbprint, repeats }: Comeback,
+): Promise<string | null> {
   const [device] = await sql<{ id: string; status: string }>(
     `SELECT d.id::text, d.status FROM enrollment e JOIN device d ON d.tenant_id = e.tenant_id AND d.id = e.device_id
-      WHERE e.tenant_id = $1::uuid AND e.sign_thumbprint = $2::text ORDER BY e.started_at DESC LIMIT 1 FOR UPDATE OF d`,
-    [tenantId, thumbprint],
+      WHERE e.tenant_id = $1::uuid AND CASE WHEN $3::text IS NULL THEN e.sign_thumbprint = $2::text ELSE d.id = $3::text::uuid END
+      ORDER BY e.started_at DESC LIMIT 1 FOR UPDATE OF d`,
+    [tenantId, thumbprint, repeats],
   )
   if (!device) return null
   // A block would mean nothing if its device could come back by enrolling; a wiped one has no right to its key any more.
   if (device.status === 'blocked' || device.status === 'wiped') {
     throw new AppError('forbidden', { detail: `This device is ${device.status}. Ask your administrator.` })
   }
+  // A lost answer is asked for again before anybody retires the device; afterwards it takes a new code.
+  if (repeats && device.status === 'retired') throw new AppError('enrollment_code_invalid')
   return device.id
 }
 

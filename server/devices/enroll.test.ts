@@ -8,10 +8,12 @@ import { enrollTestDevice, PHONE } from '#test/device.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import {
   approveDevice,
+  blockDevice,
   createEnrollmentCode,
   deviceFromToken,
   enrollDevice,
   requestWipe,
+  retireDevice,
   revokeEnrollmentCode,
   unlockShare,
 } from './commands.ts'
@@ -196,6 +198,23 @@ describe('enrollDevice', () => {
     await expect(
       deviceFromToken(first.answer.token, { thumbprint: first.thumbprint, address: '' }),
     ).rejects.toMatchObject({ code: 'invalid_token' })
+  })
+
+  test('a code that was used does not bring a blocked or retired device back', async () => {
+    const tenantId = await makeTenant()
+    const admin = await makePerson(tenantId)
+    const { code } = await createEnrollmentCode(admin, { personId: admin.personId })
+    const device = await enrollTestDevice(admin, { code })
+    const { deviceId } = device.answer
+    await blockDevice(admin, { deviceId, reason: 'lost' })
+    await expect(enrollTestDevice(admin, { code, sign: device.sign })).rejects.toMatchObject({ code: 'forbidden' })
+    expect(await getDevice(admin, { deviceId })).toMatchObject({ status: 'blocked', vault: 'withheld' })
+    await retireDevice(admin, { deviceId })
+    await expect(enrollTestDevice(admin, { code, sign: device.sign })).rejects.toMatchObject({
+      code: 'enrollment_code_invalid',
+    })
+    // With a new code a retired device may come back.
+    await expect(enrollTestDevice(admin, { sign: device.sign })).resolves.toMatchObject({ answer: { deviceId } })
   })
 
   test('a token is bound to its key and its organisation', async () => {

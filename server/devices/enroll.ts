@@ -74,7 +74,7 @@ const enroll = defineCommand({
     const policy = await effectivePolicy(tx, tenantId)
     refuseOldApp(policy, request.facts)
     await refuseOpenWipe(context, request)
-    const known = applicant.repeats ?? (await findKnownDevice(context, request.thumbprint))
+    const known = await findKnownDevice(context, { thumbprint: request.thumbprint, repeats: applicant.repeats })
     await refuseCap(context, { policy, applicant, known })
     const status: DeviceStatus = policy.document.devices.approval === 'auto' ? 'active' : 'pending'
     const enrolled = await writeEnrolment(context, { applicant, known, status })
