@@ -9,7 +9,7 @@ import { passFactor } from '../actions.ts'
 export function FactorForm({ next }: { next: string }) {
   const t = useTranslations('auth')
   return (
-    <FormShell action={passFactor.bind(null, next)} label={t('factor.title')}>
+    <FormShell action={passFactor.bind(null, next)} label={t('factor.form')}>
       <StepUpField autoFocus />
       <SubmitButton size="large">{t('factor.submit')}</SubmitButton>
     </FormShell>
