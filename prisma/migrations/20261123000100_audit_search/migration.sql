@@ -89,8 +89,8 @@ BEGIN
     'SELECT e.index, e.class, e.recorded_at, e.id, e.entry, p.personal
        FROM (SELECT e.index, e.class, e.recorded_at, e.id, e.entry FROM audit_entry e
               WHERE e.tenant_id = %L AND %s%s%s AND (%s) ORDER BY e.index %s LIMIT %s) e
-       LEFT JOIN audit_personal p ON p.tenant_id = %L AND p.index = e.index AND p.class = e.class AND p.recorded_at = e.recorded_at
-      ORDER BY e.index %s', tenant, range_sql, page_sql, window_sql, audit_condition(plan), step, wanted, tenant, step);
+       LEFT JOIN audit_personal p ON p.tenant_id = %L AND p.index = e.index AND p.class = e.class AND p.recorded_at = e.recorded_at AND %s
+      ORDER BY e.index %s', tenant, range_sql, page_sql, window_sql, audit_condition(plan), step, wanted, tenant, replace(range_sql, 'e.', 'p.'), step);
   GET DIAGNOSTICS found_rows = ROW_COUNT;
   IF found_rows >= wanted OR window_sql = '' THEN RETURN; END IF;
   -- The rest lies beyond the window.
@@ -99,9 +99,9 @@ BEGIN
     'WITH c AS MATERIALIZED (SELECT e.tenant_id, e.index, e.class, e.recorded_at, e.occurred_at FROM audit_entry e WHERE %s AND (%s)),
           page AS MATERIALIZED (SELECT * FROM c e WHERE e.tenant_id = %L%s%s ORDER BY e.index %s LIMIT %s)
      SELECT e.index, e.class, e.recorded_at, e.id, e.entry, p.personal
-       FROM page c JOIN audit_entry e ON e.tenant_id = c.tenant_id AND e.index = c.index AND e.class = c.class AND e.recorded_at = c.recorded_at
-       LEFT JOIN audit_personal p ON p.tenant_id = c.tenant_id AND p.index = c.index AND p.class = c.class AND p.recorded_at = c.recorded_at
-      ORDER BY e.index %s', range_sql, audit_condition(plan), tenant, page_sql, window_sql, step, wanted - found_rows, step);
+       FROM page c JOIN audit_entry e ON e.tenant_id = c.tenant_id AND e.index = c.index AND e.class = c.class AND e.recorded_at = c.recorded_at AND %s
+       LEFT JOIN audit_personal p ON p.tenant_id = c.tenant_id AND p.index = c.index AND p.class = c.class AND p.recorded_at = c.recorded_at AND %s
+      ORDER BY e.index %s', range_sql, audit_condition(plan), tenant, page_sql, window_sql, step, wanted - found_rows, range_sql, replace(range_sql, 'e.', 'p.'), step);
 END $$;
 
 -- How many candidates there are, counted up to `cap`.

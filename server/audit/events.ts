@@ -1,0 +1,48 @@
+import 'server-only'
+import { isUuidv7, uuidv7TimeMs } from '#lib/uuid.ts'
+import type { AuditEntry } from '#protocol/audit/entry.ts'
+import type { Personal } from '#protocol/audit/personal.ts'
+import type { Sql, Tx } from '#server/kernel/db.ts'
+import { AppError } from '#server/kernel/errors.ts'
+import type { Candidate } from './scan.ts'
+
+type Row = { index: string; recorded_at: Date | string; entry: string; personal: string | null }
+
+/** One event by its id: the id holds when it was recorded, which finds the partition. Index: BRIN. @throws AppError not_found */
+export async function findEvent(sql: Sql, tenantId: string, id: string): Promise<Candidate> {
+  const [row] = isUuidv7(id)
+    ? await sql<Row>(
+        `SELECT e.index::text, e.recorded_at, e.entry, p.personal FROM audit_entry e
+           LEFT JOIN audit_personal p ON p.tenant_id = e.tenant_id AND p.index = e.index AND p.class = e.class AND p.recorded_at = e.recorded_at
+          WHERE e.tenant_id = $1::uuid AND e.recorded_at = $3::text::timestamptz AND e.id = $2::uuid`,
+        [tenantId, id, new Date(uuidv7TimeMs(id)).toISOString()],
+      )
+    : []
+  if (!row) throw new AppError('not_found', { detail: 'There is no such event.' })
+  return {
+    index: Number(row.index),
+    recordedAt: new Date(row.recorded_at),
+    text: row.entry,
+    entry: JSON.parse(row.entry) as AuditEntry,
+    personal: row.personal === null ? undefined : (JSON.parse(row.personal) as Personal),
+  }
+}
+
+/** What ids are called today: people, devices, files and keys of the organisation. */
+export async function namesNow(
+  tx: Tx,
+  tenantId: string,
+  ids: readonly (string | undefined)[],
+): Promise<Record<string, string>> {
+  const wanted = [...new Set(ids.filter((id) => id !== undefined && isUuidv7(id)))] as string[]
+  if (wanted.length === 0) return {}
+  const where = { tenantId, id: { in: wanted } }
+  const select = { id: true, name: true } as const
+  const found = await Promise.all([
+    tx.person.findMany({ where, select }),
+    tx.device.findMany({ where, select }),
+    tx.file.findMany({ where, select }),
+    tx.apiKey.findMany({ where, select }),
+  ])
+  return Object.fromEntries(found.flat().map(({ id, name }) => [id, name]))
+}

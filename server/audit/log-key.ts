@@ -1,0 +1,69 @@
+import 'server-only'
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { isUuid } from '#lib/uuid.ts'
+import { generateNoteKey, type NoteSigner, noteSigner } from '#protocol/audit/note.ts'
+import { runtime } from '#server/kernel/runtime.ts'
+
+const signers = new Map<string, NoteSigner>()
+
+/** The signer of an organisation's checkpoints; null when it has no key yet. The key stands in a file, never in the database. */
+export async function readSigner(tenantId: string): Promise<NoteSigner | null> {
+  const file = keyFile(tenantId)
+  const known = signers.get(file)
+  if (known) return known
+  if (!existsSync(file)) return null
+  const signer = await noteSigner(readFileSync(file, 'utf8').trim())
+  signers.set(file, signer)
+  return signer
+}
+
+/** Makes the key of a log that was never signed; of several at once one key remains, for all of them. */
+export async function createSigner(tenantId: string, origin: string): Promise<NoteSigner> {
+  const { skey } = await generateNoteKey(origin)
+  const file = keyFile(tenantId)
+  mkdirSync(join(runtime().dataDir, 'keys'), { recursive: true, mode: 0o700 })
+  const draft = `${file}.${randomBytes(6).toString('hex')}`
+  writeDurably(draft, `${skey}\n`)
+  try {
+    // A link appears whole or not at all, and never replaces a key that is there.
+    linkSync(draft, file)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(draft, { force: true })
+  }
+  const signer = await readSigner(tenantId)
+  if (!signer) throw new Error(`the log key of ${tenantId} vanished`)
+  return signer
+}
+
+function writeDurably(file: string, text: string): void {
+  const handle = openSync(file, 'wx', 0o600)
+  try {
+    writeSync(handle, text)
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function keyFile(tenantId: string): string {
+  if (!isUuid(tenantId)) throw new TypeError('not the id of an organisation')
+  return join(runtime().dataDir, 'keys', `log-${tenantId}.key`)
+}
+
+export function testingOnlyForgetSigners(): void {
+  signers.clear()
+}
