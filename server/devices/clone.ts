@@ -15,6 +15,9 @@ export async function reportClone({ tenantId, deviceId, address }: DeviceActor, 
   }
 }
 
+/** Why a copied device is blocked; the Overview finds such devices by it. */
+export const CLONE_REASON = 'Two copies of this device seem to exist'
+
 const blockClone = defineCommand({
   action: 'device.clone_suspected',
   permission: 'system',
@@ -25,7 +28,7 @@ const blockClone = defineCommand({
     const device = await lockDevice(context, deviceId)
     if (device.status !== 'active' && device.status !== 'pending')
       throw new AppError('conflict', { detail: 'The device is out of service.' })
-    const topic = await block(context, device, 'Two copies of this device seem to exist')
+    const topic = await block(context, device, CLONE_REASON)
     const audit = {
       action: 'device.clone_suspected',
       outcome: 'denied',

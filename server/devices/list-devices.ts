@@ -35,6 +35,8 @@ function conditionsOf(tenantId: string, input: Input) {
   if (input.status) conditions.push(`d.status = ${bind(input.status)}::text`)
   if (input.platform) conditions.push(`d.platform = ${bind(input.platform)}::text`)
   if (input.person) conditions.push(`d.person_id = ${bind(input.person)}::uuid`)
+  if (input.appVersion) conditions.push(`d.app_version = ${bind(input.appVersion)}::text`)
+  if (input.policyVersion !== undefined) conditions.push(`c.policy_version = ${bind(input.policyVersion)}::integer`)
   if (input.silentSince) conditions.push(`c.last_seen_at < ${bind(input.silentSince)}::text::timestamptz`)
   if (input.missing) conditions.push(`${MISSING_SQL} > 0`)
   if (input.q) {
@@ -56,13 +58,19 @@ export function listStatement(tenantId: string, input: Input): Statement {
     conditions.push(`(${column}, d.id) ${compare} (${bind(key)}::text::${cast}, ${bind(id)}::uuid)`)
   }
   const order = `${column} ${direction}, d.id ${direction}`
-  return { text: `${DEVICE_SQL}${joined(conditions)} ORDER BY ${order} LIMIT ${bind(input.limit + 1)}::integer`, values }
+  return {
+    text: `${DEVICE_SQL}${joined(conditions)} ORDER BY ${order} LIMIT ${bind(input.limit + 1)}::integer`,
+    values,
+  }
 }
 
 /** How many there are, counted up to one more than the cap. */
 export function countStatement(tenantId: string, input: Input): Statement {
   const { values, conditions } = conditionsOf(tenantId, input)
-  return { text: `SELECT count(*)::integer AS count FROM (SELECT 1 ${DEVICE_FROM}${joined(conditions)} LIMIT ${COUNT_CAP + 1}) AS counted`, values }
+  return {
+    text: `SELECT count(*)::integer AS count FROM (SELECT 1 ${DEVICE_FROM}${joined(conditions)} LIMIT ${COUNT_CAP + 1}) AS counted`,
+    values,
+  }
 }
 
 /** Where the next page begins, or null when `rows` held no row more than the page. */

@@ -14,10 +14,12 @@ import {
   deviceIdInput,
   deviceListInput,
   OPEN_WIPE_STATES,
+  SILENT_DAYS,
   wipeListInput,
 } from './schema.ts'
 import { readWipe, readWipes } from './wipe-view.ts'
 
+export { type DeviceOverview, deviceOverview } from './overview.ts'
 export { requireServedDevice, type ServedDevice } from './service.ts'
 
 export type DevicePage = { items: DeviceView[]; nextCursor: string | null; total: { value: number; capped: boolean } }
@@ -79,7 +81,7 @@ export type DeviceCounts = {
   heldWipes: number
 }
 
-/** What the Overview counts. Silent: in service and not seen for a day. */
+/** What the Overview counts. Silent: in service and not seen for `SILENT_DAYS`. */
 export const countDevices = defineQuery({
   name: 'device.count',
   permission: 'devices:read',
@@ -95,9 +97,9 @@ export const countDevices = defineQuery({
       retired: 0,
     }
     for (const { status, _count } of groups) byStatus[status as DeviceStatus] = _count._all
-    const dayAgo = new Date(now.getTime() - 86_400_000)
+    const silentSince = new Date(now.getTime() - SILENT_DAYS * 86_400_000)
     const silent = await tx.device.count({
-      where: { tenantId, status: 'active', devicePresence: { lastSeenAt: { lt: dayAgo } } },
+      where: { tenantId, status: 'active', devicePresence: { lastSeenAt: { lt: silentSince } } },
     })
     const [missing] = await sql<{ count: string }>(
       `SELECT count(*)::text FROM device d JOIN enrollment e ON e.tenant_id = d.tenant_id AND e.id = d.enrollment_id

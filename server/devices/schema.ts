@@ -153,11 +153,17 @@ export type WipeLine = Pick<
 /** Orders of the list; `-` is descending. */
 export const DEVICE_SORTS = ['-lastSeen', 'lastSeen', 'name', '-name', '-enrolled', 'enrolled'] as const
 
+/** A device in service that has not been seen for so many days is silent. */
+export const SILENT_DAYS = 7
+
 export const deviceListInput = z.strictObject({
   q: textField({ min: 0, max: 100 }).optional(),
   status: z.enum(DEVICE_STATUSES).optional(),
   platform: z.enum(PLATFORMS).optional(),
   person: uuidField().optional(),
+  appVersion: textField({ max: 40 }).optional(),
+  /** The newest policy version that was handed to it. */
+  policyVersion: z.coerce.number().int().min(0).max(2_147_483_647).optional(),
   /** Only those whose numbered events have gaps. */
   missing: z.union([z.boolean(), z.stringbool()]).optional(),
   /** Only those last seen before this time. */
