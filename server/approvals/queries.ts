@@ -1,6 +1,7 @@
 import 'server-only'
 import { z } from 'zod'
 import { type Actor, isPermitted } from '#server/kernel/actor.ts'
+import type { Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import {
@@ -51,13 +52,14 @@ export const listRequests = defineQuery({
         expiresAt: true,
       },
     })
+    const names = await namesOf(tx, tenantId, rows)
     const items = rows.slice(0, limit).map(
       (row): RequestView => ({
         id: row.id,
         // The query asks for these commands and states only.
         command: row.command as DecidableCommand,
         state: row.state as OpenState,
-        target: { type: row.targetType, id: row.targetId },
+        target: { type: row.targetType, id: row.targetId, name: names.get(row.targetId) ?? row.targetId },
         units: row.units,
         reason: row.reason,
         requestedBy: { kind: row.requesterKind, id: row.requesterId, name: row.requesterName },
@@ -81,6 +83,19 @@ export const countWaitingRequests = defineQuery({
       where: { tenantId, state: { in: ['held', 'awaiting_approval'] }, command: { in: commandsFor(actor) } },
     }),
 })
+
+/** What the targets are called now. */
+async function namesOf(
+  tx: Tx,
+  tenantId: string,
+  rows: readonly { targetType: string; targetId: string }[],
+): Promise<Map<string, string>> {
+  const ids = (type: string) => rows.filter(({ targetType }) => targetType === type).map(({ targetId }) => targetId)
+  const select = { id: true, name: true }
+  const devices = await tx.device.findMany({ where: { tenantId, id: { in: ids('device') } }, select })
+  const files = await tx.file.findMany({ where: { tenantId, id: { in: ids('file') } }, select })
+  return new Map([...devices, ...files].map(({ id, name }) => [id, name]))
+}
 
 function commandsFor(actor: Actor): string[] {
   return Object.entries(DECIDABLE).flatMap(([command, permission]) => (isPermitted(actor, permission) ? [command] : []))

@@ -21,7 +21,8 @@ export type RequestView = {
   /** The command it will run. */
   command: DecidableCommand
   state: OpenState
-  target: { type: string; id: string }
+  /** `name` as it is called now. */
+  target: { type: string; id: string; name: string }
   units: number
   reason: string
   requestedBy: { kind: string; id: string; name: string }

@@ -1,0 +1,131 @@
+import { getTranslations } from 'next-intl/server'
+import { Card, Panel } from '#components/ui/card.tsx'
+import { DefinitionList } from '#components/ui/definition-list.tsx'
+import { Link } from '#components/ui/link.tsx'
+import { Mono } from '#components/ui/mono.tsx'
+import { Notice } from '#components/ui/notice.tsx'
+import { RelativeTime } from '#components/ui/relative-time.tsx'
+import { Tag } from '#components/ui/tag.tsx'
+import { Time } from '#components/ui/time.tsx'
+import { missingRanges } from '#server/devices/queries.ts'
+import type { DeviceView } from '#server/devices/schema.ts'
+import type { PersonActor } from '#server/kernel/actor.ts'
+import { DeviceActs } from './device-acts.tsx'
+import { DeviceStatusTag } from './device-status.tsx'
+import { EditDevice } from './edit-device.tsx'
+import { VaultSentence } from './vault-sentence.tsx'
+
+type Props = { device: DeviceView; actor: PersonActor }
+
+/** Everything about one device, and what may be done about it. */
+export async function DeviceDetail({ device, actor }: Props) {
+  const t = await getTranslations('devices')
+  const now = new Date()
+  return (
+    <Card>
+      <Panel title={device.name} aside={<DeviceStatusTag status={device.status} />}>
+        {device.statusReason && (
+          <p className="text-ink-2">
+            {device.statusReason} · <Time value={device.statusAt} />
+          </p>
+        )}
+        {device.problem && <Notice className="mt-2">{t('problem.text', { detail: device.problem.detail })}</Notice>}
+        {device.vault !== 'ready' && (
+          <Notice className="mt-2" tone={device.vault === 'destroyed' ? 'danger' : 'warn'}>
+            <VaultSentence device={device} now={now} />
+          </Notice>
+        )}
+        <DeviceActs device={device} actor={actor} />
+        <DefinitionList items={await facts(device, actor)} />
+        <Link href={`/audit?q=${encodeURIComponent(`device:${device.id}`)}`}>{t('detail.audit')}</Link>
+      </Panel>
+      {actor.permissions.has('devices:write') && (
+        <EditDevice device={{ id: device.id, name: device.name, ownership: device.ownership }} />
+      )}
+    </Card>
+  )
+}
+
+async function facts(device: DeviceView, actor: PersonActor) {
+  const t = await getTranslations('devices')
+  const owner = actor.permissions.has('people:read') ? (
+    <Link href={`/people/${device.person.id}`}>{device.person.name}</Link>
+  ) : (
+    device.person.name
+  )
+  const policy = t('detail.policyVersion', { version: device.policyVersion })
+  return [
+    { term: t('column.owner'), value: owner },
+    { term: t('column.platform'), value: `${t(`platform.${device.platform}`)} ${device.osVersion}` },
+    { term: t('detail.model'), value: [device.model, device.serial].filter(Boolean).join(' · ') },
+    { term: t('column.app'), value: `${device.appVersion} · ${device.channel}` },
+    { term: t('detail.ownership'), value: t(`ownership.${device.ownership}`) },
+    {
+      term: t('column.lastSeen'),
+      value: (
+        <>
+          <RelativeTime value={device.lastSeenAt} /> {device.online && <Tag tone="ok">{t('online')}</Tag>}
+        </>
+      ),
+    },
+    {
+      term: t('column.tls'),
+      value: device.tls && (
+        <Mono>{[device.tls.protocol, device.tls.cipher, device.tls.group].filter(Boolean).join(' · ')}</Mono>
+      ),
+    },
+    {
+      term: t('detail.policy'),
+      value:
+        device.policyVersion === 0 ? (
+          t('detail.noPolicy')
+        ) : actor.permissions.has('policies:read') ? (
+          <Link href="/policies">{policy}</Link>
+        ) : (
+          policy
+        ),
+    },
+    {
+      term: t('detail.missing'),
+      value: device.missingEvents === 0 ? t('missing.none') : <Missing device={device} actor={actor} />,
+    },
+    {
+      term: t('detail.vault'),
+      value:
+        device.vault === 'ready' ? (
+          <VaultSentence device={device} now={new Date()} />
+        ) : (
+          t(`vault.${device.vault}.short`)
+        ),
+    },
+    {
+      term: t('detail.capture'),
+      value: t(
+        device.capabilities.preventCapture
+          ? 'capture.prevents'
+          : device.capabilities.detectCapture
+            ? 'capture.detects'
+            : 'capture.none',
+      ),
+    },
+    { term: t('detail.key'), value: <Mono>{device.keyThumbprint}</Mono> },
+    { term: t('detail.enrolled'), value: <Time value={device.enrolledAt} /> },
+  ]
+}
+
+const SHOWN_RANGES = 5
+
+async function Missing({ device, actor }: Props) {
+  const t = await getTranslations('devices')
+  const ranges = await missingRanges(actor, { deviceId: device.id })
+  const text = ranges
+    .slice(0, SHOWN_RANGES)
+    .map(({ from, to }) => (from === to ? String(from) : `${from}–${to}`))
+    .join(', ')
+  return (
+    <>
+      <Tag tone="warn">{t('missing.count', { count: device.missingEvents })}</Tag>{' '}
+      <Mono>{ranges.length > SHOWN_RANGES ? `${text}, …` : text}</Mono>
+    </>
+  )
+}
