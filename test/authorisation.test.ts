@@ -76,7 +76,7 @@ describe('every command', () => {
         "person.accept_invite": "none · system",
         "person.create": "reversible · people:write",
         "person.create.staff": "guard · people:write · fresh factor",
-        "person.invite": "reversible · people:write",
+        "person.invite": "reversible · people:write · recent factor",
         "person.resume": "reversible · people:write",
         "person.revoke_invite": "reversible · people:write",
         "person.role": "guard · people:write · fresh factor",

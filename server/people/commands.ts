@@ -11,7 +11,14 @@ import {
   issueInvitation,
   type OpenInvitation,
 } from './invitations.ts'
-import { askerOf, lockPerson, requireAnotherOwner, requireGrantable, requireVerdict } from './rules.ts'
+import {
+  askerOf,
+  lockPerson,
+  requireAnotherOwner,
+  requireGrantable,
+  requirePersonForRights,
+  requireVerdict,
+} from './rules.ts'
 import {
   changeRoleInput,
   memberInput,
@@ -88,17 +95,19 @@ export const inviteStaff = defineCommand({
   execute: invite,
 })
 
-/** A fresh link for somebody who has not accepted yet; the earlier link ends. */
+/** A fresh link for somebody who has not accepted yet; the earlier link ends. Whoever holds it becomes that person. */
 export const renewInvitation = defineCommand({
   action: 'person.invite',
   permission: 'people:write',
   risk: 'reversible',
+  stepUp: 'recent',
   input: personRef,
   target: ({ id }) => ({ type: 'person', id }),
   execute: async (context) => {
     const { tx, sql, tenantId, actor, input } = context
     const person = await lockPerson(tx, sql, tenantId, input.id)
     requireVerdict(personCan.invite(person, askerOf(actor)))
+    requirePersonForRights(actor, person)
     const { link, jobs } = await issueInvitation(context, person)
     return {
       result: link,
@@ -193,6 +202,7 @@ export const resumePerson = defineCommand({
   execute: async ({ tx, sql, tenantId, actor, input }) => {
     const person = await lockPerson(tx, sql, tenantId, input.id)
     requireVerdict(personCan.resume(person, askerOf(actor)))
+    requirePersonForRights(actor, person)
     const links = await tx.personLink.findMany({
       where: { tenantId, personId: input.id, purpose: 'invitation' },
       select: { usedAt: true },

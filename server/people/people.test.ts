@@ -3,6 +3,7 @@ import { type PersonActor, systemActor } from '#server/kernel/actor.ts'
 import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { decrypt } from '#server/kernel/keys.ts'
+import { ROLE_PERMISSIONS } from '#server/kernel/permissions.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import {
   acceptInvitation,
@@ -183,6 +184,28 @@ describe('invitations', () => {
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     expect(await getPerson(admin, { id: invited.id })).toMatchObject({ status: 'active', invitation: null })
     await expect(renewInvitation(admin, { id: invited.id })).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  test('a key gets no link to an account with rights, and a session only after a recent factor', async () => {
+    const { tenantId, owner } = await organisation()
+    const key = makeApiKeyActor(tenantId, ROLE_PERMISSIONS.owner, owner.personId)
+    const input = { email: 'next@example.org', name: 'Next', role: 'admin' as const }
+    const staff = await confirmed(inviteStaff, owner, input)
+    await expect(renewInvitation(key, { id: staff.id })).rejects.toMatchObject({ code: 'person_required' })
+    await expect(renewInvitation({ ...owner, factorAt: null }, { id: staff.id })).rejects.toMatchObject({
+      code: 'step_up_required',
+    })
+    expect(await readInvitation(tokenOf(staff))).toMatchObject({ email: input.email })
+    const member = await invitePerson(key, { email: 'member@example.org', name: 'Member' })
+    await expect(renewInvitation(key, { id: member.id })).resolves.toMatchObject({ mailed: false })
+  })
+
+  test('a key does not let somebody with rights in again', async () => {
+    const { tenantId, owner, admin } = await organisation()
+    const key = makeApiKeyActor(tenantId, ROLE_PERMISSIONS.owner, owner.personId)
+    await suspendPerson(key, { id: admin.personId })
+    await expect(resumePerson(key, { id: admin.personId })).rejects.toMatchObject({ code: 'person_required' })
+    await expect(resumePerson(owner, { id: admin.personId })).resolves.toBeNull()
   })
 
   test('a revoked, a foreign and a malformed link are gone', async () => {

@@ -39,6 +39,17 @@ export function requireGrantable(actor: Actor, role: Role): void {
   })
 }
 
+/**
+ * Who gets a link to an account with rights, or such an account back, gains power: no key decides that.
+ * @throws AppError person_required
+ */
+export function requirePersonForRights(actor: Actor, { role }: Pick<PersonView, 'role'>): void {
+  if (actor.kind !== 'api_key' || role === 'member') return
+  throw new AppError('person_required', {
+    detail: `A key cannot let somebody in who is ${role}: a person must do it in the console.`,
+  })
+}
+
 /** The row locked for this transaction. @throws AppError not_found */
 export async function lockPerson(tx: Tx, sql: Sql, tenantId: string, id: string): Promise<PersonView> {
   await sql('SELECT 1 FROM person WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [tenantId, id])

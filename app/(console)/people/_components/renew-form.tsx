@@ -4,6 +4,7 @@ import { useTranslations } from 'next-intl'
 import { useState } from 'react'
 import { FormShell } from '#components/form/form-shell.tsx'
 import type { FormState } from '#components/form/form-state.ts'
+import { StepUpField } from '#components/form/step-up-field.tsx'
 import { SubmitButton } from '#components/form/submit-button.tsx'
 import { type InviteState, renew } from '../actions.ts'
 import { InvitationLink } from './invitation-link.tsx'
@@ -21,6 +22,7 @@ export function RenewForm({ id, refusal }: { id: string; refusal: string | null 
   if (link) return <InvitationLink link={link} />
   return (
     <FormShell action={send} label={t('act.renew')}>
+      <StepUpField onlyWhenAsked />
       <SubmitButton variant="default" disabledReason={refusal}>
         {t('act.renew')}
       </SubmitButton>
