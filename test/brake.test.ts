@@ -152,6 +152,20 @@ describe('the brake', () => {
     expect(states).toEqual(['delayed', 'delayed', 'delayed', 'delayed', 'delayed', 'held'])
   })
 
+  it('a person and the keys they made spend one budget', async () => {
+    const { founder, tenantId } = await setting()
+    const keys = [1, 2].map(() => makeApiKeyActor(tenantId, ['devices:wipe'], founder.personId))
+    const states: string[] = []
+    for (let n = 0; n < 6; n++) {
+      const victim = await makePerson(tenantId, { role: 'member' })
+      const input = { personId: victim.personId, reason: 'lost' }
+      const key = keys[n]
+      const options = key ? {} : { stepUpGrantId: await makeGrant(founder, eraseName.requestHash(input)) }
+      states.push((await eraseName(key ?? founder, input, options)).state)
+    }
+    expect(states).toEqual(['awaiting_approval', 'awaiting_approval', 'delayed', 'delayed', 'delayed', 'held'])
+  })
+
   it('two requests at once cannot share the last unit of a budget', async () => {
     const { founder, tenantId } = await setting()
     const inputs = await Promise.all(

@@ -274,18 +274,24 @@ async function exceededBudget({
 }: Admission): Promise<string | null> {
   const since = new Date(now.getTime() - 3_600_000)
   // Cancelled requests count as well: asking again and again is what the budget is for. Index: brake_request_spend.
-  const spent = (where: { requesterId?: string }) =>
+  const spent = (where: ReturnType<typeof requestedBy> | Record<never, never>) =>
     tx.brakeRequest.aggregate({
       _sum: { units: true },
       where: { tenantId, budget, createdAt: { gt: since }, ...where },
     })
-  const mine = ((await spent({ requesterId: actorIdOrTenant(actor) }))._sum.units ?? 0) + units
+  const mine = ((await spent(requestedBy(actor)))._sum.units ?? 0) + units
   const all = ((await spent({}))._sum.units ?? 0) + units
   if (mine > settings.unitsPerActorPerHour)
     return `${mine} of ${settings.unitsPerActorPerHour} an hour for one requester`
   if (all > settings.unitsPerTenantPerHour)
     return `${all} of ${settings.unitsPerTenantPerHour} an hour for the organisation`
   return null
+}
+
+/** One person and all the keys they made spend one budget. */
+function requestedBy(actor: Actor): { responsibleId: string } | { requesterId: string } {
+  const responsibleId = responsibleOf(actor)
+  return responsibleId === null ? { requesterId: actorIdOrTenant(actor) } : { responsibleId }
 }
 
 async function readSettings(tx: Tx, tenantId: string): Promise<BrakeSettings> {
@@ -304,7 +310,7 @@ export async function brakeUsage(
   const since = new Date(now.getTime() - 3_600_000)
   const sum = await tx.brakeRequest.aggregate({
     _sum: { units: true },
-    where: { tenantId: actor.tenantId, budget, createdAt: { gt: since }, requesterId: actorIdOrTenant(actor) },
+    where: { tenantId: actor.tenantId, budget, createdAt: { gt: since }, ...requestedBy(actor) },
   })
   return {
     used: sum._sum.units ?? 0,
