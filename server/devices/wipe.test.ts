@@ -417,8 +417,18 @@ describe('decisions', () => {
     const key = makeApiKeyActor(tenantId, ['devices:wipe'])
     expect(await cancelAllRequests(key, {})).toEqual({ cancelled: 2 })
     expect((await listWipes(owner, {})).items.map(({ state }) => state)).toEqual(['cancelled', 'cancelled'])
+    // A key stops any erase, but does not undo the block that a person's request was.
     for (const { answer } of devices)
-      expect(await getDevice(owner, { deviceId: answer.deviceId })).toMatchObject({ status: 'active' })
+      expect(await getDevice(owner, { deviceId: answer.deviceId })).toMatchObject({ status: 'blocked' })
+  })
+
+  test('what a key asked for and takes back is as it was', async () => {
+    const { tenantId, owner, device } = await founderWithDevice()
+    const key = makeApiKeyActor(tenantId, ['devices:wipe'])
+    const { id: requestId } = await requestWipe(key, inputFor(device))
+    await decisions['device.wipe'].cancel(key, { requestId })
+    const { deviceId } = device.answer
+    expect(await getDevice(owner, { deviceId })).toMatchObject({ status: 'active', vault: 'ready' })
   })
 
   test('another tenant’s request is not found; a member sees and decides none', async () => {

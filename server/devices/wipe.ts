@@ -101,7 +101,10 @@ async function stop(
   return { blocked: [entry], topic: [topic] }
 }
 
-/** Keeps the wipe in step with the gate; taken back, the device gets its status from before the request. */
+/**
+ * Keeps the wipe in step with the gate; taken back, the device gets its status from before the request. A key opens again
+ * only what it closed itself: after somebody else's request the device stays blocked until a person unblocks it.
+ */
 async function followGate(context: Context, request: BrakeRequest, by: Actor) {
   const { tx, tenantId, input } = context
   const wipe = await tx.wipe.findFirst({ where: { tenantId, id: request.id }, select: { statusBefore: true } })
@@ -111,6 +114,7 @@ async function followGate(context: Context, request: BrakeRequest, by: Actor) {
   const device = await lockDevice(context, input.deviceId)
   // Nobody decided an expired one: then access stays closed until somebody does.
   if (to !== 'cancelled' || device.status !== 'blocked') return { notify: ['wipe'] }
+  if (by.kind === 'api_key' && request.requester.id !== by.apiKeyId) return { notify: ['wipe'] }
   const { statusBefore } = wipe
   if (statusBefore !== 'active' && statusBefore !== 'pending') return { notify: ['wipe'] }
   await restore(context, { id: device.id, status: statusBefore })
