@@ -61,6 +61,18 @@ function orderOf(path: string): Order | undefined {
   return path.startsWith('devices.minAppVersion.') ? higherVersionIsTighter : ORDERS[path]
 }
 
+/** Settings without effect while another one stands at its loosest: whose, and at what. */
+const DORMANT: Readonly<Record<string, { path: string; at: string }>> = {
+  'data.forward.internalDomains': { path: 'data.forward.mode', at: 'allow' },
+  'signIn.secondFactor.graceDays': { path: 'signIn.secondFactor.mode', at: 'off' },
+}
+
+/** Nothing is looser than the loosest: what comes with leaving it is no loosening of its own. */
+function wasDormant(path: string, before: ReadonlyMap<string, PolicyValue>): boolean {
+  const dormant = DORMANT[path]
+  return dormant !== undefined && before.get(dormant.path) === dormant.at
+}
+
 function directionOf(path: string, before: PolicyValue, after: PolicyValue): PolicyDirection {
   const order = orderOf(path)?.(before, after) ?? 0
   return order > 0 ? 'tighter' : order < 0 ? 'looser' : 'neutral'
@@ -86,7 +98,8 @@ export function diffPolicies(before: PolicyDocument, after: PolicyDocument): Pol
   for (const path of new Set([...old.keys(), ...fresh.keys()])) {
     const [from, to] = [old.get(path), fresh.get(path)]
     if (JSON.stringify(from) === JSON.stringify(to)) continue
-    changes.push({ path, before: from, after: to, direction: directionOf(path, from, to) })
+    const direction = wasDormant(path, old) ? 'neutral' : directionOf(path, from, to)
+    changes.push({ path, before: from, after: to, direction })
   }
   return changes
 }

@@ -228,8 +228,20 @@ describe('diff', () => {
 
   it('treats a swapped internal domain as looser', () => {
     const domains = (...internalDomains: string[]) =>
-      policyWith((policy) => Object.assign(policy.data.forward, { internalDomains }))
+      policyWith((policy) => Object.assign(policy.data.forward, { mode: 'internal', internalDomains }))
     expect(changeOf(domains('a.com'), domains('b.com'))?.direction).toBe('looser')
     expect(changeOf(domains('a.com', 'b.com'), domains('b.com'))?.direction).toBe('tighter')
+  })
+
+  it('counts what comes with leaving the loosest setting as no loosening of its own', () => {
+    const internal = policyWith(({ data }) =>
+      Object.assign(data.forward, { mode: 'internal', internalDomains: ['a.com'] }),
+    )
+    const required = policyWith(({ signIn }) => Object.assign(signIn.secondFactor, { mode: 'now', graceDays: 7 }))
+    const blocked = policyWith(({ data }) => Object.assign(data.forward, { mode: 'block' }))
+    expect(loosens(diffPolicies(defaultPolicy(), internal))).toBe(false)
+    expect(loosens(diffPolicies(defaultPolicy(), required))).toBe(false)
+    expect(loosens(diffPolicies(blocked, internal))).toBe(true)
+    expect(loosens(diffPolicies(required, defaultPolicy()))).toBe(true)
   })
 })

@@ -5,10 +5,12 @@ import { systemTransaction } from '#server/kernel/db.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { isAwaitingReceipt, markUnconfirmed } from './deliver.ts'
 import { recordDestroyed } from './destroyed.ts'
+import { refreshPolicy } from './refresh-policy.ts'
 
 export { applyDestroyed } from './destroyed.ts'
 
 const unconfirmed = z.object({ tenantId: uuidField(), wipeId: uuidField() })
+const policyInForce = z.object({ tenantId: uuidField(), version: z.int().min(1) })
 const destroyed = z.object({ tenantId: uuidField(), enrollmentIds: z.array(uuidField()) })
 
 /** Work of this domain for the background process, by task name. Each may run twice. */
@@ -21,6 +23,10 @@ export const deviceJobs = {
   'device.record_destroyed': async (payload: unknown): Promise<void> => {
     const { tenantId, enrollmentIds } = destroyed.parse(payload)
     recordDestroyed(tenantId, enrollmentIds)
+  },
+  'device.refresh_policy': async (payload: unknown): Promise<void> => {
+    const { tenantId, version } = policyInForce.parse(payload)
+    await refreshPolicy(tenantId, version)
   },
   'device.prune': async (): Promise<void> => {
     await systemTransaction((sql) => sql('DELETE FROM enrollment_code_directory WHERE expires_at < now()'))

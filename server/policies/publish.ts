@@ -49,9 +49,9 @@ export async function putInForce(
   return { version, changes }
 }
 
-/** Devices hear of it as soon as the background process has written their commands; the others when they next call. */
+/** Connected devices hear of it as soon as the background process has written their orders; the others when they next call. */
 export function refreshDevices(tenantId: string, version: number): Job[] {
-  return [{ task: 'devices.refresh-policy', payload: { tenantId, version }, key: `refresh-policy:${tenantId}` }]
+  return [{ task: 'device.refresh_policy', payload: { tenantId, version }, key: `refresh-policy:${tenantId}` }]
 }
 
 export function policyTarget(id: string): { type: 'policy'; id: string; name: string } {

@@ -4,7 +4,7 @@ import { Page } from '#components/ui/page.tsx'
 import { NotPermitted } from '#components/ui/states.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
-import { pageActor } from '#server/http/session.ts'
+import { pageSignedIn } from '#server/http/session.ts'
 import { isPermitted } from '#server/kernel/actor.ts'
 import { getPolicy, listPolicyVersions, simulatePolicy } from '#server/policies/queries.ts'
 import type { PolicyView } from '#server/policies/schema.ts'
@@ -22,8 +22,19 @@ export async function generateMetadata() {
 type Props = { searchParams: Promise<{ versions?: string | string[] }> }
 
 export default async function PoliciesPage({ searchParams }: Props) {
-  const [actor, t, { versions }] = await Promise.all([pageActor(), getTranslations('policies'), searchParams])
-  if (!isPermitted(actor, 'policies:read')) return <NotAllowed />
+  const [{ actor, organisation }, t, { versions }] = await Promise.all([
+    pageSignedIn(),
+    getTranslations('policies'),
+    searchParams,
+  ])
+  const crumbs = [{ label: organisation.name }, { label: t('title') }]
+  if (!isPermitted(actor, 'policies:read')) {
+    return (
+      <Page crumbs={crumbs} title={t('title')}>
+        <NotPermitted permission="policies:read" />
+      </Page>
+    )
+  }
   const policyId = actor.tenantId
   const cursor = typeof versions === 'string' ? versions : undefined
   const [policy, forecast, history] = await Promise.all([
@@ -36,7 +47,7 @@ export default async function PoliciesPage({ searchParams }: Props) {
   return (
     <ClientMessages areas={['policies']}>
       <Page
-        crumbs={[{ label: t('title') }]}
+        crumbs={crumbs}
         crumbAside={draft && <DraftTag base={draft.base} savedAt={draft.savedAt} />}
         title={t('heading')}
         sub={
@@ -63,15 +74,6 @@ export default async function PoliciesPage({ searchParams }: Props) {
         <History {...history} isFirstPage={cursor === undefined} current={version} mayWrite={mayWrite} />
       </Page>
     </ClientMessages>
-  )
-}
-
-async function NotAllowed() {
-  const t = await getTranslations('policies')
-  return (
-    <Page crumbs={[{ label: t('title') }]} title={t('title')}>
-      <NotPermitted permission="policies:read" />
-    </Page>
   )
 }
 

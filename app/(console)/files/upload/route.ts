@@ -17,7 +17,9 @@ export async function POST(request: Request): Promise<Response> {
     const t = await getTranslations('files.new')
     return answer(201, { status: 'ok', id, message: t('done', { name }) })
   } catch (error) {
-    return answer(isAppError(error) ? error.status : 500, await fileFormError(error))
+    // A wrong field is an answer of the form, not a failed request.
+    const status = !isAppError(error) ? 500 : error.code === 'invalid' ? 200 : error.status
+    return answer(status, await fileFormError(error))
   }
 }
 

@@ -54,7 +54,10 @@ function Seen({ list, children }: { list: string; children: ReactNode }) {
   const t = useTranslations('policies.forecast')
   return (
     <>
-      <strong>{children}</strong> <Link href={`/policies/affected#${list}`}>{t('see')}</Link>
+      <strong>{children}</strong>{' '}
+      <Link href={`/policies/affected#${list}`} className="underline">
+        {t('see')}
+      </Link>
     </>
   )
 }
