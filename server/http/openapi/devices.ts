@@ -11,7 +11,7 @@ import {
   wipeListInput,
 } from '#server/devices/schema.ts'
 import type { Operation } from './operation.ts'
-import { deviceView, enrollmentCode, pageOf, wipeLine, wipeView } from './views.ts'
+import { deviceView, enrollmentCode, pageOf, wipeLine, wipeView, withTotal } from './views.ts'
 
 const moved = { status: 200, answer: { schema: z.object({ id: z.uuid(), status: z.enum(DEVICE_STATUSES) }) } } as const
 const wipeIdInput = z.object({ wipeId: z.uuid() })
@@ -69,7 +69,7 @@ export const deviceOperations: readonly Operation[] = [
     scope: 'devices:read',
     input: deviceListInput,
     status: 200,
-    answer: { schema: pageOf(deviceView) },
+    answer: { schema: pageOf(deviceView, withTotal) },
   },
   {
     method: 'get',
