@@ -143,6 +143,8 @@ function termsOf(query: QueryNode): QueryTerm[] {
   }
 }
 
+export { CAPTURES_QUERY, type CaptureDays, countCaptures } from './captures.ts'
+
 export type ActionView = { action: AuditAction; category: ActionCategory; statedBy: 'server' | 'anyone' }
 
 /** Every action that the product itself writes. */

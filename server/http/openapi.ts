@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AppError, type ErrorCode } from '#server/kernel/errors.ts'
+import { auditOperations } from './openapi/audit.ts'
 import { deviceOperations } from './openapi/devices.ts'
 import { fileOperations } from './openapi/files.ts'
 import type { Operation } from './openapi/operation.ts'
@@ -26,6 +27,7 @@ export const API_OPERATIONS: readonly Operation[] = [
   ...policyOperations,
   ...peopleOperations,
   ...fileOperations,
+  ...auditOperations,
   description,
 ]
 
