@@ -3,10 +3,11 @@
 import { X } from 'lucide-react'
 import { useTranslations } from 'next-intl'
 import { useState } from 'react'
-import { TextField, useFieldError } from '#components/form/fields.tsx'
+import { useFieldError } from '#components/form/fields.tsx'
 import { Radio } from '#components/ui/check.tsx'
 import { Combobox, type ComboboxItem } from '#components/ui/combobox.tsx'
 import { Field } from '#components/ui/field.tsx'
+import { Input } from '#components/ui/input.tsx'
 
 type Props = {
   /** Who can be picked; whoever is not among them is given by address. */
@@ -81,7 +82,9 @@ function People({ people, initial }: { people: ComboboxItem[]; initial: Combobox
         {/* A fresh field after each person. */}
         {(control) => <Combobox key={chosen.length} name="picked" items={left} onValueChange={add} {...control} />}
       </Field>
-      <TextField name="audience" label={t('addresses')} required={false} />
+      <Field label={t('addresses')} required={false}>
+        {(control) => <Input name="audience" {...control} />}
+      </Field>
     </div>
   )
 }
