@@ -3,3 +3,5 @@ process.env.LOG_LEVEL ??= 'silent'
 
 const { runProgram } = await import('./program.ts')
 process.exitCode = await runProgram(process.argv)
+
+export {}

@@ -1,8 +1,7 @@
 import type { Command } from 'commander'
-import pg from 'pg'
 import { readEnv } from '#server/kernel/env.ts'
 import { migrate } from '#server/kernel/migrate.ts'
-import { LOGIN_ROLES, roleName, SILENT_ROLES } from '#server/kernel/roles.ts'
+import { LOGIN_ROLES, type LoginRole, roleName, SILENT_ROLES, type SilentRole } from '#server/kernel/roles.ts'
 import { openPostgres } from '../scripts/lib/postgres.mjs'
 import { prepare } from './database.ts'
 import { CliError, print } from './output.ts'
@@ -49,12 +48,17 @@ function printRoleSql(json: boolean | undefined): void {
 
 /** What `migrate` would do itself with a login that may create roles; see ensureRoles in server/kernel/migrate.ts. */
 export function roleStatements(database: string, login: string): string[] {
-  const name = (suffix: string) => pg.escapeIdentifier(roleName(database, suffix))
+  const name = (suffix: LoginRole | SilentRole) => quoted(roleName(database, suffix))
   const roles = [...SILENT_ROLES, ...LOGIN_ROLES]
   return [
     ...roles.map((suffix) => `CREATE ROLE ${name(suffix)} NOLOGIN;`),
-    ...roles.map((suffix) => `GRANT ${name(suffix)} TO ${pg.escapeIdentifier(login)};`),
+    ...roles.map((suffix) => `GRANT ${name(suffix)} TO ${quoted(login)};`),
     `GRANT ${name('search')} TO ${name('owner')};`,
-    `GRANT CONNECT, CREATE ON DATABASE ${pg.escapeIdentifier(database)} TO ${name('owner')}, ${name('worker')};`,
+    `GRANT CONNECT, CREATE ON DATABASE ${quoted(database)} TO ${name('owner')}, ${name('worker')};`,
   ]
+}
+
+/** An SQL identifier (PostgreSQL, section 4.1.1). */
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
 }

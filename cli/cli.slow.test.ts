@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { startPostgres } from '../scripts/lib/postgres.mjs'
+import { roleStatements } from './migrate.ts'
+
+const dataDir = mkdtempSync(join(tmpdir(), 'gatehouse-cli-'))
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }))
+
+type Answer = { code: number | null; out: string; err: string }
+
+function gatehouse(args: string[], input = '', env: Record<string, string> = {}): Promise<Answer> {
+  const child = spawn(
+    process.execPath,
+    ['--conditions=react-server', '--disable-warning=ExperimentalWarning', 'cli/main.ts', ...args],
+    {
+      env: { ...process.env, DATABASE_URL: '', GATEHOUSE_DATA_DIR: dataDir, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  )
+  const answer: Answer = { code: null, out: '', err: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (answer.out += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (answer.err += text))
+  // A command that refuses at once closes its input before we have written it.
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  return new Promise((resolve) => child.once('close', (code) => resolve({ ...answer, code })))
+}
+
+const founding = ['--org', 'Command Line', '--owner', 'ona@example.org', '--password-stdin', '--json']
+const password = 'correct horse battery\n'
+
+describe('gatehouse', () => {
+  test('init on an empty data directory without a server, once; keys and organisations beside it', async () => {
+    const made = await gatehouse(['init', ...founding], password)
+    expect(made, made.err).toMatchObject({ code: 0, err: '' })
+    const ids = JSON.parse(made.out) as { tenantId: string; personId: string }
+    expect(Object.keys(ids).sort()).toEqual(['personId', 'tenantId'])
+    const again = await gatehouse(['init', ...founding], password)
+    expect(again).toEqual({ code: 1, out: '', err: 'gatehouse: An organisation of that name exists.\n' })
+    const key = await gatehouse(['api-key', 'create', '--name', 'ci', '--scopes', 'people:read, audit:read', '--json'])
+    expect(JSON.parse(key.out)).toEqual({ id: expect.any(String), token: expect.stringMatching(/^gh_/) })
+    const suspended = await gatehouse(['org', 'suspend', ids.tenantId, '--json'])
+    expect(JSON.parse(suspended.out)).toEqual({ tenantId: ids.tenantId, status: 'suspended' })
+    const list = await gatehouse(['org', 'list', '--json'])
+    expect(JSON.parse(list.out).items).toEqual([
+      { id: ids.tenantId, name: 'Command Line', status: 'suspended', createdAt: expect.stringMatching(/Z$/) },
+    ])
+    expect(await gatehouse(['org', 'resume', ids.tenantId])).toMatchObject({ code: 0 })
+  }, 60_000)
+
+  test('beside a running server it uses the server’s database', async () => {
+    const postgres = await startPostgres({ dataDir })
+    try {
+      const made = await gatehouse(
+        ['org', 'create', '--name', 'Second', '--owner', 'two@example.org', '--password-stdin', '--json'],
+        password,
+      )
+      expect(made, made.err).toMatchObject({ code: 0 })
+      const unclear = await gatehouse(['api-key', 'create', '--name', 'ci', '--scopes', 'people:read'])
+      expect(unclear).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(/^gatehouse: --tenant is required: there are 2 organisations/),
+      })
+    } finally {
+      await postgres.stop()
+    }
+  }, 60_000)
+
+  test.each([
+    [['init', '--org', 'X', '--owner', 'no', '--password-stdin'], password, {}, /email: is not an email address/],
+    [
+      ['init', '--org', 'X', '--owner', 'x@example.org', '--password-stdin'],
+      'short\n',
+      {},
+      /password: needs at least 12 characters/,
+    ],
+    [['init', '--org', 'X', '--owner', 'x@example.org', '--password-stdin'], '', {}, /standard input is empty/],
+    [['init', '--org', 'X', '--owner', 'x@example.org'], '', {}, /--password-stdin is required/],
+    [['init'], '', {}, /required option '--org <name>'/],
+    [['nonsense'], '', {}, /unknown command/],
+    [['org', 'suspend', 'nope'], '', {}, /there is no organisation "nope"/],
+    [['api-key', 'create', '--name', 'x', '--scopes', 'everything'], '', {}, /"everything" is none of devices:read/],
+    [['org', 'list'], '', { PORT: 'x' }, /PORT must be a port number/],
+    [
+      ['org', 'list'],
+      '',
+      { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' },
+      /does not answer or is not migrated/,
+    ],
+    [['migrate', '--print-roles'], '', {}, /is for DATABASE_URL/],
+  ])(
+    '%j says one line and exits 1',
+    async (args, input, env, line) => {
+      const answer = await gatehouse(args, input, env as Record<string, string>)
+      expect(answer).toMatchObject({ code: 1, out: '', err: expect.stringMatching(line) })
+      expect(answer.err.trim().split('\n')).toHaveLength(1)
+    },
+    30_000,
+  )
+
+  test('version', async () => {
+    const answer = await gatehouse(['version', '--json'])
+    expect(JSON.parse(answer.out)).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
+      node: process.versions.node,
+    })
+  })
+
+  test('the printed roles quote their names', () => {
+    expect(roleStatements('a"b', 'me')[0]).toBe('CREATE ROLE "a""b_owner" NOLOGIN;')
+  })
+})
