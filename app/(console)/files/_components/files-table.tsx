@@ -25,7 +25,7 @@ const columns = [
   column.accessor('labels', {
     header: () => <Head name="labels" />,
     cell: (info) => (
-      <span className="flex gap-1">
+      <span className="inline-flex gap-1">
         {info.getValue().map((label) => (
           <Tag key={label}>{label}</Tag>
         ))}
