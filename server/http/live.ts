@@ -16,10 +16,10 @@ export function liveStream(
   actor: PersonActor,
   topics: ReadonlySet<string> | null,
   signal: AbortSignal,
-): ReadableStream<Uint8Array> {
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder()
   let end = () => {}
-  return new ReadableStream<Uint8Array>({
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller) {
       const sink: Sink = {
         send: (text) => controller.enqueue(encoder.encode(text)),
