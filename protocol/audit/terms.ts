@@ -53,7 +53,7 @@ class Memo<T> {
 const rememberedTexts = new Memo<readonly string[]>(20_000)
 const rememberedAddresses = new Memo<readonly string[]>(5_000)
 /** By tenant. */
-const rememberedHashes = new Memo<Memo<string>>(32)
+const rememberedHashes = new Memo<Memo<bigint>>(32)
 
 /** Where a word stands; `other` is free text, detail, labels and the action's own words. */
 export const TEXT_SCOPES = ['actor', 'device', 'target', 'reason', 'other'] as const
@@ -159,13 +159,13 @@ export function hashTerm(tenantId: string, term: string): bigint {
   return computeHash(tenantId, term)
 }
 
-/** The same for all terms of an entry, in decimal digits. */
-export function hashTerms(tenantId: string, terms: readonly string[]): string[] {
-  const known = rememberedHashes.get(tenantId) ?? rememberedHashes.set(tenantId, new Memo<string>(5_000))
+/** The same for all terms of an entry. */
+export function hashTerms(tenantId: string, terms: readonly string[]): bigint[] {
+  const known = rememberedHashes.get(tenantId) ?? rememberedHashes.set(tenantId, new Memo<bigint>(5_000))
   return terms.map((term) => {
     // Nearly all ids are of one entry: remembering them would push out what comes again.
-    if (term.startsWith('id:')) return String(computeHash(tenantId, term))
-    return known.get(term) ?? known.set(term, String(computeHash(tenantId, term)))
+    if (term.startsWith('id:')) return computeHash(tenantId, term)
+    return known.get(term) ?? known.set(term, computeHash(tenantId, term))
   })
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { deviceMayState } from '#protocol/audit/actions.ts'
 import { EVENT_LIMITS, type EventLine, eventLineSchema } from '#protocol/device/messages.ts'
 
@@ -26,7 +26,7 @@ export function parseEventLines(lines: readonly string[]): ParsedLine[] {
 }
 
 function parseLine(text: string, line: number): ParsedLine {
-  const digest = createHash('sha256').update(text).digest().subarray(0, DIGEST_BYTES)
+  const digest = hash('sha256', text, 'buffer').subarray(0, DIGEST_BYTES)
   if (text.length > EVENT_LIMITS.lineBytes || Buffer.byteLength(text) > EVENT_LIMITS.lineBytes) {
     return {
       line,

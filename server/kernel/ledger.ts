@@ -10,6 +10,7 @@ import { type Actor, actorAddress, actorId, actorName } from './actor.ts'
 import type { AuditDetail } from './audit-details.ts'
 import { now } from './clock.ts'
 import type { Sql } from './db.ts'
+import { int8Array, textArray } from './pg-arrays.ts'
 
 type Named = { id: string; name?: string | undefined }
 
@@ -63,10 +64,9 @@ export async function appendEntries(sql: Sql, tenantId: string, appends: readonl
   const { recordedAt, rows } =
     last > early.recordedAt ? buildRows(appends, new Date(Math.max(now().getTime(), last.getTime()))) : early
   const first = BigInt(head.size)
-  const built = rows.map((row, offset) => ({ ...row, index: first + BigInt(offset) }))
   const { state, fullTiles } = appendLeaves(
     readTree(head.tree),
-    built.map((row) => row.leaf),
+    rows.map((row) => row.leaf),
   )
   const tiles = fullTiles.map((tile) => ({
     level: tile.level,
@@ -76,16 +76,27 @@ export async function appendEntries(sql: Sql, tenantId: string, appends: readonl
   const tree = hexEncode(encodeTreeState(state))
   // How far a device's clock ran ahead of ours: a search by time may pass over partitions only outside of it.
   const ahead = Math.max(0, ...appends.map(({ draft }) => (draft.occurredAt?.getTime() ?? 0) - recordedAt.getTime()))
-  await sql(APPEND, [
-    tenantId,
-    JSON.stringify(built.map(({ columns, index }) => ({ ...columns, i: String(index) }))),
-    JSON.stringify(tiles),
-    String(first + BigInt(built.length)),
-    tree,
-    recordedAt.toISOString(),
-    String(ahead),
-  ])
-  return built.map((row) => ({ index: row.index, id: row.id, recordedAt }))
+  const next = String(first + BigInt(rows.length))
+  const values = [tenantId, JSON.stringify(tiles), String(first), next, tree, recordedAt.toISOString(), String(ahead)]
+  await sql(APPEND, [...values, ...arraysOf(rows)])
+  return rows.map((row, offset) => ({ index: first + BigInt(offset), id: row.id, recordedAt }))
+}
+
+type Row = ReturnType<typeof buildRow>
+type Column = keyof Row['columns']
+
+/** In the order of the statement's parameters from $8 on. */
+const COLUMNS = ['c', 'o', 'id', 'a', 'u', 'ai', 'd', 't', 'e', 'p'] as const satisfies readonly Column[]
+
+/** A column an array; the terms of all rows stand in one, with the place of each row's last behind it. */
+function arraysOf(rows: readonly Row[]): Buffer[] {
+  let last = 0n
+  const ends = rows.map(({ terms }) => {
+    last += BigInt(terms.length)
+    return last
+  })
+  const texts = COLUMNS.map((column) => textArray(rows.map(({ columns }) => columns[column])))
+  return [...texts, int8Array(rows.flatMap(({ terms }) => terms)), int8Array(ends)]
 }
 
 /** A log without an entry has no tree stored yet. */
@@ -94,14 +105,17 @@ function readTree(hex: string) {
 }
 
 const APPEND = `
-  WITH entry AS (SELECT * FROM json_to_recordset($2::text::json)
-         AS r(i bigint, c text, o timestamptz, id uuid, a text, u text, ai text, d uuid, t text, h text, e text, p text)),
+  WITH entry AS (
+         SELECT $3::text::bigint + n - 1 AS i, c, o::timestamptz AS o, id::uuid AS id, a, u, ai, d::uuid AS d, t, e, p,
+                ($18::bigint[])[lag(last, 1, 0::bigint) OVER (ORDER BY n) + 1 : last] AS h
+           FROM unnest($8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $19::bigint[])
+                WITH ORDINALITY AS r(c, o, id, a, u, ai, d, t, e, p, last, n)),
        entries AS (INSERT INTO audit_entry (tenant_id, index, class, recorded_at, occurred_at, id, action, outcome, actor_id, device_id, target_id, terms, entry)
-         SELECT $1::uuid, i, c, $6::text::timestamptz, o, id, a, u, ai, d, t, h::bigint[], e FROM entry ORDER BY i),
+         SELECT $1::uuid, i, c, $6::text::timestamptz, o, id, a, u, ai, d, t, h, e FROM entry),
        personal AS (INSERT INTO audit_personal (tenant_id, index, class, recorded_at, personal)
-         SELECT $1::uuid, i, c, $6::text::timestamptz, p FROM entry ORDER BY i),
+         SELECT $1::uuid, i, c, $6::text::timestamptz, p FROM entry),
        tiles AS (INSERT INTO audit_tile (tenant_id, level, number, hashes)
-         SELECT $1::uuid, level, number, decode(hashes, 'hex') FROM json_to_recordset($3::text::json) AS t(level smallint, number bigint, hashes text))
+         SELECT $1::uuid, level, number, decode(hashes, 'hex') FROM json_to_recordset($2::text::json) AS t(level smallint, number bigint, hashes text))
   UPDATE audit_head SET size = $4::text::bigint, tree = decode($5::text, 'hex'), last_recorded_at = $6::text::timestamptz, ahead_ms = greatest(ahead_ms, $7::text::bigint) WHERE tenant_id = $1::uuid`
 
 function buildRows(appends: readonly Append[], recordedAt: Date) {
@@ -143,6 +157,7 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
   const terms = hashTerms(actor.tenantId, termsOf(entry, personal))
   return {
     id: entry.id,
+    terms,
     leaf: leafHash(bytes),
     columns: {
       c: classOf(entry.action, entry.source),
@@ -153,7 +168,6 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
       ai: entry.actor.id ?? entry.actor.kind,
       d: entry.device?.id,
       t: entry.target?.id,
-      h: `{${terms.join(',')}}`,
       e: utf8Decode(bytes),
       p: JSON.stringify(personal),
     },
