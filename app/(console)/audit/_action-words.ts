@@ -1,0 +1,10 @@
+import type { messages } from '#messages/en.ts'
+import { isAuditAction } from '#protocol/audit/actions.ts'
+
+type ActionKey = keyof (typeof messages)['actions']
+
+/** What an action is called in the reader's language; an app's own action keeps its name. `t` is of the area `actions`. */
+export function actionWords(t: (key: ActionKey) => string, action: string): string {
+  // A test holds that every known action has its words; keys cannot hold dots.
+  return isAuditAction(action) ? t(action.replaceAll('.', '-') as ActionKey) : action
+}

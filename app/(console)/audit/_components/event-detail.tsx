@@ -1,0 +1,154 @@
+import { X } from 'lucide-react'
+import { notFound } from 'next/navigation'
+import { getTranslations } from 'next-intl/server'
+import { LabelTags } from '#components/audit/event-tags.tsx'
+import { ResultBadge } from '#components/audit/result-badge.tsx'
+import { Card, Panel } from '#components/ui/card.tsx'
+import { DefinitionList } from '#components/ui/definition-list.tsx'
+import { ButtonLink } from '#components/ui/link.tsx'
+import { Code, Mono } from '#components/ui/mono.tsx'
+import { Tag } from '#components/ui/tag.tsx'
+import { Time } from '#components/ui/time.tsx'
+import { getAuditEvent } from '#server/audit/queries.ts'
+import type { AuditEventView, EventDetail as Detail } from '#server/audit/schema.ts'
+import type { PersonActor } from '#server/kernel/actor.ts'
+import { isAppError } from '#server/kernel/errors.ts'
+import { actionWords } from '../_action-words.ts'
+import { type AuditParams, auditHref } from '../search-params.ts'
+import { DetailValues } from './detail-values.tsx'
+import { EventPivots } from './event-pivots.tsx'
+import { ProofBox } from './proof-box.tsx'
+
+type Props = {
+  actor: PersonActor
+  ask: { q: string; from?: string; to?: string }
+  params: AuditParams
+  eventId: string
+}
+
+/** One event beside the list: what it says, how we know, where to go from here, and its proof. */
+export async function EventDetail({ actor, ask, params, eventId }: Props) {
+  const t = await getTranslations('audit')
+  const actions = await getTranslations('actions')
+  const { event, entry, namesNow } = await getAuditEvent(actor, { ...ask, eventId }).catch((error: unknown) => {
+    if (isAppError(error) && (error.code === 'not_found' || error.code === 'invalid')) notFound()
+    throw error
+  })
+  return (
+    <Card>
+      <Panel
+        title={actionWords(actions, event.action)}
+        aside={
+          <ButtonLink
+            size="small"
+            variant="ghost"
+            href={auditHref(params)}
+            scroll={false}
+            aria-label={t('event.close')}
+          >
+            <X aria-hidden className="size-4" />
+          </ButtonLink>
+        }
+      >
+        <Summary event={event} />
+        <DefinitionList items={await facts({ event, namesNow })} />
+        {event.detail && <DetailValues detail={event.detail} />}
+        {event.isErased && <p className="mb-2 text-ink-2">{t('event.erased')}</p>}
+        <EventPivots actor={actor} event={event} />
+        <details className="mt-3">
+          <summary className="cursor-pointer py-0.5 text-ink-2 max-sm:py-2.5">{t('event.raw')}</summary>
+          <Code className="mt-1">{JSON.stringify(JSON.parse(entry), null, 2)}</Code>
+        </details>
+      </Panel>
+      <ProofBox actor={actor} eventId={event.id} />
+    </Card>
+  )
+}
+
+async function Summary({ event }: { event: AuditEventView }) {
+  const t = await getTranslations('audit')
+  return (
+    <p className="flex flex-wrap items-center gap-x-1.5 text-ink-2">
+      <ResultBadge outcome={event.outcome} enforcement={event.enforcement ?? null} />
+      {event.enforcement && event.enforcement !== 'none' && <span>{t(`enforcement.${event.enforcement}`)}</span>}
+      {event.device && <span>{t('event.on', { device: event.device.name ?? event.device.id })}</span>}
+      {event.target && <span>“{event.target.name ?? event.target.id}”</span>}
+    </p>
+  )
+}
+
+async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
+  const t = await getTranslations('audit')
+  const common = await getTranslations('common')
+  const named = (id: string | undefined, name: string | undefined) => {
+    const today = id === undefined ? undefined : namesNow[id]
+    return (
+      <>
+        {name ?? today ?? <Mono>{id}</Mono>}
+        {name !== undefined && today !== undefined && today !== name && (
+          <span className="text-ink-3"> {t('event.nowCalled', { name: today })}</span>
+        )}
+      </>
+    )
+  }
+  const { actor, device, target, policy } = event
+  return [
+    {
+      term: t('event.actor'),
+      value: actor.id ? (
+        <>
+          {named(actor.id, actor.name)} <span className="text-ink-3">{t(`kind.${actor.kind}`)}</span>
+        </>
+      ) : (
+        (actor.name ?? t(`kind.${actor.kind}`))
+      ),
+    },
+    {
+      term: t('event.when'),
+      value: (
+        <>
+          <Time value={event.occurredAt} precision="millisecond" />
+          {event.clock === 'suspect' && <Tag tone="warn">{t('event.suspect')}</Tag>}
+        </>
+      ),
+    },
+    {
+      term: t('event.recorded'),
+      value: event.recordedAt === event.occurredAt ? null : <Time value={event.recordedAt} precision="millisecond" />,
+    },
+    { term: t('event.outcome'), value: common(`outcome.${event.outcome}`) },
+    { term: t('event.device'), value: device && named(device.id, device.name) },
+    {
+      term: t('event.target'),
+      value: target && (
+        <>
+          {named(target.id, target.name)} <span className="text-ink-3">{target.type}</span>
+        </>
+      ),
+    },
+    {
+      term: t('event.policy'),
+      value:
+        policy &&
+        (policy.rule
+          ? t('event.policyText', { version: policy.version, rule: policy.rule })
+          : t('event.policyVersion', { version: policy.version })),
+    },
+    { term: t('event.enforcement'), value: event.enforcement && t(`enforcement.${event.enforcement}`) },
+    { term: t('event.address'), value: event.address && <Mono>{event.address}</Mono> },
+    { term: t('event.app'), value: event.userAgent },
+    {
+      term: t('event.knownFrom'),
+      value: t(`knownFrom.${event.knownFrom}`, { source: event.source.slice(event.source.indexOf(':') + 1) }),
+    },
+    { term: t('event.labels'), value: event.labels.length > 0 ? <LabelTags labels={event.labels} /> : null },
+    { term: t('event.reason'), value: event.reason },
+    { term: t('event.words'), value: event.words },
+    { term: t('event.id'), value: <Mono className="break-all">{event.id}</Mono> },
+    { term: t('event.senderId'), value: event.senderId && <Mono className="break-all">{event.senderId}</Mono> },
+    {
+      term: t('event.related'),
+      value: event.correlationId && <Mono className="break-all">{event.correlationId}</Mono>,
+    },
+  ]
+}

@@ -1,0 +1,107 @@
+'use client'
+
+import { useFormatter, useTimeZone, useTranslations } from 'next-intl'
+import { ActionTag } from '#components/audit/event-tags.tsx'
+import { ResultBadge } from '#components/audit/result-badge.tsx'
+import { columnsOf } from '#components/table/columns.ts'
+import { DataTable, type DataTableProps } from '#components/table/data-table.tsx'
+import { parseSort } from '#components/table/list-url.ts'
+import { Mono } from '#components/ui/mono.tsx'
+import { Time, ZoneName } from '#components/ui/time.tsx'
+import type { AuditEventView } from '#server/audit/schema.ts'
+import { actionWords } from '../_action-words.ts'
+
+export type EventRow = AuditEventView & { href: string }
+
+function Head({ name }: { name: 'time' | 'actor' | 'action' | 'target' | 'device' | 'result' }) {
+  const t = useTranslations('audit')
+  return t(`column.${name}`)
+}
+
+function TimeHead() {
+  return (
+    <>
+      <Head name="time" /> <ZoneName at={new Date()} />
+    </>
+  )
+}
+
+/** Day and clock; the year stands in the title. */
+function When({ at }: { at: string }) {
+  const format = useFormatter()
+  const timeZone = useTimeZone() ?? 'UTC'
+  return (
+    <span className="font-mono text-mono whitespace-nowrap" suppressHydrationWarning>
+      <span className="text-ink-3">{format.dateTime(new Date(at), { day: 'numeric', month: 'short', timeZone })} </span>
+      <Time value={at} precision="millisecond" dateless hideZone />
+    </span>
+  )
+}
+
+function Actor({ actor }: { actor: EventRow['actor'] }) {
+  const t = useTranslations('audit')
+  return actor.name ?? t(`kind.${actor.kind}`)
+}
+
+function Action({ action }: { action: string }) {
+  const t = useTranslations('actions')
+  return <ActionTag action={action} words={actionWords(t, action)} />
+}
+
+const column = columnsOf<EventRow>()
+const columns = [
+  column.accessor('occurredAt', {
+    id: 'time',
+    header: () => <TimeHead />,
+    cell: (info) => <When at={info.getValue()} />,
+    meta: { sortKey: 'time', firstSort: 'desc', phone: 'second' },
+  }),
+  column.accessor('actor', {
+    header: () => <Head name="actor" />,
+    cell: (info) => <Actor actor={info.getValue()} />,
+    meta: { phone: 'first', className: 'max-w-40' },
+  }),
+  column.accessor('action', {
+    header: () => <Head name="action" />,
+    cell: (info) => <Action action={info.getValue()} />,
+    meta: { phone: 'second' },
+  }),
+  column.display({
+    id: 'target',
+    header: () => <Head name="target" />,
+    cell: (info) => info.row.original.target?.name ?? info.row.original.target?.id ?? '',
+    meta: { phone: 'second', className: 'max-w-56' },
+  }),
+  column.display({
+    id: 'device',
+    header: () => <Head name="device" />,
+    cell: ({ row }) => row.original.device && <Mono>{row.original.device.name ?? row.original.device.id}</Mono>,
+    meta: { phone: 'hidden', className: 'max-w-36' },
+  }),
+  column.display({
+    id: 'result',
+    header: () => <Head name="result" />,
+    cell: ({ row }) => <ResultBadge outcome={row.original.outcome} enforcement={row.original.enforcement ?? null} />,
+    meta: { phone: 'aside' },
+  }),
+]
+
+type Props = Pick<DataTableProps<EventRow>, 'rows' | 'selectedId' | 'pager' | 'empty'> & { sort: string }
+
+export function EventTable({ sort, ...props }: Props) {
+  const t = useTranslations('audit')
+  const actions = useTranslations('actions')
+  return (
+    <DataTable<EventRow>
+      {...props}
+      label={t('title')}
+      columns={columns}
+      sort={parseSort(sort)}
+      rowId={({ id }) => id}
+      rowLabel={({ action, actor, target }) =>
+        [actionWords(actions, action), actor.name, target?.name].filter(Boolean).join(' · ')
+      }
+      rowHref={({ href }) => href}
+    />
+  )
+}

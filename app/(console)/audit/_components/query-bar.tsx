@@ -1,0 +1,54 @@
+import { getTranslations } from 'next-intl/server'
+import { ButtonLink } from '#components/ui/link.tsx'
+import { Notice } from '#components/ui/notice.tsx'
+import { ACTOR_KINDS, AUDIT_ACTIONS, ENFORCEMENTS, OUTCOMES } from '#protocol/audit/actions.ts'
+import { QUERY_FIELDS } from '#protocol/audit/query.ts'
+import { type AuditParams, auditHref } from '../search-params.ts'
+import { QueryLine } from './query-line.tsx'
+import type { Mistake } from './read-meaning.ts'
+import { TimeRange } from './time-range.tsx'
+import { ZoneSelect } from './zone-select.tsx'
+
+const NOUNS = [...new Set(AUDIT_ACTIONS.map((action) => action.slice(0, action.lastIndexOf('.'))))]
+
+/** What may follow each field, where there is a list of it. */
+const VALUES = {
+  action: [...AUDIT_ACTIONS, ...NOUNS.map((noun) => `${noun}.*`)].sort(),
+  outcome: [...OUTCOMES],
+  enforcement: [...ENFORCEMENTS],
+  actor: [...ACTOR_KINDS],
+  source: ['server', 'device', 'app', 'import'],
+}
+
+/** The query line, the time and its zone; below them what is wrong with the query. */
+export async function QueryBar({ params, mistake }: { params: AuditParams; mistake: Mistake | null }) {
+  const t = await getTranslations('audit')
+  return (
+    <>
+      <div className="flex flex-wrap gap-2">
+        <QueryLine key={params.q} q={params.q} fields={[...QUERY_FIELDS]} values={VALUES} isWrong={mistake !== null} />
+        <TimeRange params={params} />
+        <ZoneSelect />
+      </div>
+      {mistake && (
+        <div className="mt-2">
+          <Notice tone="danger" announce>
+            <b>{t('query.mistakeTitle')}</b>
+            <pre
+              aria-hidden
+              className="my-1 overflow-x-auto font-mono text-mono"
+            >{`${params.q}\n${' '.repeat(Math.max(0, mistake.column - 1))}^`}</pre>
+            <p className="mb-2">
+              {t('query.mistake', {
+                column: mistake.column,
+                found: mistake.found,
+                expected: mistake.expected.join(` ${t('query.or')} `),
+              })}
+            </p>
+            <ButtonLink href={auditHref(params, { q: null })}>{t('query.clear')}</ButtonLink>
+          </Notice>
+        </div>
+      )}
+    </>
+  )
+}

@@ -1,0 +1,65 @@
+import { listHref } from '#components/table/list-url.ts'
+import type { PageParams } from '#lib/search-params.ts'
+import { parseRfc3339 } from '#lib/time.ts'
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
+
+/** The spans on offer, in milliseconds back from now. */
+export const SPANS = { '1h': HOUR_MS, '24h': DAY_MS, '7d': 7 * DAY_MS, '30d': 30 * DAY_MS, '90d': 90 * DAY_MS } as const
+export type SpanName = keyof typeof SPANS
+
+/** The URL state of the log: what is asked, when, in which order, and which page. */
+export type AuditParams = {
+  q: string
+  last?: SpanName
+  from?: string
+  to?: string
+  sort: 'time' | '-time'
+  cursor?: string
+}
+
+/** Reads the URL; what does not fit is left out. `q` is kept as it is: its mistakes are shown. */
+export function auditParams(params: PageParams): AuditParams {
+  const one = (name: string) => {
+    const value = params[name]
+    return (Array.isArray(value) ? value[0] : value)?.trim() || undefined
+  }
+  const last = one('last')
+  const [from, to, cursor] = [timeOf(one('from')), timeOf(one('to')), one('cursor')]
+  return {
+    q: one('q') ?? '',
+    sort: one('sort') === 'time' ? 'time' : '-time',
+    ...(from || to
+      ? { ...(from && { from }), ...(to && { to }) }
+      : last !== undefined && last in SPANS
+        ? { last: last as SpanName }
+        : {}),
+    ...(cursor && { cursor }),
+  }
+}
+
+function timeOf(text: string | undefined): string | undefined {
+  const time = text === undefined ? null : parseRfc3339(text)
+  return time?.toISOString()
+}
+
+const SAME_SEARCH_MS = 600_000
+
+/** The range that is asked. A span that ends now begins on a round ten minutes: a page drawn again is the same search. */
+export function rangeOf({ last, from, to }: AuditParams, now: Date): { from?: string; to?: string } {
+  if (!last) return { ...(from && { from }), ...(to && { to }) }
+  const start = Math.floor((now.getTime() - SPANS[last]) / SAME_SEARCH_MS) * SAME_SEARCH_MS
+  return { from: new Date(start).toISOString() }
+}
+
+type Changes = { [name in keyof AuditParams]?: string | null }
+
+/** The log's address with some parts changed; a changed question starts at the first page. */
+export function auditHref(params: AuditParams, changes: Changes = {}, path = '/audit'): string {
+  const { q, sort, last, from, to, cursor } = params
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries({ q, last, from, to, cursor })) if (value) query.set(name, value)
+  if (sort === 'time') query.set('sort', sort)
+  return listHref(path, query, Object.keys(changes).length > 0 ? { cursor: null, ...changes } : {})
+}
