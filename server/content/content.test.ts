@@ -341,6 +341,25 @@ describe('listFiles', () => {
   })
 })
 
+describe('a cursor', () => {
+  it.each<['created' | 'name', unknown]>([
+    ['created', ['0000-01-01T00:00:00.000Z', uuidv7()]],
+    ['created', ['2026-02-30T00:00:00.000Z', uuidv7()]],
+    ['created', ['2026-02-20T00:00:00.000Z', 'x']],
+    ['name', ['a\u0000', uuidv7()]],
+    ['name', ['\ud800', uuidv7()]],
+    ['name', [1, uuidv7()]],
+    ['name', null],
+  ])('that is not ours is invalid: %s %j', async (sort, value) => {
+    const { owner } = await makeOffice()
+    const cursor = Buffer.from(JSON.stringify(value)).toString('base64url')
+    await expect(listFiles(owner, { sort, cursor })).rejects.toMatchObject({
+      code: 'invalid',
+      fields: { cursor: expect.any(String) },
+    })
+  })
+})
+
 describe('updateFileAudience', () => {
   it('works: who is taken out gets it no more; the entry says before and after', async () => {
     const { tenantId, owner, lena, phone } = await makeOffice()

@@ -1,6 +1,7 @@
 import 'server-only'
 import type { z } from 'zod'
 import { base64urlDecode, base64urlEncode, utf8Decode, utf8Encode } from '#lib/bytes.ts'
+import { isTime } from '#lib/time.ts'
 import { isUuid } from '#lib/uuid.ts'
 import type { FilesResponse } from '#protocol/device/messages.ts'
 import { OPEN_BRAKE_STATES } from '#server/kernel/brake.ts'
@@ -19,7 +20,7 @@ import {
   listFilesInput,
 } from './schema.ts'
 
-export { type DeviceContents, getDeviceContents } from './device-contents.ts'
+export { CONTENTS_CAP, type DeviceContents, getDeviceContents } from './device-contents.ts'
 
 const COUNT_CAP = 2_000
 const SHOWN = 200
@@ -92,12 +93,16 @@ function writeCursor(key: string, id: string): string {
 function readCursor(cursor: string, sort: keyof typeof SORTS): [string, string] {
   try {
     const [key, id] = JSON.parse(utf8Decode(base64urlDecode(cursor))) as unknown[]
-    const isKey = typeof key === 'string' && !key.includes('\0') && (sort === 'name' || !Number.isNaN(Date.parse(key)))
-    if (isKey && typeof id === 'string' && isUuid(id)) return [key, id]
+    if (typeof key === 'string' && isKey(key, sort) && typeof id === 'string' && isUuid(id)) return [key, id]
   } catch {
     // Not ours: said below.
   }
   throw new AppError('invalid', { detail: 'cursor: is not one of ours', fields: { cursor: 'is not one of ours' } })
+}
+
+/** What PostgreSQL can compare with: it knows no year 0 and no NUL. */
+function isKey(key: string, sort: keyof typeof SORTS): boolean {
+  return sort === 'name' ? key.isWellFormed() && !key.includes('\0') : isTime(key) && !key.startsWith('0000')
 }
 
 /** One file: who may have it, who has been handed it, and an open request to delete it. @throws AppError not_found */
