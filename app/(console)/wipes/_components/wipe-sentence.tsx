@@ -15,7 +15,7 @@ export function WipeSentence({ wipe, device, now }: Props) {
     until: () => <Time value={until} />,
     seen: () => <RelativeTime value={device.lastSeenAt} />,
   }
-  const lease = until === null ? 'none' : new Date(until) > now ? 'running' : 'over'
+  const lease = until === null ? 'none' : wipe.state !== 'erased' && new Date(until) > now ? 'running' : 'over'
   const isDestroyed = wipe.shareDestroyedAt !== null
   return (
     <>

@@ -2,6 +2,7 @@ import { useTranslations } from 'next-intl'
 import { type Step, Steps } from '#components/ui/steps.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { WipeState, WipeStep, WipeView } from '#server/devices/schema.ts'
+import { StepBy } from './step-by.tsx'
 
 const GATE: readonly WipeState[] = ['held', 'awaiting_approval', 'delayed']
 const STOPPED: readonly WipeState[] = ['cancelled', 'superseded', 'expired']
@@ -19,8 +20,8 @@ export function WipeSteps({ wipe }: { wipe: WipeView }) {
     { key: 'asked', title: t('step.asked'), detail: detail(first), state: 'done' },
     {
       key: 'gate',
-      title: t(stopped ? `state.${wipe.state}` : GATE.includes(wipe.state) ? `step.${wipe.state}` : 'step.passed'),
-      detail: detail(stopped ? reached.get(wipe.state) : reached.get('delayed')),
+      title: t(gateTitle(wipe.state)),
+      detail: detail(stopped ? reached.get(wipe.state) : (reached.get('queued') ?? reached.get('delayed'))),
       state: stopped ? 'failed' : state(reached.has('queued'), GATE.includes(wipe.state)),
     },
     {
@@ -48,10 +49,25 @@ export function WipeSteps({ wipe }: { wipe: WipeView }) {
   return <Steps label={t('step.label')} steps={steps} />
 }
 
+function gateTitle(state: WipeState) {
+  switch (state) {
+    case 'cancelled':
+    case 'superseded':
+    case 'expired':
+      return `state.${state}` as const
+    case 'held':
+    case 'awaiting_approval':
+    case 'delayed':
+      return `step.${state}` as const
+    default:
+      return 'step.passed'
+  }
+}
+
 function StepTime({ step }: { step: WipeStep }) {
   return (
     <>
-      {step.by.name} <Time value={step.at} dateless hideZone />
+      <StepBy by={step.by} /> <Time value={step.at} dateless hideZone />
     </>
   )
 }

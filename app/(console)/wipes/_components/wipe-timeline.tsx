@@ -3,6 +3,7 @@ import { Card, Panel } from '#components/ui/card.tsx'
 import { Mono } from '#components/ui/mono.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { WipeView } from '#server/devices/schema.ts'
+import { StepBy } from './step-by.tsx'
 import { WipeStateTag } from './wipe-state.tsx'
 
 /** Every state with its time and who brought it there. */
@@ -21,7 +22,9 @@ export function WipeTimeline({ wipe }: { wipe: WipeView }) {
                 <Time value={step.at} precision="millisecond" />
               </Mono>
               <WipeStateTag state={step.state} />
-              <span className="text-ink-2">{step.by.name}</span>
+              <span className="text-ink-2">
+                <StepBy by={step.by} />
+              </span>
             </li>
           ))}
         </ol>
