@@ -34,6 +34,8 @@ describe('every command', () => {
         "api_key.create": "guard · admin · fresh factor",
         "api_key.revoke": "reversible · admin",
         "auth.password.change": "none · self",
+        "auth.password.reset": "none · system",
+        "auth.password.reset.issue": "guard · people:write · fresh factor",
         "auth.recovery_codes.create": "none · self · fresh factor",
         "auth.second_factor.challenge": "none · pending",
         "auth.second_factor.enroll": "none · pending",

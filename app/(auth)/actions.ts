@@ -12,6 +12,7 @@ import {
   confirmEnrolment,
   foundOrganisation,
   passSecondFactor,
+  resetPasswordWithLink,
 } from '#server/identity/commands.ts'
 import { AppError } from '#server/kernel/errors.ts'
 
@@ -86,6 +87,16 @@ export async function accept(token: string, _: FormState, form: FormData): Promi
     const client = clientOf(await headers())
     const password = text(form, 'password')
     const { tenantId, email } = await acceptInvitationWithPassword({ token, password }, client)
+    const result = await signInBrowser({ email, password, tenantId })
+    return { redirectTo: result.kind === 'signed_in' ? afterSignIn({ sessionState: result.state }, '/') : '/sign-in' }
+  })
+}
+
+export async function reset(token: string, _: FormState, form: FormData): Promise<FormState> {
+  return answering(async () => {
+    const client = clientOf(await headers())
+    const password = text(form, 'password')
+    const { tenantId, email } = await resetPasswordWithLink({ token, password }, client)
     const result = await signInBrowser({ email, password, tenantId })
     return { redirectTo: result.kind === 'signed_in' ? afterSignIn({ sessionState: result.state }, '/') : '/sign-in' }
   })

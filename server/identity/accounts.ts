@@ -1,38 +1,20 @@
 import { z } from 'zod'
 import { uuidv7 } from '#lib/uuid.ts'
-import { type Actor, systemActor } from '#server/kernel/actor.ts'
+import { systemActor } from '#server/kernel/actor.ts'
 import { parseBearer } from '#server/kernel/bearer.ts'
 import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
-import { readTransaction } from '#server/kernel/db.ts'
 import { readEnv } from '#server/kernel/env.ts'
 import { AppError, isAppError } from '#server/kernel/errors.ts'
-import { parseInput, uuidField } from '#server/kernel/fields.ts'
+import { parseInput } from '#server/kernel/fields.ts'
 import { sha256 } from '#server/kernel/keys.ts'
 import { acceptInvitation, writePerson } from '#server/people/commands.ts'
-import { findPerson, readInvitation } from '#server/people/queries.ts'
-import { roleWithin } from '#server/people/schema.ts'
+import { readLink } from '#server/people/queries.ts'
 import { writeTenant } from '#server/tenants/commands.ts'
-import { getTenant } from '#server/tenants/queries.ts'
-import { dropFactors } from './factors.ts'
-import { countLink, countSignIn, forgiveSignIn } from './limits.ts'
-import { hashPassword, requireGoodPassword, verifyPassword } from './passwords.ts'
-import { acceptInput, changePasswordInput, type Founding, foundingInput } from './schema.ts'
-import { requirePersonActor } from './second-factor.ts'
+import { countLink } from './limits.ts'
+import { storePassword } from './password-store.ts'
+import { hashPassword, requireGoodPassword } from './passwords.ts'
+import { acceptInput, type Founding, foundingInput } from './schema.ts'
 import type { Client } from './sessions.ts'
-
-async function storePassword(
-  { tx, tenantId, now }: CommandContext<unknown>,
-  personId: string,
-  hash: string,
-): Promise<void> {
-  const data = { hash, updatedAt: now }
-  await tx.passwordCredential.upsert({
-    where: { tenantId_personId: { tenantId, personId } },
-    create: { tenantId, personId, ...data },
-    update: data,
-    select: { personId: true },
-  })
-}
 
 const found = defineCommand({
   action: 'tenant.create',
@@ -135,7 +117,7 @@ export async function acceptInvitationWithPassword(
 ): Promise<{ tenantId: string; personId: string; email: string }> {
   await countLink(client.address)
   const { token, password } = parseInput(acceptInput, raw)
-  const invitation = await readInvitation(token)
+  const invitation = await readLink(token, 'invitation')
   requireGoodPassword(password, [invitation.email, invitation.organisation])
   const tenantId = parseBearer('gi', token)?.tenantId ?? ''
   const { personId } = await accept(systemActor(tenantId, 'invitation'), {
@@ -145,71 +127,3 @@ export async function acceptInvitationWithPassword(
   })
   return { tenantId, personId, email: invitation.email }
 }
-
-const writePassword = defineCommand({
-  action: 'auth.password.change',
-  permission: 'self',
-  risk: 'none',
-  input: z.object({ hash: z.string() }),
-  execute: async (context) => {
-    const { tx, tenantId, input, now } = context
-    const actor = requirePersonActor(context.actor)
-    await storePassword(context, actor.personId, input.hash)
-    const others = { tenantId, personId: actor.personId, revokedAt: null, id: { not: actor.sessionId } }
-    const { count } = await tx.session.updateMany({ where: others, data: { revokedAt: now } })
-    return {
-      result: { revoked: count },
-      audit: { action: 'auth.password.change', detail: { sessionsRevoked: String(count) } },
-      notify: ['session'],
-    }
-  },
-})
-
-/** Changes one's own password and signs every other place out. @throws AppError bad_credentials · invalid · rate_limited */
-export async function changePassword(
-  actor: Actor,
-  raw: z.input<typeof changePasswordInput>,
-): Promise<{ revoked: number }> {
-  const person = requirePersonActor(actor)
-  const { current, next } = parseInput(changePasswordInput, raw)
-  const attempt = { email: person.email, address: person.address, isKnownAddress: true }
-  await countSignIn(attempt)
-  const where = { tenantId: person.tenantId, personId: person.personId }
-  const stored = await readTransaction(person.tenantId, ({ tx }) =>
-    tx.passwordCredential.findFirst({ where, select: { hash: true } }),
-  )
-  if (!(await verifyPassword(stored?.hash, current))) {
-    throw new AppError('bad_credentials', {
-      detail: 'The present password is not right.',
-      fields: { current: 'is not right' },
-    })
-  }
-  await forgiveSignIn(attempt)
-  requireGoodPassword(next, [person.email, (await getTenant(actor, {})).name], 'next')
-  return writePassword(actor, { hash: await hashPassword(next) })
-}
-
-/** Takes somebody's second factor away, so that they enrol a new one. A guard; ends their sessions. */
-export const resetSecondFactor = defineCommand({
-  action: 'auth.second_factor.reset',
-  permission: 'people:write',
-  risk: 'guard',
-  input: z.object({ id: uuidField() }),
-  target: ({ id }) => ({ type: 'person', id }),
-  execute: async ({ tx, tenantId, actor, input, now }) => {
-    const person = await findPerson(tx, tenantId, input.id)
-    if (!person) throw new AppError('not_found', { detail: 'There is no such person.' })
-    if (actor.kind === 'person' && actor.personId === person.id)
-      throw new AppError('conflict', { detail: 'Your own second factor is on your account page.' })
-    if (actor.kind === 'person' && !roleWithin(person.role, [...actor.permissions]))
-      throw new AppError('forbidden', { detail: 'This person’s role can do more than yours.' })
-    if (!(await dropFactors(tx, tenantId, person.id)))
-      throw new AppError('conflict', { detail: 'This person has no second factor.' })
-    await tx.session.updateMany({ where: { tenantId, personId: person.id, revokedAt: null }, data: { revokedAt: now } })
-    return {
-      result: null,
-      audit: { action: 'auth.second_factor.reset', target: { type: 'person', id: person.id, name: person.name } },
-      notify: ['session', 'person'],
-    }
-  },
-})

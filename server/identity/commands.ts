@@ -1,5 +1,7 @@
-export { acceptInvitationWithPassword, changePassword, foundOrganisation, resetSecondFactor } from './accounts.ts'
+export { acceptInvitationWithPassword, foundOrganisation } from './accounts.ts'
 export { createApiKey, revokeApiKey } from './api-keys.ts'
+export { changePassword } from './password-commands.ts'
+export { issuePasswordReset, resetPasswordWithLink, resetSecondFactor } from './resets.ts'
 export {
   beginEnrolment,
   type Confirmed,

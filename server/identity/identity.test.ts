@@ -7,17 +7,21 @@ import { registerHook } from '#server/kernel/hooks.ts'
 import { issueSetupToken } from '#server/kernel/setup-link.ts'
 import { suspendPerson } from '#server/people/commands.ts'
 import { resumeTenant, suspendTenant } from '#server/tenants/commands.ts'
-import { makePerson, readLog, useDatabase } from '#test/harness.ts'
+import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import {
+  acceptInvitationWithPassword,
   beginEnrolment,
   changePassword,
   confirmEnrolment,
   confirmFactor,
   foundOrganisation,
+  issuePasswordReset,
   openSession,
   passSecondFactor,
   regenerateRecoveryCodes,
   removeSecondFactor,
+  resetPasswordWithLink,
+  resetSecondFactor,
   revokeOtherSessions,
   revokeSession,
   signOut,
@@ -444,5 +448,84 @@ describe('second factor', () => {
     } finally {
       deadline.at = null
     }
+  })
+})
+
+describe('resets by an administrator', () => {
+  async function granted<R>(
+    command: typeof issuePasswordReset | typeof resetSecondFactor,
+    actor: PersonActor,
+    id: string,
+  ): Promise<R> {
+    return command(actor, { id }, { stepUpGrantId: await makeGrant(actor, command.requestHash({ id })) }) as Promise<R>
+  }
+  const tokenOf = ({ url }: { url: string }) => new URL(url).pathname.split('/').at(-1) ?? ''
+
+  test('a reset link chooses a new password once, ends every session, and leaves the second factor', async () => {
+    const owner = await enrolled()
+    const helper = await makePerson(owner.tenantId, { role: 'owner' })
+    const token = tokenOf(await granted<{ url: string }>(issuePasswordReset, helper, owner.personId))
+    const results = await Promise.allSettled(
+      [1, 2, 3].map((n) => resetPasswordWithLink({ token, password: `a new password ${n}` }, client)),
+    )
+    expect(outcomes(results).sort()).toEqual(['gone', 'gone', 'ok'])
+    expect(await signedInByToken(owner.token, client)).toBeNull()
+    await expect(verifyCredentials({ email: owner.email, password }, client)).rejects.toMatchObject({
+      code: 'bad_credentials',
+    })
+    expect((await signIn(owner)).state).toBe('second_factor')
+    const entries = (await readLog(db, owner.tenantId)).filter(
+      ({ entry }) => entry.action === 'auth.password.reset' && entry.outcome !== 'denied',
+    )
+    expect(entries.map(({ entry }) => [entry.outcome, entry.actor.id])).toEqual([
+      ['pending', helper.personId],
+      ['allowed', owner.personId],
+    ])
+    expect(JSON.stringify(entries)).not.toContain(token)
+  })
+
+  test('a reset of the second factor ends the sessions; the next sign-in needs the password alone', async () => {
+    const owner = await enrolled()
+    const helper = await makePerson(owner.tenantId, { role: 'owner' })
+    await granted(resetSecondFactor, helper, owner.personId)
+    expect(await signedInByToken(owner.token, client)).toBeNull()
+    expect((await signIn(owner)).state).toBe('active')
+    await expect(granted(resetSecondFactor, helper, owner.personId)).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  test.each([
+    ['issuePasswordReset', issuePasswordReset],
+    ['resetSecondFactor', resetSecondFactor],
+  ])(
+    '%s: refused to keys, to lesser roles, for oneself; not found across organisations; needs a confirmation',
+    async (_, command) => {
+      const owner = await enrolled()
+      const admin = await makePerson(owner.tenantId, { role: 'admin' })
+      const stranger = await makePerson(await makeTenant(), { role: 'owner' })
+      await expect(
+        command(makeApiKeyActor(owner.tenantId, ['people:write']), { id: owner.personId }),
+      ).rejects.toMatchObject({ code: 'person_required' })
+      await expect(granted(command, admin, owner.personId)).rejects.toMatchObject({ code: 'forbidden' })
+      await expect(granted(command, owner.actor, owner.personId)).rejects.toMatchObject({ code: 'conflict' })
+      await expect(granted(command, stranger, owner.personId)).rejects.toMatchObject({ code: 'not_found' })
+      await expect(command(admin, { id: owner.personId })).rejects.toMatchObject({ code: 'step_up_required' })
+      await expect(granted(command, admin, 'x')).rejects.toMatchObject({
+        code: 'invalid',
+        fields: { id: 'is not an id' },
+      })
+    },
+  )
+
+  test('a reset link opens no invitation and the other way round; it ends after a day', async () => {
+    const owner = await enrolled()
+    const helper = await makePerson(owner.tenantId, { role: 'owner' })
+    const token = tokenOf(await granted<{ url: string }>(issuePasswordReset, helper, owner.personId))
+    await expect(
+      acceptInvitationWithPassword({ token, password: 'a new long password' }, client),
+    ).rejects.toMatchObject({ code: 'gone' })
+    testingOnlyAdvanceClock(24 * 3_600_000 + 1)
+    await expect(resetPasswordWithLink({ token, password: 'a new long password' }, client)).rejects.toMatchObject({
+      code: 'gone',
+    })
   })
 })

@@ -4,13 +4,7 @@ import { isUniqueViolation, type Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import type { Role } from '#server/kernel/permissions.ts'
 import { addToDirectory } from './directory.ts'
-import {
-  consumeInvitation,
-  findInvitation,
-  type IssuedLink,
-  issueInvitation,
-  type OpenInvitation,
-} from './invitations.ts'
+import { consumeLink, type IssuedLink, issueLink, type OpenLink } from './links.ts'
 import {
   askerOf,
   lockPerson,
@@ -29,7 +23,7 @@ import {
   updatePersonInput,
 } from './schema.ts'
 
-export type { IssuedLink, OpenInvitation }
+export { consumeLink, type IssuedLink, issueLink, type OpenLink } from './links.ts'
 
 type NewPerson = { email: string; name: string; role: Role }
 
@@ -64,7 +58,7 @@ async function invite(context: CommandContext<NewPerson>) {
   const { actor, input } = context
   requireGrantable(actor, input.role)
   const id = await writePerson(context, { ...input, status: 'invited' })
-  const { link, jobs } = await issueInvitation(context, { id, ...input })
+  const { link, jobs } = await issueLink(context, { id, ...input }, 'invitation')
   const target = { type: 'person', id, name: input.name }
   return {
     result: { id, invitation: link } satisfies Invited,
@@ -108,7 +102,7 @@ export const renewInvitation = defineCommand({
     const person = await lockPerson(tx, sql, tenantId, input.id)
     requireVerdict(personCan.invite(person, askerOf(actor)))
     requirePersonForRights(actor, person)
-    const { link, jobs } = await issueInvitation(context, person)
+    const { link, jobs } = await issueLink(context, person, 'invitation')
     return {
       result: link,
       audit: { action: 'person.invite', target: targetOf(person), detail: { expiresAt: link.expiresAt.toISOString() } },
@@ -218,17 +212,11 @@ export const resumePerson = defineCommand({
  * Turns an invited person active inside the command that sets their first password.
  * @throws AppError gone when the link was used, replaced or is too old
  */
-export async function acceptInvitation(
-  { tx, tenantId, now }: CommandContext<unknown>,
-  token: string,
-): Promise<OpenInvitation> {
-  const invitation = await findInvitation(tx, token, now)
-  await consumeInvitation(tx, tenantId, invitation, now)
-  await tx.person.updateMany({
-    where: { tenantId, id: invitation.personId, status: 'invited' },
-    data: { status: 'active' },
-  })
-  return invitation
+export async function acceptInvitation(context: CommandContext<unknown>, token: string): Promise<OpenLink> {
+  const { tx, tenantId } = context
+  const link = await consumeLink(context, token, 'invitation')
+  await tx.person.updateMany({ where: { tenantId, id: link.personId, status: 'invited' }, data: { status: 'active' } })
+  return link
 }
 
 /** Ends the open links of a person; their rows stay and say that there was an invitation. */

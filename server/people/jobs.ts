@@ -8,7 +8,7 @@ import { tenantVault } from '#server/kernel/keys.ts'
 
 const payload = z.object({ tenantId: uuidField(), personId: uuidField(), sealed: z.base64() })
 const mail = z.object({
-  template: z.literal('invitation'),
+  template: z.enum(['invitation', 'reset']),
   to: z.string(),
   name: z.string(),
   organisation: z.string(),
@@ -28,7 +28,7 @@ export const peopleJobs = {
       await transport.sendMail({
         from: senderOf(smtpUrl),
         to: { name: message.name, address: message.to },
-        ...invitationText(message),
+        ...textOf(message),
       })
     } finally {
       transport.close()
@@ -49,18 +49,29 @@ function senderOf(smtpUrl: string): string {
   return new URL(smtpUrl).searchParams.get('from') ?? `Gatehouse <gatehouse@${new URL(readEnv().url).hostname}>`
 }
 
-/** Plain text in both languages: nobody knows yet which one the person reads. */
-function invitationText({ name, organisation, url }: Mail): { subject: string; text: string } {
-  return {
-    subject: `${organisation}: Gatehouse invitation · 邀请`,
-    text: [
-      `${name},`,
-      '',
+const TEXTS: Record<
+  Mail['template'],
+  { subject: string; en: (organisation: string) => string; zh: (organisation: string) => string }
+> = {
+  invitation: {
+    subject: 'Gatehouse invitation · 邀请',
+    en: (organisation) =>
       `you are invited to ${organisation} on Gatehouse. Choose your password here (the link works once, for seven days):`,
-      `您已受邀加入 ${organisation} 的 Gatehouse。请在此设置密码（链接仅可使用一次，七天内有效）：`,
-      '',
-      url,
-      '',
-    ].join('\n'),
+    zh: (organisation) => `您已受邀加入 ${organisation} 的 Gatehouse。请在此设置密码（链接仅可使用一次，七天内有效）：`,
+  },
+  reset: {
+    subject: 'Gatehouse password · 密码重置',
+    en: (organisation) =>
+      `an administrator of ${organisation} lets you choose a new password here (the link works once, for a day):`,
+    zh: (organisation) => `${organisation} 的管理员为您提供了重置密码的链接（仅可使用一次，一天内有效）：`,
+  },
+}
+
+/** Plain text in both languages: nobody knows yet which one the person reads. */
+function textOf({ template, name, organisation, url }: Mail): { subject: string; text: string } {
+  const { subject, en, zh } = TEXTS[template]
+  return {
+    subject: `${organisation}: ${subject}`,
+    text: [`${name},`, '', en(organisation), zh(organisation), '', url, ''].join('\n'),
   }
 }

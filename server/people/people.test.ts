@@ -17,7 +17,7 @@ import {
   suspendPerson,
   updatePerson,
 } from './commands.ts'
-import { countPeople, getPerson, listPeople, lookUpLogins, readInvitation } from './queries.ts'
+import { countPeople, getPerson, listPeople, lookUpLogins, readLink } from './queries.ts'
 import { personCan } from './schema.ts'
 
 const db = useDatabase()
@@ -72,9 +72,9 @@ describe('invitePerson', () => {
       invitation: { expiresAt: invited.invitation.expiresAt },
     })
     expect(await lookUpLogins('mia@example.org')).toEqual([{ tenantId, personId: invited.id }])
-    expect(await readInvitation(tokenOf(invited))).toMatchObject({ personId: invited.id, name: 'Mia Member' })
+    expect(await readLink(tokenOf(invited), 'invitation')).toMatchObject({ personId: invited.id, name: 'Mia Member' })
     testingOnlyAdvanceClock(7 * 86_400_000 + 1)
-    await expect(readInvitation(tokenOf(invited))).rejects.toMatchObject({ code: 'gone' })
+    await expect(readLink(tokenOf(invited), 'invitation')).rejects.toMatchObject({ code: 'gone' })
   })
 
   test('refused: compliance and members; recorded as denied', async () => {
@@ -174,7 +174,7 @@ describe('invitations', () => {
     const { tenantId, admin } = await organisation()
     const invited = await invitePerson(admin, { email: 'once@example.org', name: 'Once' })
     const renewed = await renewInvitation(admin, { id: invited.id })
-    await expect(readInvitation(tokenOf(invited))).rejects.toMatchObject({ code: 'gone' })
+    await expect(readLink(tokenOf(invited), 'invitation')).rejects.toMatchObject({ code: 'gone' })
     const token = tokenOf({ id: invited.id, invitation: renewed })
     const results = await Promise.allSettled([
       accept(tenantId, token),
@@ -195,7 +195,7 @@ describe('invitations', () => {
     await expect(renewInvitation({ ...owner, factorAt: null }, { id: staff.id })).rejects.toMatchObject({
       code: 'step_up_required',
     })
-    expect(await readInvitation(tokenOf(staff))).toMatchObject({ email: input.email })
+    expect(await readLink(tokenOf(staff), 'invitation')).toMatchObject({ email: input.email })
     const member = await invitePerson(key, { email: 'member@example.org', name: 'Member' })
     await expect(renewInvitation(key, { id: member.id })).resolves.toMatchObject({ mailed: false })
   })
@@ -214,7 +214,7 @@ describe('invitations', () => {
     await revokeInvitation(admin, { id: invited.id })
     const other = await organisation()
     for (const token of [tokenOf(invited), '', 'gi_x', `gi_${'A'.repeat(22)}.${'A'.repeat(22)}.${'A'.repeat(43)}`]) {
-      await expect(readInvitation(token), token).rejects.toMatchObject({ code: 'gone' })
+      await expect(readLink(token, 'invitation'), token).rejects.toMatchObject({ code: 'gone' })
     }
     await expect(revokeInvitation(other.admin, { id: invited.id })).rejects.toMatchObject({ code: 'not_found' })
     await expect(revokeInvitation(admin, { id: invited.id })).rejects.toMatchObject({ code: 'conflict' })
@@ -280,7 +280,7 @@ describe('suspendPerson and resumePerson', () => {
     expect(await getPerson(owner, { id: admin.personId })).toMatchObject({ status: 'active', suspendedAt: null })
     const invited = await invitePerson(admin, { email: 'never@example.org', name: 'Never came' })
     await suspendPerson(owner, { id: invited.id })
-    await expect(readInvitation(tokenOf(invited))).rejects.toMatchObject({ code: 'gone' })
+    await expect(readLink(tokenOf(invited), 'invitation')).rejects.toMatchObject({ code: 'gone' })
     await resumePerson(owner, { id: invited.id })
     expect(await getPerson(owner, { id: invited.id })).toMatchObject({ status: 'invited', invitation: null })
     await expect(resumePerson(owner, { id: admin.personId })).rejects.toMatchObject({ code: 'conflict' })

@@ -6,7 +6,7 @@ import { readTransaction, type Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { emailHmac } from '#server/kernel/keys.ts'
 import { defineQuery } from '#server/kernel/query.ts'
-import { findInvitation, invitationGone, type OpenInvitation } from './invitations.ts'
+import { findLink, type LinkPurpose, linkGone, type OpenLink } from './links.ts'
 import { PERSON_COLUMNS, toView } from './rules.ts'
 import {
   type InvitationView,
@@ -17,7 +17,7 @@ import {
   personRef,
 } from './schema.ts'
 
-export type { OpenInvitation }
+export type { OpenLink }
 
 const COUNT_CAP = 2_000
 
@@ -138,11 +138,11 @@ export async function findPerson(tx: Tx, tenantId: string, id: string): Promise<
   return row && toView(row)
 }
 
-/** What the page of an invitation shows, before anybody is signed in. @throws AppError gone */
-export async function readInvitation(token: string): Promise<OpenInvitation> {
+/** What the page of a one-time link shows, before anybody is signed in. @throws AppError gone */
+export async function readLink(token: string, purpose: LinkPurpose): Promise<OpenLink> {
   const tenantId = parseBearer('gi', token)?.tenantId
-  if (!tenantId) throw invitationGone()
-  return readTransaction(tenantId, ({ tx }) => findInvitation(tx, token, now()))
+  if (!tenantId) throw linkGone()
+  return readTransaction(tenantId, ({ tx }) => findLink(tx, token, purpose, now()))
 }
 
 /** Where an address may sign in, at most eight organisations. For the sign-in alone: it is asked before anybody is known. */

@@ -9,6 +9,7 @@ export type PersonStatus = (typeof PERSON_STATUSES)[number]
 
 export const personName = textField({ max: 120 })
 export const INVITATION_DAYS = 7
+export const RESET_HOURS = 24
 
 export const personRef = z.object({ id: uuidField() })
 export const memberInput = z.object({

@@ -4,12 +4,17 @@ import { useTranslations } from 'next-intl'
 import { TextField } from '#components/form/fields.tsx'
 import { FormShell } from '#components/form/form-shell.tsx'
 import { SubmitButton } from '#components/form/submit-button.tsx'
-import { accept } from '../actions.ts'
+import { accept, reset } from '../actions.ts'
 
-export function AcceptForm({ token, email }: { token: string; email: string }) {
+type Props = { token: string; email: string; purpose: 'invitation' | 'reset' }
+
+/** Chooses the password that a one-time link lets somebody choose. */
+export function AcceptForm({ token, email, purpose }: Props) {
   const t = useTranslations('auth')
+  const action = purpose === 'reset' ? reset : accept
+  const label = t(purpose === 'reset' ? 'reset.submit' : 'invite.submit')
   return (
-    <FormShell action={accept.bind(null, token)} label={t('invite.submit')}>
+    <FormShell action={action.bind(null, token)} label={label}>
       <TextField name="email" type="email" label={t('field.email')} autoComplete="username" value={email} readOnly />
       <TextField
         name="password"
@@ -20,7 +25,7 @@ export function AcceptForm({ token, email }: { token: string; email: string }) {
         autoFocus
         required
       />
-      <SubmitButton size="large">{t('invite.submit')}</SubmitButton>
+      <SubmitButton size="large">{label}</SubmitButton>
     </FormShell>
   )
 }

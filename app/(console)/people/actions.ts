@@ -3,7 +3,7 @@
 import { getTranslations } from 'next-intl/server'
 import type { FormState } from '#components/form/form-state.ts'
 import { runAction } from '#server/http/action.ts'
-import { resetSecondFactor, revokePersonSessions } from '#server/identity/commands.ts'
+import { issuePasswordReset, resetSecondFactor, revokePersonSessions } from '#server/identity/commands.ts'
 import {
   changeRole,
   type IssuedLink,
@@ -96,4 +96,13 @@ export async function resetFactor(id: string, _: FormState, form: FormData): Pro
     form,
     success: { redirectTo: `/people/${id}`, message: t('done.factorReset') },
   })
+}
+
+export async function resetPassword(id: string, _: InviteState, form: FormData): Promise<InviteState> {
+  const made: { link?: InviteState['link'] } = {}
+  const keep = ({ url, mailed }: IssuedLink) => {
+    made.link = { url, mailed, personId: id }
+    return {}
+  }
+  return { ...(await runAction({ command: issuePasswordReset, input: { id }, form, success: keep })), ...made }
 }

@@ -60,7 +60,7 @@ export default async function PersonPage({ params }: Props) {
       sub={<PersonStatusTag status={person.status} />}
     >
       <LiveRefresh url="/api/live?topics=person,device,wipe,session" />
-      <div className="grid gap-4 lg:grid-cols-[minmax(0,1fr)_340px]">
+      <div className="grid gap-4 lg:grid-cols-[minmax(0,1fr)_340px] lg:items-start">
         <PersonDevices actor={actor} personId={person.id} />
         <Card>
           <Panel
@@ -80,12 +80,7 @@ export default async function PersonPage({ params }: Props) {
               refusal={renaming === true ? null : t(`reason.${renaming}`)}
             />
           </Panel>
-          <PersonActs
-            person={person}
-            asker={asker}
-            hasFactor={Boolean(signIn.enrolledAt)}
-            sessions={signIn.sessions}
-          />
+          <PersonActs person={person} asker={asker} hasFactor={Boolean(signIn.enrolledAt)} sessions={signIn.sessions} />
         </Card>
       </div>
     </Page>

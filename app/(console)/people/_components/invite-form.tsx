@@ -11,7 +11,7 @@ import { ButtonRow } from '#components/ui/dialog.tsx'
 import { ButtonLink } from '#components/ui/link.tsx'
 import type { Role } from '#server/people/schema.ts'
 import { type InviteState, invite } from '../actions.ts'
-import { InvitationLink } from './invitation-link.tsx'
+import { OneTimeLink } from './one-time-link.tsx'
 
 /** `roles`: what the person who asks may give. Whoever gets rights in the console is confirmed by a second factor. */
 export function InviteForm({ roles }: { roles: Role[] }) {
@@ -25,7 +25,7 @@ export function InviteForm({ roles }: { roles: Role[] }) {
     return answer
   }
 
-  if (link) return <InvitationLink link={link} />
+  if (link) return <OneTimeLink link={link} lasts="week" />
   return (
     <FormShell action={send} label={t('new.title')}>
       <TextField name="name" label={t('field.name')} autoComplete="off" autoFocus required />

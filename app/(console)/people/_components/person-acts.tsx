@@ -28,6 +28,9 @@ export async function PersonActs({ person, asker, hasFactor, sessions }: Props) 
       {sessions > 0 && !isSelf && (
         <ActButton action={endSessions.bind(null, person.id)} label={t('act.endSessions')} disabledReason={touching} />
       )}
+      {person.status === 'active' && !isSelf && touching === null && (
+        <ButtonLink href={`/people/${person.id}/reset-password`}>{t('act.resetPassword')}…</ButtonLink>
+      )}
       {hasFactor && !isSelf && touching === null && (
         <ButtonLink href={`/people/${person.id}/reset-factor`}>{t('act.resetFactor')}…</ButtonLink>
       )}

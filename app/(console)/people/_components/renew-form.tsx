@@ -7,7 +7,7 @@ import type { FormState } from '#components/form/form-state.ts'
 import { StepUpField } from '#components/form/step-up-field.tsx'
 import { SubmitButton } from '#components/form/submit-button.tsx'
 import { type InviteState, renew } from '../actions.ts'
-import { InvitationLink } from './invitation-link.tsx'
+import { OneTimeLink } from './one-time-link.tsx'
 
 export function RenewForm({ id, refusal }: { id: string; refusal: string | null }) {
   const t = useTranslations('people')
@@ -19,7 +19,7 @@ export function RenewForm({ id, refusal }: { id: string; refusal: string | null 
     return answer
   }
 
-  if (link) return <InvitationLink link={link} />
+  if (link) return <OneTimeLink link={link} lasts="week" />
   return (
     <FormShell action={send} label={t('act.renew')}>
       <StepUpField onlyWhenAsked />

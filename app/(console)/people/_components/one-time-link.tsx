@@ -7,13 +7,15 @@ import { Code } from '#components/ui/mono.tsx'
 import { Notice } from '#components/ui/notice.tsx'
 import type { InviteState } from '../actions.ts'
 
-/** The link of an invitation, shown this once. */
-export function InvitationLink({ link }: { link: NonNullable<InviteState['link']> }) {
+type Props = { link: NonNullable<InviteState['link']>; lasts: 'week' | 'day' }
+
+/** A one-time link, shown this once. */
+export function OneTimeLink({ link, lasts }: Props) {
   const t = useTranslations('people')
   return (
     <div>
       <Notice tone="ok" announce>
-        {link.mailed ? t('link.mailed') : t('link.once')}
+        {link.mailed ? t('link.mailed') : t(`link.once.${lasts}`)}
       </Notice>
       <div className="my-3">
         <Code>{link.url}</Code>
