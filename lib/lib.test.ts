@@ -138,6 +138,7 @@ describe('time', () => {
     expect(formatTime(0)).toBe('1970-01-01T00:00:00.000Z')
     expect(() => formatTime(new Date(8.64e15))).toThrow(RangeError)
     expect(() => formatTime(Number.NaN)).toThrow(RangeError)
+    expect(() => formatTime(new Date('0000-06-01'))).toThrow(RangeError)
   })
 
   test.each([
@@ -149,6 +150,7 @@ describe('time', () => {
     '2026-01-31T24:00:00.000Z',
     '2026-01-31T09:60:03.120Z',
     '+002026-01-31T09:14:03.120Z',
+    '0000-01-31T09:14:03.120Z',
     '',
     ' 2026-01-31T09:14:03.120Z',
   ])('%j is not that form', (text) => {
@@ -171,6 +173,9 @@ describe('time', () => {
     '2026-01-31T09:14:03',
     '2026-01-31T09:14:03+24:00',
     '2026-01-31T09:14:03.Z',
+    '0000-01-01T00:00:00Z',
+    '0001-01-01T00:00:00+01:00',
+    '9999-12-31T23:59:59-01:00',
   ])('%s is no RFC 3339 time', (text) => {
     expect(parseRfc3339(text)).toBeNull()
   })

@@ -1,10 +1,11 @@
-const STRICT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
+// PostgreSQL and the calendar know no year 0.
+const STRICT = /^(?!0000)\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
 const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/
 
-/** `2026-01-31T09:14:03.120Z`: RFC 3339 in UTC with milliseconds. Throws a RangeError outside the years 0000 to 9999. */
+/** `2026-01-31T09:14:03.120Z`: RFC 3339 in UTC with milliseconds. Throws a RangeError outside the years 0001 to 9999. */
 export function formatTime(time: Date | number): string {
   const text = new Date(time).toISOString()
-  if (text.length !== 24) throw new RangeError('the year does not have four digits')
+  if (!STRICT.test(text)) throw new RangeError('the year is not one of 0001 to 9999')
   return text
 }
 
@@ -35,5 +36,7 @@ export function parseRfc3339(text: string): Date | null {
   const utc = `${day}T${leap ? clock.replace(/60$/, '59') : clock}.${milliseconds}Z`
   if (!isTime(utc) || Number(hours) > 23 || Number(minutes) > 59) return null
   const offsetMs = (Number(hours) * 60 + Number(minutes)) * 60_000
-  return new Date(Date.parse(utc) + (sign === '-' ? offsetMs : -offsetMs))
+  const time = new Date(Date.parse(utc) + (sign === '-' ? offsetMs : -offsetMs))
+  // The offset may lead out of the years that have a form.
+  return STRICT.test(time.toISOString()) ? time : null
 }

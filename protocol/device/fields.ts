@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { hasControl, hasLoneSurrogate } from '#lib/text.ts'
+import { isTime } from '#lib/time.ts'
 
 /** A line of text a person may see: no control characters, no lone surrogates, not only spaces. */
 export function lineOfText(maxLength: number) {
@@ -18,7 +19,9 @@ export const id = z
   .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'must be a UUID in lower case')
 
 /** RFC 3339, UTC, milliseconds. */
-export const time = z.iso.datetime({ precision: 3, error: 'must be a UTC time such as 2026-01-31T08:00:00.000Z' })
+export const time = z.iso
+  .datetime({ precision: 3, error: 'must be a UTC time such as 2026-01-31T08:00:00.000Z' })
+  .refine(isTime, 'must be a UTC time such as 2026-01-31T08:00:00.000Z')
 
 /** Base64url without padding, of exactly `bytes` bytes. */
 export function base64urlOf(bytes: number) {

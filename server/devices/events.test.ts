@@ -33,6 +33,15 @@ async function stated(tenantId: string) {
 }
 
 describe('ingestDeviceEvents', () => {
+  test('a time that no calendar has is a bad line, not a request that fails for ever', async () => {
+    const { device } = await setUp()
+    const lines = [line(1, { at: '0000-01-01T00:00:00.000Z' }), line(2, { at: '0001-01-01T00:00:00.000Z' }), line(3)]
+    expect(await ingestDeviceEvents(device.actor, lines)).toMatchObject({
+      acceptedThrough: 3,
+      rejected: [{ line: 1, seq: 1, code: 'invalid', detail: expect.stringMatching(/^at: /) }],
+    })
+  })
+
   test('works: who, what, which device, which rule, who states it', async () => {
     const { tenantId, admin, device } = await setUp()
     const id = uuidv7()

@@ -1,6 +1,7 @@
 import 'server-only'
 import type { z } from 'zod'
 import { base64urlDecode, base64urlEncode, utf8Decode, utf8Encode } from '#lib/bytes.ts'
+import { isTime } from '#lib/time.ts'
 import { isUuid } from '#lib/uuid.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { DEVICE_FROM, DEVICE_SQL, type DeviceRow, iso, MISSING_SQL } from './device-view.ts'
@@ -83,7 +84,7 @@ function readCursor(cursor: string, sort: Input['sort']): { key: string; id: str
   try {
     const [of, key, id] = JSON.parse(utf8Decode(base64urlDecode(cursor))) as unknown[]
     const fits = of === sort && typeof key === 'string' && typeof id === 'string' && isUuid(id) && !key.includes('\0')
-    if (fits && (sort.endsWith('name') || !Number.isNaN(Date.parse(key)))) return { key, id }
+    if (fits && (sort.endsWith('name') || isTime(key))) return { key, id }
   } catch {
     // Not one of ours: said below.
   }

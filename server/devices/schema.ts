@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseRfc3339 } from '#lib/time.ts'
 import { WIPE_SCOPES } from '#protocol/device/commands.ts'
 import { DEVICE_STATUSES, type DeviceCapabilities } from '#protocol/device/messages.ts'
 import { PLATFORMS, type Platform } from '#protocol/policy/platforms.ts'
@@ -167,7 +168,10 @@ export const deviceListInput = z.strictObject({
   /** Only those whose numbered events have gaps. */
   missing: z.union([z.boolean(), z.stringbool()]).optional(),
   /** Only those last seen before this time. */
-  silentSince: z.iso.datetime().optional(),
+  silentSince: z.iso
+    .datetime()
+    .refine((text) => parseRfc3339(text) !== null, 'is not a time like 2026-11-23T09:41:07.318Z')
+    .optional(),
   sort: z.enum(DEVICE_SORTS).default('-lastSeen'),
   ...pageFields,
 })
