@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { isLoopback, resolveOrigin } from '../../lib/client-address.ts'
 
 /** The one header in which the console finds the client's address; whatever a client sends in it is dropped. */
@@ -6,6 +6,11 @@ export const CLIENT_ADDRESS_HEADER = 'x-gatehouse-client-ip'
 
 /** Read by the probes of any load balancer, under any name. */
 const PROBES = new Set(['/healthz', '/readyz'])
+/**
+ * Marks what has passed the door. Next copies it onto the request that it sends itself for the page an action redirects to,
+ * which comes from this machine under its own address: without the mark it would be sent elsewhere, and lose its cookies.
+ */
+const PASSED_HEADER = 'x-gatehouse-passed'
 const FORWARDING = /^(x-forwarded-.*|forwarded|x-real-ip|x-gatehouse-.*|content-security-policy)$/i
 
 /**
@@ -16,6 +21,28 @@ const FORWARDING = /^(x-forwarded-.*|forwarded|x-real-ip|x-gatehouse-.*|content-
 export function createDoor({ url, trustedProxies, isDev = false }) {
   const canonical = new URL(url)
   const isHttps = canonical.protocol === 'https:'
+  // Nobody outside this process learns it.
+  const passed = randomBytes(32).toString('base64url')
+
+  /** The client of a request of our own is the one whose request caused it. */
+  function originOf({ headers, socket }) {
+    if (isPassed(headers[PASSED_HEADER], passed))
+      return {
+        address: headers[CLIENT_ADDRESS_HEADER],
+        proto: canonical.protocol.slice(0, -1),
+        host: canonical.host,
+        viaProxy: false,
+      }
+    return resolveOrigin(
+      {
+        peer: socket.remoteAddress,
+        forwardedFor: headers['x-forwarded-for'],
+        forwardedProto: headers['x-forwarded-proto'],
+        forwardedHost: headers['x-forwarded-host'],
+      },
+      trustedProxies,
+    )
+  }
 
   /** Undefined to go on, else the answer: `{status, text, location?}`. */
   function refusal(request, origin) {
@@ -49,15 +76,7 @@ export function createDoor({ url, trustedProxies, isDev = false }) {
     /** Answers the request and returns false, or prepares it for the console and returns true. */
     admit(request, response) {
       const { headers } = request
-      const origin = resolveOrigin(
-        {
-          peer: request.socket.remoteAddress,
-          forwardedFor: headers['x-forwarded-for'],
-          forwardedProto: headers['x-forwarded-proto'],
-          forwardedHost: headers['x-forwarded-host'],
-        },
-        trustedProxies,
-      )
+      const origin = originOf(request)
       const answer = refusal(request, origin)
       if (answer) {
         refuse(response, answer)
@@ -69,12 +88,18 @@ export function createDoor({ url, trustedProxies, isDev = false }) {
       headers['x-forwarded-proto'] = canonical.protocol.slice(0, -1)
       headers['x-forwarded-for'] = origin.address
       headers[CLIENT_ADDRESS_HEADER] = origin.address
+      headers[PASSED_HEADER] = passed
       // Server components do not learn the path by themselves; sign-in leads back to it.
       headers['x-gatehouse-path'] = request.url
       protect({ request, response, isHttps, isDev })
       return true
     },
   }
+}
+
+function isPassed(given, passed) {
+  const [a, b] = [Buffer.from(given ?? ''), Buffer.from(passed)]
+  return a.length === b.length && timingSafeEqual(a, b)
 }
 
 const PLAIN_FROM_AFAR = {

@@ -141,3 +141,23 @@ test('every answer carries a policy with a fresh nonce, which the page may read 
   expect(one.headers['content-security-policy']).not.toBe(two.headers['content-security-policy'])
   expect(one.headers['content-security-policy']).not.toMatch(/known|unsafe-eval|script-src[^;]*unsafe-inline/)
 })
+
+test('200: what the console asks itself keeps the client of the request that caused it', async () => {
+  const get = await consoleAt('https://console.example', ['127.0.0.0/8'])
+  const proxied = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https', host: 'console.example' }
+  const { seen } = await get({ headers: proxied })
+  const { status, seen: again } = await get({ path: '/devices', headers: { ...seen, host: '127.0.0.1:3000' } })
+  expect(status).toBe(200)
+  expect(again).toMatchObject({
+    host: 'console.example',
+    'x-gatehouse-client-ip': '203.0.113.9',
+    'x-gatehouse-path': '/devices',
+  })
+})
+
+test('200: the mark of another process is worth nothing', async () => {
+  const [get, other] = [await consoleAt('http://localhost:3000'), await consoleAt('http://localhost:3000')]
+  const { seen } = await other({ headers: { host: 'localhost:3000' } })
+  const headers = { ...seen, 'x-gatehouse-client-ip': '10.6.6.6', host: 'localhost:3000' }
+  expect((await get({ headers })).seen?.['x-gatehouse-client-ip']).toBe('127.0.0.1')
+})
