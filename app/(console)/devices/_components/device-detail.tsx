@@ -10,6 +10,7 @@ import { Time } from '#components/ui/time.tsx'
 import { missingRanges } from '#server/devices/queries.ts'
 import type { DeviceView } from '#server/devices/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
+import { Reason } from '../../wipes/_components/reason.tsx'
 import { DeviceActs } from './device-acts.tsx'
 import { DeviceStatusTag } from './device-status.tsx'
 import { EditDevice } from './edit-device.tsx'
@@ -26,11 +27,16 @@ export async function DeviceDetail({ device, actor }: Props) {
       <Panel title={device.name} aside={<DeviceStatusTag status={device.status} />}>
         {device.statusReason && (
           <p className="text-ink-2">
-            {device.statusReason} · <Time value={device.statusAt} />
+            <Reason reason={device.statusReason} /> · <Time value={device.statusAt} />
           </p>
         )}
         {device.problem && <Notice className="mt-2">{t('problem.text', { detail: device.problem.detail })}</Notice>}
-        {device.vault !== 'ready' && (
+        {device.status === 'wiped' && (
+          <Notice className="mt-2" tone="ok">
+            {t('vault.gone')}
+          </Notice>
+        )}
+        {device.vault !== 'ready' && device.status !== 'wiped' && (
           <Notice className="mt-2" tone={device.vault === 'destroyed' ? 'danger' : 'warn'}>
             <VaultSentence device={device} now={now} />
           </Notice>
