@@ -1,4 +1,7 @@
 import 'server-only'
+// What is decided here is defined there: without these a process that has just started would find no request.
+import '#server/content/commands.ts'
+import '#server/devices/commands.ts'
 import { z } from 'zod'
 import type { AuditAction } from '#protocol/audit/actions.ts'
 import {
