@@ -20,6 +20,7 @@ import { enrollRoute } from './routes/enroll.ts'
 import { eventsRoute } from './routes/events.ts'
 import { fileRoutes } from './routes/files.ts'
 import { healthRoutes } from './routes/health.ts'
+import { logRoutes } from './routes/log.ts'
 import { stateRoutes } from './routes/state.ts'
 import { CommandStreams } from './streams.ts'
 import { givenCertificate, keepCertificateFresh, ownCertificate } from './tls/certificate.ts'
@@ -70,7 +71,7 @@ export async function buildGateway({ env, log, rates }: GatewayOptions): Promise
   answerProblems(gateway, log)
   shedLoad(app)
   healthRoutes(app)
-  for (const routes of [enrollRoute, stateRoutes, commandRoutes, eventsRoute, fileRoutes]) routes(gateway)
+  for (const routes of [enrollRoute, stateRoutes, commandRoutes, eventsRoute, fileRoutes, logRoutes]) routes(gateway)
   const stops = [keepCertificateFresh(server, source, log), listenForChanges(gateway.streams.onChange)]
   closeInOrder(gateway, server, stops)
   return app

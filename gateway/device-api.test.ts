@@ -144,6 +144,23 @@ describe('commands', () => {
     phone.close()
   })
 
+  it('of one device are few: a newer one ends the oldest, so that it cannot use up what others need', async () => {
+    const phone = await ProtocolDevice.enroll(gateway, admin)
+    const polls = Array.from({ length: 8 }, () => phone.call({ path: '/commands?wait=20' }))
+    const streams = []
+    for (let n = 0; n < 8; n++)
+      streams.push(await phone.open({ path: '/commands', headers: { accept: 'text/event-stream' } }))
+    let [answered, ended] = [0, 0]
+    for (const poll of polls) void poll.then(() => answered++)
+    for (const stream of streams) stream.resume().once('end', () => ended++)
+    await until('the others ended', async () => answered === 5 && ended === 5)
+    await blockDevice(admin, { deviceId: phone.id })
+    const answers = await Promise.all(polls)
+    expect(answers.filter(({ json }) => (json.items as unknown[]).length === 1)).toHaveLength(3)
+    for (const stream of streams) stream.destroy()
+    phone.close()
+  })
+
   it('of a poll end empty when nothing comes', async () => {
     expect((await device.call({ path: '/commands?wait=1' })).json).toEqual({ items: [] })
     expect((await device.call({ path: '/commands?wait=61' })).json).toMatchObject({
@@ -205,10 +222,20 @@ describe('whatever a device sends', () => {
       fc.constantFrom(...types),
       nasty,
       async (path, type, value) => {
-        await noServerError({ method: 'POST', path, type, body: JSON.stringify(value) ?? '' })
+        await noServerError({
+          method: 'POST',
+          path,
+          type,
+          body: typeof value === 'string' ? value : (JSON.stringify(value) ?? ''),
+        })
       },
     )
-    await fc.assert(property, { numRuns: 120 })
+    const found = [['/commands/00000000-0000-7000-8000-000000000000/receipt', 'application/json', '\0']] as [
+      string,
+      string,
+      unknown,
+    ][]
+    await fc.assert(property, { numRuns: 120, examples: found })
   })
 
   it('in any field of the facts, an enrolment or a rotation is never our error', async () => {

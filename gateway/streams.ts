@@ -19,6 +19,8 @@ const HEARTBEAT_SECONDS = 15
 /** Missed wake-ups (a lost listener, a slow commit) are made good by looking again now and then. */
 const LOOK_AGAIN_MS = 120_000
 const LOOKS_AT_ONCE = 4
+/** Connections of one device that wait for commands, of a kind: the agent's, and one that it has lost and not noticed. A newer one ends the oldest. */
+const PER_DEVICE = 3
 
 type Stream = {
   actor: DeviceActor
@@ -36,7 +38,7 @@ export class CommandStreams {
   readonly #log: Logger
   /** By `tenant device`. */
   readonly #streams = new Map<string, Set<Stream>>()
-  readonly #waiters = new Map<string, Set<() => void>>()
+  readonly #waiters = new Map<string, Set<(mayGoOn?: boolean) => void>>()
   readonly #queue: Stream[] = []
   readonly #timer: NodeJS.Timeout
   #looking = 0
@@ -77,6 +79,11 @@ export class CommandStreams {
     }
     const key = keyOf(actor.tenantId, actor.deviceId)
     const streams = this.#streams.get(key) ?? new Set()
+    const [oldest] = streams
+    if (oldest && streams.size >= PER_DEVICE) {
+      streams.delete(oldest)
+      oldest.response.end(': replaced\n\n')
+    }
     this.#streams.set(key, streams.add(stream))
     this.#opened++
     response.once('close', () => {
@@ -96,20 +103,23 @@ export class CommandStreams {
     this.#look(stream)
   }
 
-  /** Resolves when something may wait for the device, after `timeoutMs`, or when `signal` aborts. */
-  nextWake(actor: DeviceActor, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  /** Resolves when something may wait for the device, after `timeoutMs`, or when `signal` aborts; false: a newer poll took its place. */
+  nextWake(actor: DeviceActor, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     const key = keyOf(actor.tenantId, actor.deviceId)
     return new Promise((resolve) => {
       const waiters = this.#waiters.get(key) ?? new Set()
-      const done = () => {
+      const done = (mayGoOn = true) => {
         clearTimeout(timer)
-        signal.removeEventListener('abort', done)
+        signal.removeEventListener('abort', aborted)
         waiters.delete(done)
         if (waiters.size === 0 && this.#waiters.get(key) === waiters) this.#waiters.delete(key)
-        resolve()
+        resolve(mayGoOn)
       }
+      const aborted = () => done()
       const timer = setTimeout(done, timeoutMs)
-      signal.addEventListener('abort', done, { once: true })
+      signal.addEventListener('abort', aborted, { once: true })
+      const [oldest] = waiters
+      if (oldest && waiters.size >= PER_DEVICE) oldest(false)
       this.#waiters.set(key, waiters.add(done))
     })
   }

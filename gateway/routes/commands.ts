@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { compactJose } from '#protocol/device/fields.ts'
 import { acceptReceipt, markCommandsDelivered, type WaitingCommand, waitingCommands } from '#server/devices/commands.ts'
 import type { DeviceActor } from '#server/kernel/actor.ts'
 import { parseInput } from '#server/kernel/fields.ts'
@@ -16,6 +17,10 @@ const waitQuery = z.object({
     .pipe(z.number().max(60, 'must be 0 to 60 seconds'))
     .default(0),
 })
+const receiptBody = z
+  .string('must be a compact JWS (application/jose)')
+  .transform((text) => text.trim())
+  .pipe(compactJose(3, MAX_RECEIPT_BYTES))
 const receiptParams = z.object({ id: z.string() })
 
 /** Orders to the device, as a stream or a list, and its signed answers. Blocked and erased devices are served, too. */
@@ -50,8 +55,8 @@ export function commandRoutes(gateway: Gateway): void {
     { method: 'POST', url: '/commands/:id/receipt', access: 'any', bodyLimit: MAX_RECEIPT_BYTES },
     async ({ device, request }) => {
       const { id: commandId } = parseInput(receiptParams, request.params)
-      const jws = parseInput(z.string('must be a compact JWS (application/jose)'), request.body)
-      return acceptReceipt(device.actor, { commandId, jws: jws.trim() })
+      const jws = parseInput(receiptBody, request.body)
+      return acceptReceipt(device.actor, { commandId, jws })
     },
   )
 }
@@ -70,6 +75,6 @@ async function waitFor(
     const wake = leftMs > 0 ? streams.nextWake(actor, leftMs, signal) : undefined
     const items = await waitingCommands(actor)
     if (items.length > 0 || !wake || isGone() || streams.isClosed) return items
-    await wake
+    if (!(await wake)) return []
   }
 }
