@@ -1,11 +1,10 @@
 export { acceptInvitationWithPassword, foundOrganisation } from './accounts.ts'
 export { createApiKey, revokeApiKey } from './api-keys.ts'
+export { beginEnrolment, confirmEnrolment } from './enrolment.ts'
 export { changePassword } from './password-commands.ts'
 export { issuePasswordReset, resetPasswordWithLink, resetSecondFactor } from './resets.ts'
 export {
-  beginEnrolment,
   type Confirmed,
-  confirmEnrolment,
   confirmFactor,
   passSecondFactor,
   regenerateRecoveryCodes,

@@ -16,7 +16,7 @@ type Context = Pick<CommandContext<unknown>, 'tx' | 'sql' | 'tenantId' | 'now' |
  */
 export async function proveFactor(context: Context, { personId, code }: Whose): Promise<FactorMethod | null> {
   const { tx, tenantId } = context
-  if (/^\d{6}$/.test(code)) return (await claimStep(context, { personId, code, confirmed: true })) ? 'totp' : null
+  if (/^\d{6}$/.test(code)) return (await claimStep(context, { personId, code })) ? 'totp' : null
   if (!(await hasFactor(tx, tenantId, personId))) return null
   const used = await tx.recoveryCode.deleteMany({
     where: { tenantId, personId, codeHash: hashRecoveryCode(personId, code) },
@@ -24,13 +24,9 @@ export async function proveFactor(context: Context, { personId, code }: Whose): 
   return used.count === 1 ? 'recovery_code' : null
 }
 
-/** Claims the time step of a TOTP code. `confirmed: false` asks the seed of an enrolment under way. */
-export async function claimStep(
-  { tx, sql, tenantId, now, vault }: Context,
-  { personId, code, confirmed }: Whose & { confirmed: boolean },
-): Promise<boolean> {
+async function claimStep({ tx, sql, tenantId, now, vault }: Context, { personId, code }: Whose): Promise<boolean> {
   const row = await tx.totpCredential.findFirst({
-    where: { tenantId, personId, confirmedAt: confirmed ? { not: null } : null },
+    where: { tenantId, personId, confirmedAt: { not: null } },
     select: { seed: true },
   })
   if (!row) return false

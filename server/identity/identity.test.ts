@@ -335,6 +335,26 @@ describe('second factor', () => {
     await expect(beginEnrolment(actor, {})).rejects.toMatchObject({ code: 'conflict' })
   })
 
+  test('an enrolment belongs to the session that began it: another one neither sees its secret nor confirms it', async () => {
+    const owner = await found()
+    const [mine, other] = [await signIn(owner), await signIn(owner)]
+    await beginEnrolment(mine.actor, {})
+    const secret = (await getEnrolment(mine.actor, {}))?.secret ?? ''
+    expect(await getEnrolment(other.actor, {})).toBeNull()
+    await expect(confirmEnrolment(other.actor, { code: codeFor(secret) })).rejects.toMatchObject({
+      code: 'bad_credentials',
+    })
+    await beginEnrolment(other.actor, {})
+    expect(await getEnrolment(mine.actor, {})).toBeNull()
+    await beginEnrolment(mine.actor, {})
+    const again = (await getEnrolment(mine.actor, {}))?.secret ?? ''
+    expect(again).not.toBe(secret)
+    const results = await Promise.allSettled(
+      [1, 2, 3].map(() => confirmEnrolment(mine.actor, { code: codeFor(again) })),
+    )
+    expect(outcomes(results).sort()).toEqual(['conflict', 'conflict', 'ok'])
+  })
+
   test('a pending session reaches nothing else; passing the factor rotates the token and the old one is dead', async () => {
     const owner = await enrolled()
     const { token, actor } = await signIn(owner)

@@ -4,6 +4,7 @@ import { readTransaction, type Tx } from '#server/kernel/db.ts'
 import { hook } from '#server/kernel/hooks.ts'
 import { isPermission } from '#server/kernel/permissions.ts'
 import { defineQuery } from '#server/kernel/query.ts'
+import { openWaitingSeed } from './enrolment.ts'
 import { type ApiKeyView, describeUserAgent, type EnrolmentView, type FactorView, type SessionView } from './schema.ts'
 import { requirePersonActor } from './second-factor.ts'
 import { IDLE_MS } from './sessions.ts'
@@ -67,21 +68,16 @@ export const getFactor = defineQuery({
   },
 })
 
-/** The authenticator secret that waits to be confirmed; null when none was begun. */
+/** The authenticator secret that waits for this session's code; null when none was begun here. */
 export const getEnrolment = defineQuery({
   name: 'second_factor.enrolment',
   permission: 'pending',
   input: none,
-  run: async ({ tx, tenantId, actor, vault }): Promise<EnrolmentView | null> => {
-    const { personId, email } = requirePersonActor(actor)
-    const row = await tx.totpCredential.findFirst({
-      where: { tenantId, personId, confirmedAt: null },
-      select: { seed: true },
-    })
+  run: async ({ tx, tenantId, actor: anyone, vault }): Promise<EnrolmentView | null> => {
+    const actor = requirePersonActor(anyone)
+    const seed = await openWaitingSeed({ tx, tenantId, vault }, actor)
     const tenant = await tx.tenant.findFirst({ where: { id: tenantId }, select: { name: true } })
-    return (
-      row && enrolmentOf((await vault()).open(row.seed, 'totp_credential', 'seed', personId), email, tenant?.name ?? '')
-    )
+    return seed && enrolmentOf(seed, actor.email, tenant?.name ?? '')
   },
 })
 

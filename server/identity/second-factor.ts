@@ -4,17 +4,16 @@ import type { Actor, PersonActor } from '#server/kernel/actor.ts'
 import { type Audited, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { parseInput } from '#server/kernel/fields.ts'
-import { claimStep, dropFactors, type FactorMethod, hasFactor, proveFactor, replaceRecoveryCodes } from './factors.ts'
+import { dropFactors, type FactorMethod, hasFactor, proveFactor, replaceRecoveryCodes } from './factors.ts'
 import { countFactor, forgiveFactor } from './limits.ts'
 import { factorCode } from './schema.ts'
 import { mustEnrol, rotateSession } from './sessions.ts'
-import { newSeed } from './totp.ts'
 
 const GRANT_MS = 5 * 60_000
-const codeInput = z.object({ code: factorCode })
+export const codeInput = z.object({ code: factorCode })
 
 /** A wrong code is an entry of its own, so it commits; the caller turns it into the refusal. */
-type Proof<T> = { proven: false } | ({ proven: true } & T)
+export type Proof<T> = { proven: false } | ({ proven: true } & T)
 
 function wrongCode(): AppError {
   return new AppError('bad_credentials', {
@@ -28,7 +27,8 @@ export function requirePersonActor(actor: Actor): PersonActor {
   return actor
 }
 
-async function counted<T>(actor: PersonActor, attempt: () => Promise<Proof<T>>): Promise<T> {
+/** Counts a try, and turns a wrong code into the refusal once its entry is written. */
+export async function counted<T>(actor: PersonActor, attempt: () => Promise<Proof<T>>): Promise<T> {
   await countFactor(actor.personId)
   const answer = await attempt()
   if (!answer.proven) throw wrongCode()
@@ -144,76 +144,6 @@ export async function confirmFactor(
     stepUp(actor, { code, ...(hash ? { requestHash: hash } : {}) }),
   )
   return { token, grantId, method, actor: { ...actor, factorAt } }
-}
-
-/** Makes the seed of an authenticator app, to be confirmed by a code; an earlier unconfirmed one ends. @throws AppError conflict when one is confirmed */
-export const beginEnrolment = defineCommand({
-  action: 'auth.second_factor.enroll',
-  name: 'auth.second_factor.enroll.begin',
-  permission: 'pending',
-  risk: 'none',
-  input: z.object({}),
-  execute: async ({ tx, tenantId, actor: anyone, now, vault }) => {
-    const { personId } = requirePersonActor(anyone)
-    if (await hasFactor(tx, tenantId, personId))
-      throw new AppError('conflict', { detail: 'A second factor is enrolled already.' })
-    const seed = new Uint8Array((await vault()).seal(newSeed(), 'totp_credential', 'seed', personId))
-    const fresh = { seed, lastStep: 0n, createdAt: now }
-    await tx.totpCredential.upsert({
-      where: { tenantId_personId: { tenantId, personId } },
-      create: { tenantId, personId, ...fresh },
-      update: fresh,
-      select: { personId: true },
-    })
-    return {
-      result: null,
-      audit: { action: 'auth.second_factor.enroll', outcome: 'pending', detail: { method: 'totp' } },
-    }
-  },
-})
-
-type Enrolled = { token: string; recoveryCodes: string[] }
-
-const enrol = defineCommand({
-  action: 'auth.second_factor.enroll',
-  permission: 'pending',
-  risk: 'none',
-  input: codeInput,
-  execute: async (context) => {
-    const { tx, tenantId, input, now } = context
-    const actor = requirePersonActor(context.actor)
-    if (await hasFactor(tx, tenantId, actor.personId))
-      throw new AppError('conflict', { detail: 'A second factor is enrolled already.' })
-    const isRight = await claimStep(context, { personId: actor.personId, code: input.code, confirmed: false })
-    if (!isRight)
-      return {
-        result: { proven: false } as Proof<Enrolled>,
-        audit: { action: 'auth.second_factor.enroll', outcome: 'denied' },
-      }
-    await tx.totpCredential.updateMany({ where: { tenantId, personId: actor.personId }, data: { confirmedAt: now } })
-    const recoveryCodes = await replaceRecoveryCodes(context, actor.personId)
-    const stored = await tx.session.findFirst({ where: { tenantId, id: actor.sessionId }, select: { state: true } })
-    const wasPending = stored?.state === 'enroll_factor'
-    const token = await rotateSession(context, actor, {
-      state: wasPending ? 'enroll_factor' : 'active',
-      keepPrevious: !wasPending,
-    })
-    const audit: Audited[] = [
-      { action: 'auth.second_factor.enroll', detail: { method: 'totp' } },
-      { action: 'auth.recovery_codes.create' },
-      ...(wasPending ? [{ action: 'auth.sign_in', detail: { method: 'password+totp' } } as const] : []),
-    ]
-    return { result: { proven: true, token, recoveryCodes } as Proof<Enrolled>, audit, notify: ['person', 'session'] }
-  },
-})
-
-/**
- * Confirms the authenticator app by a code: from now on it is asked for. Returns ten recovery codes, shown once, and the
- * session's new token. @throws AppError bad_credentials · rate_limited · conflict
- */
-export async function confirmEnrolment(actor: PersonActor, input: z.input<typeof codeInput>): Promise<Enrolled> {
-  const { code } = parseInput(codeInput, input)
-  return counted(actor, () => enrol(actor, { code }))
 }
 
 /** Ten new recovery codes in place of the old ones. */
