@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { defaultPolicy } from '#protocol/policy/document.ts'
 import { publishFile } from '#server/content/commands.ts'
 import { blockDevice, createEnrollmentCode, requestWipe, unblockDevice } from '#server/devices/commands.ts'
@@ -17,6 +17,9 @@ import { makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/h
 import { type StartedGateway, startGateway } from './test/started-gateway.ts'
 
 const ENTRY = fileURLToPath(new URL('../agent/node/main.ts', import.meta.url))
+
+// The agent is a process of its own for every step.
+vi.setConfig({ testTimeout: 60_000 })
 
 const db = useDatabase()
 let gateway: StartedGateway

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { parseEventStream } from '#agent/core/sse.ts'
 import { verifyPolicyBundle } from '#protocol/device/policy-bundle.ts'
 import { blockDevice, retireDevice } from '#server/devices/commands.ts'
@@ -7,6 +7,8 @@ import type { PersonActor } from '#server/kernel/actor.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { type Call, eventLines, FACTS, ProtocolDevice } from './test/protocol-device.ts'
 import { type StartedGateway, startGateway } from './test/started-gateway.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const db = useDatabase()
 let gateway: StartedGateway

@@ -3,12 +3,15 @@ import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { runtime } from '#server/kernel/runtime.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { eventLines, ProtocolDevice } from './test/protocol-device.ts'
 import { freePort, startGateway } from './test/started-gateway.ts'
+
+// Processes are started and killed, on machines that do other things as well.
+vi.setConfig({ testTimeout: 60_000 })
 
 const db = useDatabase()
 let admin: PersonActor
@@ -122,7 +125,7 @@ describe('the process', () => {
     const startedMs = performance.now()
     child.kill('SIGTERM')
     const [code] = await once(child, 'exit')
-    expect([code, performance.now() - startedMs < 2_000]).toEqual([0, true])
+    expect([code, performance.now() - startedMs < 5_000]).toEqual([0, true])
     device.close()
   })
 })
