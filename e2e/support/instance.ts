@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import readline from 'node:readline'
+import { answers } from '../../scripts/lib/health.mjs'
 import { freePort } from '../../scripts/lib/ports.mjs'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
@@ -22,6 +23,8 @@ export interface Instance {
   env: Readonly<Record<string, string>>
   /** What it logged so far. */
   logs(): string
+  /** Whether the gateway says that it is ready. */
+  isGatewayReady(): Promise<boolean>
   /** Kills one of its processes outright (kill -9). */
   kill(name: ProcessName): void
   /** Stops it in order and starts it again on the same data directory; new links and processes, same URLs. */
@@ -62,6 +65,7 @@ export async function startInstance(options: { env?: Record<string, string> } = 
     caFile: path.join(dataDir, 'ca.pem'),
     env,
     logs: () => log.join('\n'),
+    isGatewayReady: async () => Boolean(await answers(`https://localhost:${gatewayPort}/readyz`)),
     kill: (name) => process.kill(pidOf(dataDir, name), 'SIGKILL'),
     restart: async () => {
       await stop(running)
