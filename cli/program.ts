@@ -3,6 +3,7 @@ import { addApiKeyCommands } from './api-keys.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addOrganisationCommands } from './organisations.ts'
 import { oneLine } from './output.ts'
+import { addVerifyCommand } from './verify.ts'
 import { addVersionCommand } from './version.ts'
 
 /** Runs one command line. @returns the exit code: 0, or 1 after one line on standard error */
@@ -11,7 +12,14 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .description('The command line of a Gatehouse server')
     .exitOverride()
     .showHelpAfterError(false)
-  for (const add of [addOrganisationCommands, addApiKeyCommands, addMigrateCommand, addVersionCommand]) add(program)
+  for (const add of [
+    addOrganisationCommands,
+    addApiKeyCommands,
+    addMigrateCommand,
+    addVerifyCommand,
+    addVersionCommand,
+  ])
+    add(program)
   for (const command of allOf(program)) command.exitOverride()
   try {
     await program.parseAsync([...argv])

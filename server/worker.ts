@@ -1,4 +1,5 @@
 import { approvalJobs, approvalSchedule } from '#server/approvals/jobs.ts'
+import { startCheckpoints } from '#server/audit/jobs.ts'
 // Loaded for what they define: a request is carried out by the command that made it.
 import '#server/content/commands.ts'
 import '#server/devices/commands.ts'
@@ -22,12 +23,13 @@ async function main(): Promise<void> {
   if (destroyed > 0) log.warn({ destroyed }, 'shares that a restore had brought back were destroyed again')
   await upkeepTasks['upkeep.partitions']()
   const queue = await startQueue({ tasks, schedule, log })
+  const checkpoints = startCheckpoints(log)
   let stopping = false
   const stop = async (signal: string) => {
     if (stopping) return
     stopping = true
     log.info({ signal }, 'worker stopping')
-    await queue.stop()
+    await Promise.all([queue.stop(), checkpoints.stop()])
     await closeRuntime()
     process.exit(0)
   }

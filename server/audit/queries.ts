@@ -16,6 +16,7 @@ import { formatTlogProof } from '#protocol/audit/proof.ts'
 import { formatQuery, type QueryNode, type QueryTerm } from '#protocol/audit/query.ts'
 import { describeQuery } from '#protocol/audit/query-describe.ts'
 import { type Actor, isPermitted } from '#server/kernel/actor.ts'
+import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { parseInput, uuidField } from '#server/kernel/fields.ts'
 import { defineQuery, type Query } from '#server/kernel/query.ts'
@@ -23,9 +24,11 @@ import { listCheckpoints, logState } from './checkpoints.ts'
 import { findEvent, namesNow } from './events.ts'
 import { facets } from './facets.ts'
 import { histogram } from './histogram.ts'
+import { readLogFile } from './log-files.ts'
 import { readSigner } from './log-key.ts'
-import { readQuery } from './plan.ts'
+import { planOf, readQuery } from './plan.ts'
 import { recordOnce } from './record-search.ts'
+import { logBounds } from './scan.ts'
 import {
   type Ask,
   askFields,
@@ -40,7 +43,7 @@ import {
   searchInput,
   type Trust,
 } from './schema.ts'
-import { search } from './search.ts'
+import { findPage, search } from './search.ts'
 import { consistencyProof, inclusionProof, leafOf, readHead, tileReader } from './tree.ts'
 import { viewEvent } from './view.ts'
 
@@ -246,7 +249,31 @@ export const getTrust = defineQuery({
         signedAt: signedAt.toISOString(),
       })),
       note: checkpoints[0]?.note ?? null,
-      verified: null,
+      verified: await lastVerified(sql, tenantId),
     }
   },
 })
+
+/** A file of the log as other people's tools read it: `checkpoint`, `key`, `tile/…`, `tile/entries/…`. @throws AppError not_found · gone */
+export const getLogFile = defineQuery({
+  name: 'audit.log_file',
+  permission: 'audit:read',
+  input: z.object({ path: z.string().max(200) }),
+  run: ({ sql, tenantId, input }) => readLogFile(sql, tenantId, input.path),
+})
+
+/** The last verification on request, as the log itself tells it. */
+async function lastVerified(sql: Sql, tenantId: string): Promise<Trust['verified']> {
+  const bounds = await logBounds(sql, tenantId)
+  if (!bounds) return null
+  const ask = { order: 'newest' as const, limit: 1 }
+  const plan = planOf('action:audit.verify', tenantId)
+  const { items } = await findPage(sql, { tenantId, plan, ask, bounds, place: null, budgetMs: 500 })
+  const [last] = items
+  if (!last) return null
+  return {
+    at: last.entry.recordedAt,
+    ok: last.entry.outcome === 'allowed',
+    size: Number(last.personal?.detail?.size ?? 0),
+  }
+}

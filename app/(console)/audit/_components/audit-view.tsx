@@ -57,8 +57,10 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
         <QueryBar params={params} mistake={'mistake' in meaning ? meaning.mistake : null} />
         {'described' in meaning && (
           <>
-            <Meaning described={meaning.described} />
-            <Builder params={params} />
+            <div className="mt-1.5 mb-2 flex flex-wrap items-baseline gap-x-4">
+              <Meaning described={meaning.described} />
+              <Builder params={params} />
+            </div>
             <Suspense key={`h${key}`} fallback={<Skeleton className="h-[104px]" />}>
               <HistogramCard actor={actor} ask={ask} params={params} />
             </Suspense>

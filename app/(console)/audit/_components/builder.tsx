@@ -15,7 +15,7 @@ export async function Builder({ params }: { params: AuditParams }) {
   const words = AUDIT_ACTIONS.map((value) => ({ value, label: actionWords(actions, value) }))
   const outcomes = OUTCOMES.map((value) => ({ value, label: common(`outcome.${value}`) }))
   return (
-    <details className="group mt-1 mb-2">
+    <details className="open:basis-full">
       <summary className="inline-block cursor-pointer py-0.5 text-accent max-sm:py-2.5">{t('builder.open')}</summary>
       <form
         action="/audit/ask"

@@ -1,6 +1,6 @@
 'use client'
 
-import { useFormatter, useTimeZone, useTranslations } from 'next-intl'
+import { useLocale, useTimeZone, useTranslations } from 'next-intl'
 import { ActionTag } from '#components/audit/event-tags.tsx'
 import { ResultBadge } from '#components/audit/result-badge.tsx'
 import { columnsOf } from '#components/table/columns.ts'
@@ -26,13 +26,23 @@ function TimeHead() {
   )
 }
 
+// Making a formatter costs more than using it for every row.
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function dayFormat(region: string, timeZone: string): Intl.DateTimeFormat {
+  const key = `${region} ${timeZone}`
+  const format = formats.get(key) ?? new Intl.DateTimeFormat(region, { day: 'numeric', month: 'short', timeZone })
+  formats.set(key, format)
+  return format
+}
+
 /** Day and clock; the year stands in the title. */
 function When({ at }: { at: string }) {
-  const format = useFormatter()
+  const region = useLocale() === 'en' ? 'en-GB' : 'zh-CN'
   const timeZone = useTimeZone() ?? 'UTC'
   return (
     <span className="font-mono text-mono whitespace-nowrap" suppressHydrationWarning>
-      <span className="text-ink-3">{format.dateTime(new Date(at), { day: 'numeric', month: 'short', timeZone })} </span>
+      <span className="text-ink-3">{dayFormat(region, timeZone).format(new Date(at))} </span>
       <Time value={at} precision="millisecond" dateless hideZone />
     </span>
   )

@@ -1,4 +1,4 @@
-import { getTranslations } from 'next-intl/server'
+import { getFormatter, getTranslations } from 'next-intl/server'
 import { cx } from '#components/ui/cx.ts'
 import { Link } from '#components/ui/link.tsx'
 import { auditFacets } from '#server/audit/queries.ts'
@@ -76,7 +76,7 @@ async function FacetLine({
       >
         {words}
       </Link>
-      <span className="text-ink-2 tabular-nums">{count}</span>
+      <span className="text-ink-2 tabular-nums">{(await getFormatter()).number(count)}</span>
     </li>
   )
 }

@@ -31,7 +31,7 @@ export async function Meaning({ described }: { described: DescribedQuery }) {
   }
 
   return (
-    <p className="mt-1.5 text-ink-2">
+    <p className="min-w-0 flex-1 basis-80 break-words text-ink-2">
       <span className="sr-only">{t('meaning.label')}: </span>
       {tell(described, false)}
     </p>

@@ -1,0 +1,50 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+
+/** Where a log's files come from: a gateway or a folder with the same layout. Null where there is no such file. */
+export type LogSource = (path: string) => Promise<Uint8Array | null>
+
+/** A source that cannot be read at all. */
+export class SourceError extends Error {
+  override name = 'CliError'
+}
+
+export type SourceOptions = { apiKey?: string | undefined; ca?: string | undefined }
+
+/** Opens `https://HOST/log/ORGANISATION` or a folder. @throws SourceError */
+export function openSource(place: string, { apiKey, ca }: SourceOptions): LogSource {
+  if (!/^https?:\/\//.test(place)) return folder(place)
+  if (ca !== undefined) {
+    if (!existsSync(ca)) throw new SourceError(`--ca: there is no file ${ca}`)
+    setDefaultCACertificates([...getCACertificates('default'), readFileSync(ca, 'utf8')])
+  }
+  const base = place.replace(/\/+$/, '')
+  return (path) => download(`${base}/${path}`, apiKey)
+}
+
+function folder(place: string): LogSource {
+  if (!existsSync(place) || !statSync(place).isDirectory())
+    throw new SourceError(`${place} is neither a URL nor a folder`)
+  return async (path) => (existsSync(join(place, path)) ? readFileSync(join(place, path)) : null)
+}
+
+const ATTEMPTS = 3
+
+async function download(url: string, apiKey: string | undefined): Promise<Uint8Array | null> {
+  for (let attempt = 1; ; attempt++) {
+    const response = await fetch(url, { headers: apiKey ? { authorization: `Bearer ${apiKey}` } : {} }).catch(
+      (cause: unknown) => {
+        const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
+        throw new SourceError(`${url} cannot be reached: ${reason}`)
+      },
+    )
+    if (response.ok) return new Uint8Array(await response.arrayBuffer())
+    if (response.status === 404 || response.status === 410) return null
+    if (response.status === 401)
+      throw new SourceError('the server wants an API key with audit:read in GATEHOUSE_API_KEY')
+    const mayPass = response.status === 429 || response.status === 503
+    if (!mayPass || attempt >= ATTEMPTS) throw new SourceError(`${url} answered ${response.status}`)
+    await new Promise((resolve) => setTimeout(resolve, 1_000 * Number(response.headers.get('retry-after') ?? 1)))
+  }
+}

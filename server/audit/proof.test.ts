@@ -1,0 +1,241 @@
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { openCheckpoint } from '#protocol/audit/checkpoint.ts'
+import { verifyTlogProof } from '#protocol/audit/proof.ts'
+import { systemActor } from '#server/kernel/actor.ts'
+import { runInTransaction } from '#server/kernel/command.ts'
+import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { logsToSign, signHead } from './checkpoints.ts'
+import { verifyLogNow } from './commands.ts'
+import { signGrownLogs } from './jobs.ts'
+import { readSigner, testingOnlyForgetSigners } from './log-key.ts'
+import { lastPublished } from './published.ts'
+import { getEventProof, getTlogProof, getTrust } from './queries.ts'
+
+const db = useDatabase()
+const silent = pino({ level: 'silent' })
+
+beforeEach(() => testingOnlyForgetSigners())
+
+async function grow(tenantId: string, entries: number): Promise<void> {
+  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test' }, async () => ({
+    result: null,
+    audit: Array.from({ length: entries }, (_, place) => ({ action: 'key.rotate' as const, words: `number ${place}` })),
+  }))
+}
+
+/** An organisation with a signed log of `size` entries and an owner to ask. */
+async function makeSigned(size = 600) {
+  const tenantId = await makeTenant()
+  const owner = await makePerson(tenantId, { role: 'owner' })
+  await grow(tenantId, size - 2)
+  await signHead(tenantId)
+  return { tenantId, owner }
+}
+
+/** Writes as whoever owns the database could. */
+async function tamper(statement: string, values: readonly unknown[]): Promise<void> {
+  const client = await db.superuser.connect()
+  try {
+    await client.query('SET session_replication_role = replica')
+    const { rowCount } = await client.query(statement, [...values])
+    expect(rowCount).toBeGreaterThan(0)
+  } finally {
+    client.release(true)
+  }
+}
+
+const keyFile = (tenantId: string) => join(db.dataDir, 'keys', `log-${tenantId}.key`)
+const published = (tenantId: string) => join(db.dataDir, 'checkpoints', `${tenantId}.log`)
+
+describe('checkpoints', () => {
+  it('works: signed with a key of the data directory, published there, stored, and not again until the log grows', async () => {
+    const { tenantId, owner } = await makeSigned(10)
+    expect(statSync(keyFile(tenantId)).mode & 0o777).toBe(0o600)
+    const trust = await getTrust(owner, {})
+    expect(trust).toMatchObject({ state: 'ok', size: 10, checkpoints: [{ size: 10 }] })
+    const { checkpoint } = await openCheckpoint(trust.note ?? '', trust.vkey ?? '')
+    expect(checkpoint).toMatchObject({ size: 10, origin: trust.origin })
+    expect(lastPublished(tenantId)).toMatchObject({ size: 10, note: trust.note })
+    expect(await logsToSign()).not.toContain(tenantId)
+    expect(await signHead(tenantId)).toEqual({ state: 'ok', size: null })
+    await grow(tenantId, 1)
+    expect(await logsToSign()).toContain(tenantId)
+    await signGrownLogs(silent)
+    expect((await getTrust(owner, {})).checkpoints.map(({ size }) => size)).toEqual([11, 10])
+  })
+
+  it('concurrent: many signers make one key and one checkpoint', async () => {
+    const tenantId = await makeTenant()
+    const signed = await Promise.all([1, 2, 3, 4].map(() => signHead(tenantId)))
+    expect(signed.filter(({ size }) => size !== null)).toHaveLength(1)
+    expect(readFileSync(published(tenantId), 'utf8').trim().split('\n')).toHaveLength(1)
+  })
+
+  it('a crash after publishing: the same note is stored by the next attempt', async () => {
+    const { tenantId, owner } = await makeSigned(10)
+    const { note } = await getTrust(owner, {})
+    await tamper('DELETE FROM audit_checkpoint WHERE tenant_id = $1', [tenantId])
+    expect(await signHead(tenantId)).toEqual({ state: 'ok', size: 10 })
+    expect((await getTrust(owner, {})).note).toBe(note)
+  })
+
+  it('a crash within the line: it does not count, and the next one stands by itself', async () => {
+    const { tenantId } = await makeSigned(10)
+    appendFileSync(published(tenantId), '{"size":99,"note":"cut o')
+    expect(lastPublished(tenantId)?.size).toBe(10)
+    await grow(tenantId, 1)
+    await signHead(tenantId)
+    expect(lastPublished(tenantId)?.size).toBe(11)
+  })
+
+  it('wrong state: an old backup, another log, or a lost key is not signed', async () => {
+    const { tenantId, owner } = await makeSigned(300)
+    const newer = readFileSync(published(tenantId), 'utf8')
+    const line = JSON.parse(newer.trim())
+    writeFileSync(published(tenantId), `${JSON.stringify({ ...line, size: 400 })}\n`)
+    await grow(tenantId, 1)
+    expect(await signHead(tenantId)).toEqual({ state: 'behind', size: null })
+    expect((await getTrust(owner, {})).state).toBe('behind')
+    writeFileSync(published(tenantId), newer)
+    const other = await makeSigned(301)
+    await tamper(
+      'UPDATE audit_head SET tree = (SELECT tree FROM audit_head WHERE tenant_id = $2) WHERE tenant_id = $1',
+      [tenantId, other.tenantId],
+    )
+    expect(await signHead(tenantId)).toEqual({ state: 'different', size: null })
+
+    const lost = await makeSigned(5)
+    rmSync(keyFile(lost.tenantId))
+    testingOnlyForgetSigners()
+    await grow(lost.tenantId, 1)
+    expect(await signHead(lost.tenantId)).toEqual({ state: 'key_missing', size: null })
+    expect(existsSync(keyFile(lost.tenantId))).toBe(false)
+  })
+})
+
+describe('proofs of one event', () => {
+  it('works: from tiles to the signed root, and as a file that proves itself', async () => {
+    const { tenantId, owner } = await makeSigned(700)
+    const log = await readLog(db, tenantId)
+    for (const index of [0, 255, 256, 511, 699]) {
+      const eventId = log[index]?.entry.id ?? ''
+      expect(await getEventProof(owner, { eventId })).toMatchObject({
+        index,
+        size: 700,
+        holds: true,
+        signed: { size: 700 },
+      })
+      const { text } = await getTlogProof(owner, { eventId })
+      const vkey = (await readSigner(tenantId))?.vkey ?? ''
+      expect((await verifyTlogProof({ proof: text, vkey })).index).toBe(index)
+    }
+    await grow(tenantId, 1)
+    const eventId = (await readLog(db, tenantId)).at(-1)?.entry.id ?? ''
+    expect(await getEventProof(owner, { eventId })).toMatchObject({ index: 700, holds: true, signed: null })
+    await expect(getTlogProof(owner, { eventId })).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  it('an altered entry does not hold', async () => {
+    const { tenantId, owner } = await makeSigned(20)
+    const eventId = (await readLog(db, tenantId))[7]?.entry.id ?? ''
+    await tamper(
+      `UPDATE audit_entry SET entry = replace(entry, '"allowed"', '"denied"') WHERE tenant_id = $1 AND index = 7`,
+      [tenantId],
+    )
+    expect(await getEventProof(owner, { eventId })).toMatchObject({ holds: false })
+  })
+})
+
+describe('verifyLogNow', () => {
+  it('works, and says so in the log', async () => {
+    const { tenantId, owner } = await makeSigned()
+    expect(await verifyLogNow(owner)).toMatchObject({ ok: true, size: 600, personalChecked: 600 })
+    const last = (await readLog(db, tenantId)).at(-1)
+    expect(last?.entry).toMatchObject({ action: 'audit.verify', outcome: 'allowed' })
+    expect(last?.personal.detail).toEqual({ size: '600' })
+    expect((await getTrust(owner, {})).verified).toMatchObject({ ok: true, size: 600 })
+  })
+
+  it('refused: a member; wrong state: nothing signed yet', async () => {
+    const tenantId = await makeTenant()
+    await expect(verifyLogNow(await makePerson(tenantId, { role: 'member' }))).rejects.toMatchObject({
+      code: 'forbidden',
+    })
+    await expect(verifyLogNow(await makePerson(tenantId, { role: 'owner' }))).rejects.toMatchObject({
+      code: 'conflict',
+    })
+  })
+
+  const attacks: [name: string, index: number, code: string, statement: string][] = [
+    [
+      'an altered entry',
+      300,
+      'tile_mismatch',
+      `UPDATE audit_entry SET entry = replace(entry, '"allowed"', '"denied"') WHERE tenant_id = $1 AND index = 300`,
+    ],
+    [
+      'an altered entry in the last, partial tile',
+      590,
+      'tile_mismatch',
+      `UPDATE audit_entry SET entry = replace(entry, '"allowed"', '"denied"') WHERE tenant_id = $1 AND index = 590`,
+    ],
+    [
+      'an entry that is no JSON any more',
+      42,
+      'entry_malformed',
+      `UPDATE audit_entry SET entry = 'gone' WHERE tenant_id = $1 AND index = 42`,
+    ],
+    [
+      'altered personal values',
+      301,
+      'personal_mismatch',
+      `UPDATE audit_personal SET personal = replace(personal, 'number', 'nothing') WHERE tenant_id = $1 AND index = 301`,
+    ],
+    ['a removed entry', 123, 'entry_missing', 'DELETE FROM audit_entry WHERE tenant_id = $1 AND index = 123'],
+    [
+      'a removed entry, the rest moved up',
+      123,
+      'personal_mismatch',
+      'DELETE FROM audit_entry WHERE tenant_id = $1 AND index = 123; UPDATE audit_entry SET index = index + 99999 WHERE tenant_id = $1 AND index > 123; UPDATE audit_entry SET index = index - 100000 WHERE tenant_id = $1 AND index > 99999',
+    ],
+    [
+      'two entries exchanged',
+      400,
+      'personal_mismatch',
+      'UPDATE audit_entry SET index = 100801 - index WHERE tenant_id = $1 AND index IN (400, 401); UPDATE audit_entry SET index = index - 100000 WHERE tenant_id = $1 AND index > 99999',
+    ],
+    ['a cut tail', 550, 'entry_missing', 'DELETE FROM audit_entry WHERE tenant_id = $1 AND index >= 550'],
+  ]
+  for (const [name, index, code, statement] of attacks) {
+    it(`finds ${name} by its index`, async () => {
+      const { tenantId, owner } = await makeSigned()
+      for (const step of statement.split('; ')) await tamper(step, [tenantId])
+      expect(await verifyLogNow(owner)).toMatchObject({ ok: false, code, index })
+      const { rows } = await db.superuser.query(
+        'SELECT action, outcome FROM audit_entry WHERE tenant_id = $1 ORDER BY index DESC LIMIT 1',
+        [tenantId],
+      )
+      expect(rows).toEqual([{ action: 'audit.verify', outcome: 'failed' }])
+    })
+  }
+
+  it('finds a tail that was cut together with head, tiles and checkpoints, by what was published', async () => {
+    const { tenantId, owner } = await makeSigned(200)
+    const before = (await db.superuser.query('SELECT * FROM audit_head WHERE tenant_id = $1', [tenantId])).rows[0]
+    await grow(tenantId, 300)
+    await signHead(tenantId)
+    await tamper('DELETE FROM audit_entry WHERE tenant_id = $1 AND index >= 200', [tenantId])
+    await tamper('DELETE FROM audit_tile WHERE tenant_id = $1', [tenantId])
+    await tamper('DELETE FROM audit_checkpoint WHERE tenant_id = $1 AND size > 200', [tenantId])
+    await tamper('UPDATE audit_head SET size = $2, tree = $3 WHERE tenant_id = $1', [
+      tenantId,
+      before.size,
+      before.tree,
+    ])
+    expect((await getTrust(owner, {})).state).toBe('behind')
+    expect(await verifyLogNow(owner)).toMatchObject({ ok: false, code: 'entry_missing', index: 200 })
+  })
+})
