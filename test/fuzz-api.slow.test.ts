@@ -4,7 +4,7 @@ import { base64urlEncode, utf8Encode } from '#lib/bytes.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import { defaultPolicy } from '#protocol/policy/document.ts'
 import { publishFile } from '#server/content/commands.ts'
-import { requestWipe } from '#server/devices/commands.ts'
+import { ingestDeviceEvents, requestWipe } from '#server/devices/commands.ts'
 import { createApiKey } from '#server/identity/commands.ts'
 import { systemActor } from '#server/kernel/actor.ts'
 import { PERMISSIONS } from '#server/kernel/permissions.ts'
@@ -93,6 +93,8 @@ const TEXTS = [
   'ip:999.1.1.1/99',
   'person:*',
   '0000-01-01T00:00:00.000Z',
+  '0001-01-01T00:00:00.000Z',
+  '9999-12-31T23:59:59.999Z',
   '+275760-09-13T00:00:00.000Z',
   '2026-02-31T00:00:00Z',
   '1',
@@ -135,6 +137,13 @@ async function organisation() {
   const owner = await makePerson(tenantId, { role: 'owner', founder: true })
   const { token } = await createApiKey(systemActor(tenantId, 'test'), { name: 'fuzz', scopes: [...PERMISSIONS] })
   const device = await enrollTestDevice(owner)
+  // A device's clock may say anything, and what it says stands in the log.
+  const times = ['0001-01-01T00:00:00.000Z', '9999-12-31T23:59:59.999Z']
+  const events = times.map((at, n) => ({ seq: n + 1, id: uuidv7(), at, action: 'file.view', outcome: 'allowed' }))
+  await ingestDeviceEvents(
+    device.actor,
+    events.map((event) => JSON.stringify(event)),
+  )
   const system = systemActor(tenantId, 'test')
   const { id: personId } = await invitePerson(system, { email: `${uuidv7()}@example.org`, name: 'Guest' })
   const { id: fileId } = await publishFile(system, {
@@ -253,9 +262,12 @@ function queryAttempts(params: Params): Attempt[] {
   const dated = SORTS.filter((sort) => !/name|email/.test(sort)).flatMap((sort) =>
     KEYS.slice(0, 3).map((key) => `?sort=${sort}&cursor=${encodeURIComponent(encoded([sort, key, uuidv7()]))}`),
   )
-  const times = ['from', 'to', 'silentSince'].flatMap((name) => TEXTS.slice(-6).map((text) => withQuery(name, text)))
+  const times = ['from', 'to', 'silentSince'].flatMap((name) => TEXTS.slice(-7).map((text) => withQuery(name, text)))
   const queries = [...sampled(single, 70), ...sampled(cursors, 20), ...dated, ...times]
-  return [...queries, '?limit=1&limit=2', '?__proto__=1&constructor=2'].map((query) => ({ params, query }))
+  return [...queries, '', '?buckets=200', '?limit=1&limit=2', '?__proto__=1&constructor=2'].map((query) => ({
+    params,
+    query,
+  }))
 }
 
 const template: Record<string, Record<string, unknown>> = {

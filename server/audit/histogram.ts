@@ -44,6 +44,10 @@ const WIDTHS = [
   364 * DAY,
 ]
 
+/** The first and the last moment that have a form. */
+const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z')
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
+
 type Counts = Map<number, Record<Outcome, number>>
 type Asked = Ask & { buckets: number }
 
@@ -54,7 +58,7 @@ export async function histogram(sql: Sql, tenantId: string, ask: Asked, now: Dat
   const frame = frameOf(ask, bounds, now)
   const widthMs = widthOf(frame, ask.buckets)
   if (!bounds || frame.to <= frame.from) return emptyHistogram(frame, widthMs)
-  const asked = { from: ask.from, to: formatTime(frame.to) }
+  const asked = { from: ask.from, to: formatTime(Math.min(frame.to, LAST_MS)) }
   const deadline = performance.now() + BUDGET_MS
   const counting: Counting = { sql, tenantId, plan, bounds, asked, widthMs, deadline, counts: new Map() }
   const certainTo = await countCertain(counting)
@@ -120,7 +124,7 @@ async function countDoubtful({
 function fitted(frame: Span, widthMs: number, counts: Counts, { from, buckets }: Asked) {
   const earliest = Math.min(...counts.keys()) * widthMs
   if (from !== undefined || earliest >= frame.from) return { frame, widthMs, counts }
-  const grown = { from: earliest, to: frame.to }
+  const grown = { from: Math.max(FIRST_MS, earliest), to: frame.to }
   const factor = Math.ceil((Math.floor((grown.to - 1) / widthMs) - Math.floor(earliest / widthMs) + 2) / buckets)
   const merged: Counts = new Map()
   for (const [bucket, byOutcome] of counts) {
@@ -129,9 +133,12 @@ function fitted(frame: Span, widthMs: number, counts: Counts, { from, buckets }:
   return { frame: grown, widthMs: widthMs * factor, counts: merged }
 }
 
-/** Without bounds of its own the histogram spans the log. */
+/**
+ * Without bounds of its own the histogram spans the log, and what clocks were ahead of it by a day at most: one device that
+ * states the year 9999 must not make one bar of everything else.
+ */
 function frameOf({ from, to }: Ask, bounds: LogBounds | null, now: Date): Span {
-  const end = to ? Date.parse(to) : Math.max(now.getTime(), bounds?.to ?? 0) + (bounds?.aheadMs ?? 0)
+  const end = to ? Date.parse(to) : Math.max(now.getTime(), bounds?.to ?? 0) + Math.min(bounds?.aheadMs ?? 0, DAY)
   return { from: from ? Date.parse(from) : Math.min(bounds?.from ?? end, end), to: end }
 }
 
@@ -169,7 +176,7 @@ function bucketsOf({ from, to }: Span, widthMs: number, counts: Counts): Histogr
   for (let bucket = Math.floor(from / widthMs); bucket * widthMs < to; bucket++) {
     const byOutcome = counts.get(bucket) ?? { allowed: 0, denied: 0, pending: 0, failed: 0 }
     const count = OUTCOMES.reduce((sum, outcome) => sum + byOutcome[outcome], 0)
-    buckets.push({ start: formatTime(bucket * widthMs), count, ...byOutcome })
+    buckets.push({ start: formatTime(Math.max(bucket * widthMs, FIRST_MS)), count, ...byOutcome })
   }
   return buckets
 }

@@ -341,3 +341,22 @@ async function explained(statement: string, tenantId: string): Promise<string> {
     client.release(true)
   }
 }
+
+describe('a device whose clock says anything', () => {
+  it('does not take the histogram from everybody else', async () => {
+    const tenantId = await makeTenant()
+    const reader = makeApiKeyActor(tenantId, ['audit:read'])
+    for (const time of ['9999-12-31T23:59:59.999Z', '0001-01-01T00:00:00.000Z', undefined]) {
+      const occurredAt = time === undefined ? {} : { occurredAt: new Date(time) }
+      await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test' }, async () => ({
+        result: null,
+        audit: { action: 'file.view', ...occurredAt },
+      }))
+    }
+    const { from, to, buckets } = await auditHistogram(reader, { q: 'action:file.view' })
+    expect(from).toBe('0001-01-01T00:00:00.000Z')
+    expect(Date.parse(to) - now().getTime()).toBeLessThan(2 * 86_400_000)
+    expect(buckets.reduce((sum, { count }) => sum + count, 0)).toBe(2)
+    await expect(auditHistogram(reader, { to: '9999-12-31T23:59:59.999Z' })).resolves.toMatchObject({ partial: false })
+  })
+})
