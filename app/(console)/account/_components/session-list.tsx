@@ -43,7 +43,7 @@ function SessionItem({ session }: { session: SessionView }) {
       {session.current ? (
         <Tag tone="ok">{t('account.here')}</Tag>
       ) : (
-        <FormShell action={endSession.bind(null, session.id)} label={t('account.endOf', { name })}>
+        <FormShell action={endSession.bind(null, session.id)}>
           <SubmitButton variant="default" size="small" aria-label={t('account.endOf', { name })}>
             {t('account.end')}
           </SubmitButton>

@@ -34,7 +34,7 @@ function Revoke({ apiKey }: { apiKey: ApiKeyView }) {
   if (apiKey.state === 'revoked') return null
   const label = t('revokeOf', { name: apiKey.name })
   return (
-    <FormShell action={revoke.bind(null, apiKey.id)} label={label} className="relative z-10">
+    <FormShell action={revoke.bind(null, apiKey.id)} className="relative z-10">
       <SubmitButton variant="default" size="small" aria-label={label}>
         {t('revoke')}
       </SubmitButton>
