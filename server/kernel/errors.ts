@@ -86,6 +86,10 @@ export function isAppError(error: unknown): error is AppError {
 /** SQLSTATEs and socket errors that mean "the database is away or full", not "the request is wrong". */
 const UNAVAILABLE = /^(08...|53...|57P0[123]|58030|ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT)$/
 
+/** What pg and Prisma's adapter say without a code when the connection goes before, in the middle of, or between statements. */
+const AWAY =
+  /Connection terminated|not currently accepting connections|timeout exceeded when trying to connect|Can't reach database server|Server has closed the connection|Unable to start a transaction|connection error and is not queryable|^ConnectionClosed$|^DatabaseNotReachable$/
+
 /** Turns a lost database or a full disk into `unavailable` (503, Retry-After 5); anything else comes back as it was. */
 export function asAppError(error: unknown): unknown {
   for (let cause: unknown = error, depth = 0; cause && depth < 6; depth++) {
@@ -93,13 +97,8 @@ export function asAppError(error: unknown): unknown {
     if (code && UNAVAILABLE.test(code))
       return new AppError('unavailable', { detail: 'The database does not answer.', retryAfter: 5, cause: error })
     const message = cause instanceof Error ? cause.message : ''
-    if (
-      /Connection terminated|not currently accepting connections|timeout exceeded when trying to connect|Can't reach database server|Server has closed the connection|Unable to start a transaction/.test(
-        message,
-      )
-    ) {
+    if (AWAY.test(message))
       return new AppError('unavailable', { detail: 'The database does not answer.', retryAfter: 5, cause: error })
-    }
     cause = cause instanceof Error ? cause.cause : undefined
   }
   return error
