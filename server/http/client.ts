@@ -22,7 +22,8 @@ export function pathOf(headers: Headers): string {
 export function localPath(path: string | null | undefined): string | null {
   if (!path?.startsWith('/') || /^\/[/\\]/.test(path) || /[\p{Cc}\\]/u.test(path) || path.length > 2_000) return null
   const url = new URL(path, 'http://console.invalid')
-  if (url.origin !== 'http://console.invalid' || url.pathname.startsWith('/api/')) return null
+  // `/.//host` is resolved to `//host`, which a browser takes for another origin.
+  if (url.origin !== 'http://console.invalid' || /^\/(\/|api\/)/.test(url.pathname)) return null
   url.searchParams.delete('_rsc')
   return `${url.pathname}${url.search}`
 }
