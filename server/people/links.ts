@@ -115,7 +115,8 @@ export async function consumeLink(
 ): Promise<OpenLink> {
   const link = await findLink(tx, token, purpose, now)
   const { count } = await tx.personLink.updateMany({
-    where: { tenantId, id: link.linkId, usedAt: null },
+    // Asked again: a suspension or a newer link may have ended it since it was read.
+    where: { tenantId, id: link.linkId, usedAt: null, expiresAt: { gt: now } },
     data: { usedAt: now },
   })
   if (count !== 1) throw linkGone()

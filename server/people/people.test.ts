@@ -186,6 +186,24 @@ describe('invitations', () => {
     await expect(renewInvitation(admin, { id: invited.id })).rejects.toMatchObject({ code: 'conflict' })
   })
 
+  test('a link that ends while it is being used is gone', async () => {
+    const { tenantId, admin } = await organisation()
+    const invited = await invitePerson(admin, { email: 'race@example.org', name: 'Race' })
+    const other = await db.superuser.connect()
+    await other.query('BEGIN')
+    await other.query('SELECT 1 FROM person_link WHERE person_id = $1 FOR UPDATE', [invited.id])
+    const using = accept(tenantId, tokenOf(invited)).catch((error: unknown) => error)
+    // It has read the open link and waits for the row.
+    const waiting = 'SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted'
+    while ((await db.superuser.query<{ n: number }>(waiting)).rows[0]?.n === 0);
+    await other.query(`SET LOCAL session_replication_role = 'replica'`)
+    await other.query(`UPDATE person_link SET expires_at = now() - interval '1 s' WHERE person_id = $1`, [invited.id])
+    await other.query('COMMIT')
+    other.release()
+    expect(await using).toMatchObject({ code: 'gone' })
+    expect(await getPerson(admin, { id: invited.id })).toMatchObject({ status: 'invited' })
+  })
+
   test('a key gets no link to an account with rights, and a session only after a recent factor', async () => {
     const { tenantId, owner } = await organisation()
     const key = makeApiKeyActor(tenantId, ROLE_PERMISSIONS.owner, owner.personId)
