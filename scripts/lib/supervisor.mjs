@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readEnv } from '../../server/kernel/env.ts'
 import { bootstrap, entryArgs } from './bootstrap.mjs'
 import { ensureBuilt, ensureGenerated } from './build.mjs'
+import { demoDataDirOf, startDemo } from './demo.mjs'
 import { ensureDataDir, writeFileAtomic } from './files.mjs'
 import { answers, reachableHost } from './health.mjs'
 import { holderOf, tryLock } from './lock.mjs'
@@ -22,8 +23,8 @@ const SLOW_AFTER_MS = 15_000
 const LEFTOVER_PATIENCE_MS = 13_000
 
 /** Brings everything up, keeps it up, and takes it down in order on SIGINT or SIGTERM. */
-export async function supervise({ isDev }) {
-  process.env.GATEHOUSE_DATA_DIR = dataDirOf()
+export async function supervise({ isDev, isDemo }) {
+  process.env.GATEHOUSE_DATA_DIR = isDemo ? demoDataDirOf() : dataDirOf()
   const env = readEnv()
   ensureDataDir(env.dataDir)
   const release = holdDataDir(env.dataDir)
@@ -41,7 +42,10 @@ export async function supervise({ isDev }) {
     await requirePorts(env)
     const { setupUrl } = await bringUp(run)
     await untilReady(run)
-    if (!run.isStopping) announce(env, setupUrl)
+    if (run.isStopping) return
+    // The demo brings an organisation of its own: nobody sets one up.
+    announce(env, isDemo ? null : setupUrl)
+    if (isDemo) await startDemo(run, environmentOf(run), () => record(run))
   } catch (error) {
     // A stop in the middle of a start makes its steps fail; that is no fault to report.
     if (run.isStopping) return
