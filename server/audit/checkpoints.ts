@@ -15,11 +15,26 @@ export type Checkpoint = { size: number; note: string; signedAt: Date }
 
 /** Signed checkpoints, newest first. Index: the primary key. */
 export async function listCheckpoints(sql: Sql, tenantId: string, limit: number): Promise<Checkpoint[]> {
-  const rows = await sql<{ size: string; note: string; at: Date | string }>(
+  const rows = await sql<CheckpointRow>(
     'SELECT size::text, note, signed_at AS at FROM audit_checkpoint WHERE tenant_id = $1::uuid ORDER BY size DESC LIMIT $2::integer',
     [tenantId, limit],
   )
-  return rows.map((row) => ({ size: Number(row.size), note: row.note, signedAt: new Date(row.at) }))
+  return rows.map(readCheckpoint)
+}
+
+/** The first checkpoint that covers entry `index`. Index: the primary key. */
+export async function firstCheckpointOver(sql: Sql, tenantId: string, index: number): Promise<Checkpoint | null> {
+  const [row] = await sql<CheckpointRow>(
+    'SELECT size::text, note, signed_at AS at FROM audit_checkpoint WHERE tenant_id = $1::uuid AND size > $2::text::bigint ORDER BY size LIMIT 1',
+    [tenantId, String(index)],
+  )
+  return row ? readCheckpoint(row) : null
+}
+
+type CheckpointRow = { size: string; note: string; at: Date | string }
+
+function readCheckpoint({ size, note, at }: CheckpointRow): Checkpoint {
+  return { size: Number(size), note, signedAt: new Date(at) }
 }
 
 /** Compares the database with what was published outside of it: an old backup, or a log that was rewritten, shows here. */

@@ -1,6 +1,6 @@
 import 'server-only'
 import { z } from 'zod'
-import { base64Decode, base64Encode, utf8Encode } from '#lib/bytes.ts'
+import { base64Encode, utf8Encode } from '#lib/bytes.ts'
 import {
   type ActionCategory,
   AUDIT_ACTIONS,
@@ -10,7 +10,6 @@ import {
 } from '#protocol/audit/actions.ts'
 import { parseCheckpoint } from '#protocol/audit/checkpoint.ts'
 import { proveInclusion } from '#protocol/audit/merkle-prove.ts'
-import { verifyInclusion } from '#protocol/audit/merkle-verify.ts'
 import { parseNote } from '#protocol/audit/note.ts'
 import { formatTlogProof } from '#protocol/audit/proof.ts'
 import { formatQuery, type QueryNode, type QueryTerm } from '#protocol/audit/query.ts'
@@ -21,6 +20,7 @@ import { AppError } from '#server/kernel/errors.ts'
 import { parseInput, uuidField } from '#server/kernel/fields.ts'
 import { defineQuery, type Query } from '#server/kernel/query.ts'
 import { listCheckpoints, logState } from './checkpoints.ts'
+import { proveEvent } from './event-proof.ts'
 import { findEvent, namesNow } from './events.ts'
 import { facets } from './facets.ts'
 import { histogram } from './histogram.ts'
@@ -34,7 +34,6 @@ import {
   askFields,
   consistencyInput,
   type EventDetail,
-  type EventProof,
   eventInput,
   facetsInput,
   histogramInput,
@@ -44,7 +43,7 @@ import {
   type Trust,
 } from './schema.ts'
 import { findPage, search } from './search.ts'
-import { consistencyProof, inclusionProof, leafOf, readHead, tileReader } from './tree.ts'
+import { consistencyProof, inclusionProof, readHead, tileReader } from './tree.ts'
 import { viewEvent } from './view.ts'
 
 /**
@@ -186,23 +185,7 @@ export const getEventProof = defineQuery({
   name: 'audit.proof.event',
   permission: 'audit:read',
   input: z.object({ eventId: uuidField() }),
-  run: async ({ sql, tenantId, input }): Promise<EventProof> => {
-    const { index, text } = await findEvent(sql, tenantId, input.eventId)
-    const [newest] = await listCheckpoints(sql, tenantId, 1)
-    const covering = newest && newest.size > index ? newest : null
-    const proof = await inclusionProof(sql, tenantId, { index, size: covering?.size })
-    const root = covering ? parseCheckpoint(parseNote(covering.note).text).root : base64Decode(proof.root)
-    const leafHash = leafOf(text)
-    const holds = verifyInclusion({ index, size: proof.size, leafHash, proof: proof.hashes.map(base64Decode), root })
-    return {
-      index,
-      size: proof.size,
-      leafHash: base64Encode(leafHash),
-      root: base64Encode(root),
-      holds,
-      signed: covering && { size: covering.size, at: covering.signedAt.toISOString() },
-    }
-  },
+  run: ({ sql, tenantId, input }) => proveEvent(sql, tenantId, input.eventId),
 })
 
 /** The `.tlog-proof` of one event, its entry inside (c2sp.org/tlog-proof). @throws AppError not_found · conflict until it is signed */

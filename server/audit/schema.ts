@@ -145,14 +145,14 @@ export type QueryMeaning = { described: DescribedQuery; normal: string }
 export type InclusionProof = { index: number; size: number; leafHash: string; hashes: string[]; root: string }
 export type ConsistencyProof = { from: number; to: number; fromRoot: string; toRoot: string; hashes: string[] }
 
-/** Is the entry in the tree that was signed last? Computed from the tiles each time it is asked. */
+/** Is the entry in the tree that was signed last (`size`, `root`), and in the first signed over it? Computed from the tiles each time. */
 export type EventProof = {
   index: number
   size: number
   leafHash: string
   root: string
   holds: boolean
-  /** The newest signed checkpoint that covers it; null while it waits for the next. */
+  /** The first checkpoint that was signed over it: unaltered since then. Null while it waits for the next. */
   signed: { size: number; at: string } | null
 }
 

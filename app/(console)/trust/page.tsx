@@ -133,7 +133,9 @@ async function Checkpoints({ checkpoints }: { checkpoints: CheckpointView[] }) {
 async function Outside({ tenantId, vkey }: { tenantId: string; vkey: string | null }) {
   const t = await getTranslations('audit')
   if (!vkey) return null
-  const command = `npx gatehouse verify ${readEnv().gatewayUrl}/log/${tenantId} --key '${vkey}'`
+  const { gatewayUrl, tls } = readEnv()
+  // The gateway's own authority is known to nobody else.
+  const command = `npx gatehouse verify ${gatewayUrl}/log/${tenantId} --key '${vkey}'${tls ? '' : ' --ca ca.pem'}`
   return (
     <Card className="lg:col-span-2">
       <Panel title={t('trust.outside')}>

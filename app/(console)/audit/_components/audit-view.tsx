@@ -96,7 +96,7 @@ function Columns({ eventId, children }: { eventId: string | undefined; children:
       className={cx(
         'mt-3 grid items-start gap-4',
         eventId
-          ? 'lg:grid-cols-[minmax(0,1fr)_320px] xl:grid-cols-[156px_minmax(0,1fr)_320px]'
+          ? 'lg:grid-cols-[minmax(0,1fr)_304px] xl:grid-cols-[156px_minmax(0,1fr)_304px]'
           : 'lg:grid-cols-[156px_minmax(0,1fr)]',
       )}
     >

@@ -35,7 +35,7 @@ export async function EventDetail({ actor, ask, params, eventId }: Props) {
     throw error
   })
   return (
-    <Card>
+    <Card className="min-w-0">
       <Panel
         title={actionWords(actions, event.action)}
         aside={
@@ -69,8 +69,11 @@ async function Summary({ event }: { event: AuditEventView }) {
   const t = await getTranslations('audit')
   return (
     <p className="flex flex-wrap items-center gap-x-1.5 text-ink-2">
-      <ResultBadge outcome={event.outcome} enforcement={event.enforcement ?? null} />
-      {event.enforcement && event.enforcement !== 'none' && <span>{t(`enforcement.${event.enforcement}`)}</span>}
+      {event.enforcement && event.enforcement !== 'none' ? (
+        <span>{t(`enforcement.${event.enforcement}`)}</span>
+      ) : (
+        <ResultBadge outcome={event.outcome} />
+      )}
       {event.device && <span>{t('event.on', { device: event.device.name ?? event.device.id })}</span>}
       {event.target && <span>“{event.target.name ?? event.target.id}”</span>}
     </p>

@@ -19,8 +19,8 @@ export async function EventPivots({ actor, event }: { actor: PersonActor; event:
   return (
     <div className="flex flex-wrap gap-2">
       {event.actor.id && (
-        <ButtonLink href={ask(by('actor', event.actor.id))}>
-          {t('pivot.actor', { name: event.actor.name ?? event.actor.id.slice(0, 8) })}
+        <ButtonLink href={ask(by('actor', event.actor.id))} className="max-w-full">
+          <span className="truncate">{t('pivot.actor', { name: event.actor.name ?? event.actor.id.slice(0, 8) })}</span>
         </ButtonLink>
       )}
       {device ? (
@@ -29,8 +29,8 @@ export async function EventPivots({ actor, event }: { actor: PersonActor; event:
         <ButtonLink href={ask('', around)}>{t('pivot.around')}</ButtonLink>
       )}
       {target && target.id !== event.actor.id && target.id !== device?.id && (
-        <ButtonLink href={ask(by('target', target.id))}>
-          {t('pivot.target', { name: (target.name ?? target.id).slice(0, 30) })}
+        <ButtonLink href={ask(by('target', target.id))} className="max-w-full">
+          <span className="truncate">{t('pivot.target', { name: target.name ?? target.id })}</span>
         </ButtonLink>
       )}
       {event.correlationId && <ButtonLink href={ask(event.correlationId)}>{t('pivot.related')}</ButtonLink>}

@@ -80,7 +80,7 @@ const columns = [
     id: 'target',
     header: () => <Head name="target" />,
     cell: (info) => info.row.original.target?.name ?? info.row.original.target?.id ?? '',
-    meta: { phone: 'second', className: 'max-w-56' },
+    meta: { phone: 'second', className: 'max-w-44' },
   }),
   column.display({
     id: 'device',
@@ -96,6 +96,9 @@ const columns = [
   }),
 ]
 
+/** Beside a detail there is less room, and the device stands in the detail. */
+const fewColumns = columns.filter(({ id }) => id !== 'device')
+
 type Props = Pick<DataTableProps<EventRow>, 'rows' | 'selectedId' | 'pager' | 'empty'> & { sort: string }
 
 export function EventTable({ sort, ...props }: Props) {
@@ -105,7 +108,7 @@ export function EventTable({ sort, ...props }: Props) {
     <DataTable<EventRow>
       {...props}
       label={t('title')}
-      columns={columns}
+      columns={props.selectedId ? fewColumns : columns}
       sort={parseSort(sort)}
       rowId={({ id }) => id}
       rowLabel={({ action, actor, target }) =>
