@@ -332,6 +332,19 @@ describe('the log', () => {
   })
 })
 
+describe('a failed call', () => {
+  it('says what was wrong with it and none of the values it carried', async () => {
+    const tenantId = await makeTenant()
+    // A mistake of ours: a column that does not exist.
+    const data = { tenantId, personId: tenantId, hash: '$argon2id$stored', surprise: 1 }
+    const failure = await unsafeWriteTransaction(tenantId, ({ tx }) =>
+      tx.passwordCredential.create({ data: data as never }),
+    ).catch((error: unknown) => error)
+    expect(String(failure)).toContain('surprise')
+    expect(String(failure)).not.toContain('argon2id')
+  })
+})
+
 /** The stored head equals a tree rebuilt from the stored entries. */
 async function expectTreeMatches(tenantId: string): Promise<void> {
   const { rows: entries } = await db.superuser.query<{ entry: string }>(
