@@ -1,4 +1,5 @@
 import 'server-only'
+import { isUuid } from '#lib/uuid.ts'
 import type { EventsResponse } from '#protocol/device/messages.ts'
 import { honestClaim } from '#protocol/policy/evaluate.ts'
 import type { Platform } from '#protocol/policy/platforms.ts'
@@ -57,8 +58,11 @@ async function prepare(sql: Sql, batch: Batch): Promise<Prepared<EventsResponse>
   const seqs = fresh.map(({ seq }) => seq)
   if (fresh.length > 0) await receive(sql, actor, { fresh, runs: runsOf(seqs) })
   const at = now()
+  const fileNames = await namesOfFiles(sql, actor.tenantId, fresh)
   const drafts = [
-    ...fresh.map((line) => (isGood(line) ? stated(line, actor, enrollment, at) : rejected(line, actor))),
+    ...fresh.map((line) =>
+      isGood(line) ? named(stated(line, actor, enrollment, at), fileNames) : rejected(line, actor),
+    ),
     ...unnumbered(refused, actor),
   ]
   return { actor, drafts, result: answer(lines, { fresh, known, refused }) }
@@ -155,6 +159,26 @@ function stated({ event }: GoodLine, actor: DeviceActor, enrollment: Enrollment,
       ? { detail: Object.fromEntries(Object.entries(event.detail).map(([name, value]) => [name, String(value)])) }
       : {}),
   }
+}
+
+/**
+ * What the files of a batch are called: a device knows them by their ids alone, and people search for names.
+ * Index: the primary key of `file`.
+ */
+async function namesOfFiles(sql: Sql, tenantId: string, lines: readonly Numbered[]): Promise<Map<string, string>> {
+  const targets = lines.flatMap((line) => (isGood(line) && line.event.target ? [line.event.target] : []))
+  const ids = [...new Set(targets.flatMap(({ type, id }) => (type === 'file' && isUuid(id) ? [id.toLowerCase()] : [])))]
+  if (ids.length === 0) return new Map()
+  const rows = await sql<{ id: string; name: string }>(
+    'SELECT id::text, name FROM file WHERE tenant_id = $1::uuid AND id = ANY($2::text[]::uuid[])',
+    [tenantId, ids],
+  )
+  return new Map(rows.map(({ id, name }) => [id, name]))
+}
+
+function named(draft: StatedDraft, fileNames: ReadonlyMap<string, string>): StatedDraft {
+  const name = draft.target?.type === 'file' ? fileNames.get(draft.target.id.toLowerCase()) : undefined
+  return draft.target && name ? { ...draft, target: { ...draft.target, name } } : draft
 }
 
 /** Later than now, or before the device was enrolled: its clock was wrong, or somebody set it. */
