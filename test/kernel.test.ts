@@ -9,6 +9,7 @@ import { defineCommand, runInTransaction } from '#server/kernel/command.ts'
 import { readTransaction, unsafeWriteTransaction } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { decrypt, encrypt, tenantVault } from '#server/kernel/keys.ts'
+import { createLog } from '#server/kernel/log.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { runtime } from '#server/kernel/runtime.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from './harness.ts'
@@ -333,15 +334,22 @@ describe('the log', () => {
 })
 
 describe('a failed call', () => {
-  it('says what was wrong with it and none of the values it carried', async () => {
+  it('is logged with what was wrong with it and none of the values it carried', async () => {
     const tenantId = await makeTenant()
-    // A mistake of ours: a column that does not exist.
+    const logged = async (run: Parameters<typeof unsafeWriteTransaction>[1]) => {
+      const lines: string[] = []
+      const error = await unsafeWriteTransaction(tenantId, run).catch((failure: unknown) => failure)
+      createLog('test', {}, { write: (line) => void lines.push(line) }).error({ err: error }, 'failed')
+      return lines.join('')
+    }
+    // Mistakes of ours: a column that does not exist, and a value that was not checked.
     const data = { tenantId, personId: tenantId, hash: '$argon2id$stored', surprise: 1 }
-    const failure = await unsafeWriteTransaction(tenantId, ({ tx }) =>
-      tx.passwordCredential.create({ data: data as never }),
-    ).catch((error: unknown) => error)
-    expect(String(failure)).toContain('surprise')
-    expect(String(failure)).not.toContain('argon2id')
+    const unknown = await logged(({ tx }) => tx.passwordCredential.create({ data: data as never }))
+    expect(unknown).toMatch(/Unknown argument `surprise`.*kernel\.test\.ts/)
+    expect(unknown).not.toContain('argon2id')
+    const unread = await logged(({ sql }) => sql('SELECT $1::text::uuid', ['mei@example.org']))
+    expect(unread).toContain('invalid input syntax for type uuid')
+    expect(unread).not.toContain('mei@example.org')
   })
 })
 

@@ -22,9 +22,19 @@ const paths = SECRET_NAMES.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.
 function serializeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: String(error) }
   // Other enumerable fields (a query's parameters, a request) may carry personal values.
-  const { name, message, stack, cause } = error
+  const { name, cause } = error
+  const message = withoutValues(error)
+  // A stack begins with the message as it was.
+  const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []
+  const stack = [`${name}: ${message}`, ...frames].join('\n')
   const sqlState = 'code' in error && typeof error.code === 'string' ? { errorCode: error.code } : {}
   return { name, message, stack, ...sqlState, ...(cause === undefined ? {} : { cause: serializeError(cause) }) }
+}
+
+/** Prisma writes all arguments of a failed call into its message, password hashes among them, and PostgreSQL the value it could not read. */
+function withoutValues({ name, message }: Error): string {
+  const said = name.startsWith('PrismaClient') ? message.replace(/invocation.*\n\n/s, 'invocation: ').trim() : message
+  return said.replace(/: \\?"[^"]*"/g, ': "…"')
 }
 
 /**

@@ -44,10 +44,9 @@ export function createRuntime({ dataDir, logins, masterKeyFile, poolSize = 10 }:
     return made
   }
   const pools = { reader: pool('reader'), writer: pool('writer') }
-  // Any other format writes the arguments of a failed call, password hashes among them, into the message that is logged.
   const prisma = {
-    reader: new PrismaClient({ adapter: new PrismaPg(pools.reader), errorFormat: 'minimal' }),
-    writer: new PrismaClient({ adapter: new PrismaPg(pools.writer), errorFormat: 'minimal' }),
+    reader: new PrismaClient({ adapter: new PrismaPg(pools.reader) }),
+    writer: new PrismaClient({ adapter: new PrismaPg(pools.writer) }),
   }
   return {
     dataDir,
