@@ -1,12 +1,19 @@
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from '@playwright/test'
-import { Phone } from './support/agent.ts'
-import { readWholeLog } from './support/audit-log.ts'
+import { loadDevice } from '#agent/core/device.ts'
+import { GatewayError, OfflineError } from '#agent/core/errors.ts'
+import { openDeviceFile } from '#agent/core/files.ts'
+import { unlockOnline } from '#agent/core/vault.ts'
+import { noCompanion } from '#agent/node/companion.ts'
+import { openWorkspace } from '#agent/node/workspace.ts'
+import { AgentDevice, runAgent } from './support/agent.ts'
+import { readWholeLog, type WholeLog } from './support/audit-log.ts'
 import { type Instance, type ProcessName, startInstance } from './support/instance.ts'
-import { foundOrganisation, type Operator, withSuperuser } from './support/operator.ts'
+import { foundOrganisation, type Operator, withoutDatabase, withSuperuser } from './support/operator.ts'
 import { until } from './support/wait.ts'
 
 test.describe.configure({ mode: 'serial' })
@@ -19,7 +26,7 @@ let instance: Instance
 let operator: Operator
 let root: string
 let fileId: string
-const phones: Phone[] = []
+const phones: AgentDevice[] = []
 
 test.beforeAll(async () => {
   test.setTimeout(300_000)
@@ -39,8 +46,8 @@ test.afterAll(async () => {
   fs.rmSync(root, { recursive: true, force: true })
 })
 
-async function enrol(name: string): Promise<Phone> {
-  const phone = await Phone.enroll(instance, operator, path.join(root, name))
+async function enrol(name: string): Promise<AgentDevice> {
+  const phone = await AgentDevice.enroll(instance, operator, path.join(root, name))
   phones.push(phone)
   return phone
 }
@@ -87,7 +94,7 @@ async function wreak(random: () => number): Promise<void> {
 }
 
 /** Records as fast as the disk allows until told to stop, or until the device is erased. */
-async function keepRecording(phone: Phone, isOver: () => boolean): Promise<void> {
+async function keepRecording(phone: AgentDevice, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     try {
       await phone.record(fileId)
@@ -99,7 +106,22 @@ async function keepRecording(phone: Phone, isOver: () => boolean): Promise<void>
   }
 }
 
-async function erase(phone: Phone): Promise<string> {
+/** Indexes without a gap, the head's root from the entries alone, and no event of a device twice. */
+async function expectWholeLog(place: Instance, { tenantId }: Operator): Promise<WholeLog> {
+  const log = await readWholeLog(place, tenantId)
+  expect(log.entries.map(({ index }) => index)).toEqual(log.entries.map((_, position) => position))
+  expect(log.headSize).toBe(log.entries.length)
+  expect(log.entriesRoot).toBe(log.headRoot)
+  const ids = log.entries.flatMap(({ senderId }) => senderId ?? [])
+  expect(new Set(ids).size).toBe(ids.length)
+  return log
+}
+
+function viewsOf(log: WholeLog, { deviceId }: AgentDevice): number {
+  return log.entries.filter(({ entry }) => entry.action === 'file.view' && entry.device?.id === deviceId).length
+}
+
+async function erase(phone: AgentDevice): Promise<string> {
   const input = { scope: 'organisation-data', reason: 'lost' }
   const { id } = await operator.insist('POST', `/devices/${phone.deviceId}/wipe`, input)
   await operator.approve(String(id))
@@ -160,20 +182,13 @@ test('kill -9 of anything at any moment: nothing acknowledged is lost, nothing c
   })
   for (const phone of [lost, stolen]) expect(fs.existsSync(path.join(phone.dir, 'vault'))).toBe(false)
 
-  const log = await readWholeLog(instance, operator.tenantId)
-  expect(log.entries.map(({ index }) => index)).toEqual(log.entries.map((_, position) => position))
-  expect(log.headSize).toBe(log.entries.length)
-  expect(log.entriesRoot).toBe(log.headRoot)
-  const ids = log.entries.flatMap(({ senderId }) => senderId ?? [])
-  expect(new Set(ids).size).toBe(ids.length)
-  const viewsOf = (phone: Phone) =>
-    log.entries.filter(({ entry }) => entry.action === 'file.view' && entry.device?.id === phone.deviceId).length
-  for (const phone of [reporting, alsoReporting]) expect(viewsOf(phone)).toBe(phone.recorded.length)
+  const log = await expectWholeLog(instance, operator)
+  for (const phone of [reporting, alsoReporting]) expect(viewsOf(log, phone)).toBe(phone.recorded.length)
   for (const phone of [lost, stolen, blocked]) {
-    expect(viewsOf(phone)).toBeGreaterThanOrEqual(phone.sent)
-    expect(viewsOf(phone)).toBeLessThanOrEqual(phone.recorded.length)
+    expect(viewsOf(log, phone)).toBeGreaterThanOrEqual(phone.sent)
+    expect(viewsOf(log, phone)).toBeLessThanOrEqual(phone.recorded.length)
   }
-  const once = (action: string, phone: Phone) =>
+  const once = (action: string, phone: AgentDevice) =>
     log.entries.filter(
       ({ entry }) => entry.action === action && entry.outcome !== 'failed' && entry.device?.id === phone.deviceId,
     ).length
@@ -196,4 +211,132 @@ test('kill -9 of anything at any moment: nothing acknowledged is lost, nothing c
     }
   })
   expect(left).toEqual({ shares: 0, requests: 0, jobs: 0 })
+})
+
+const PLAN = 'The plan of the year'
+const HOUR_MS = 3_600_000
+
+/** A device that is switched on but whose network and clock are in our hands. */
+async function openWithHands(dir: string) {
+  const { ports, close } = await openWorkspace(dir, { companion: noCompanion })
+  const hands = { isOffline: false, aheadMs: 0 }
+  const device = await loadDevice({
+    ...ports,
+    clock: {
+      ...ports.clock,
+      now: () => ports.clock.now() + hands.aheadMs,
+      monotonic: () => ports.clock.monotonic() + hands.aheadMs,
+    },
+    transport: {
+      ...ports.transport,
+      request: async (request) => {
+        if (hands.isOffline) throw new OfflineError('no network')
+        return ports.transport.request(request)
+      },
+    },
+  })
+  const open = async () => new TextDecoder().decode((await openDeviceFile(device, { fileId, purpose: 'view' })).content)
+  const putAway = async () => {
+    device.queue.close()
+    await close()
+  }
+  return { device, hands, open, putAway }
+}
+
+function bytesBelow(dir: string): Buffer {
+  const names = fs.readdirSync(dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  return Buffer.concat(names.map((entry) => fs.readFileSync(path.join(entry.parentPath, entry.name))))
+}
+
+test('a copy of an offline device opens nothing after the erase, with and without the server, nor does the device when its lease is over', async () => {
+  const { dir, deviceId } = await enrol('left-behind')
+  await runAgent(instance, 'sync', '--dir', dir)
+  const { device, hands, open, putAway } = await openWithHands(dir)
+  await unlockOnline(device)
+  expect(await open()).toBe(PLAN)
+  const [copy, lateCopy] = [`${dir}-copy`, `${dir}-late-copy`]
+  for (const to of [copy, lateCopy]) fs.cpSync(dir, to, { recursive: true })
+  hands.isOffline = true
+  expect(await open()).toBe(PLAN)
+
+  const { id: wipeId } = await operator.insist('POST', `/devices/${deviceId}/wipe`, {
+    scope: 'organisation-data',
+    reason: 'stolen',
+  })
+  await operator.approve(String(wipeId))
+  await until('the erase to be queued', async () => (await wipeOf(String(wipeId))).state === 'queued')
+  const shares = await withSuperuser(instance, (client) =>
+    client.query('SELECT 1 FROM vault_share WHERE device_id = $1', [deviceId]),
+  )
+  expect(shares.rowCount).toBe(0)
+
+  // What the product says it cannot prevent: until its lease ends, the device itself stays unlocked.
+  expect(await open()).toBe(PLAN)
+  hands.aheadMs = 12 * HOUR_MS
+  await expect(open()).rejects.toMatchObject({ code: 'locked' })
+  hands.aheadMs = 0
+  await expect(open(), 'a lease that is over stays over').rejects.toMatchObject({ code: 'locked' })
+  await putAway()
+
+  const identity = path.join(copy, 'device.json')
+  const known = JSON.parse(fs.readFileSync(identity, 'utf8'))
+  fs.writeFileSync(identity, JSON.stringify({ ...known, gatewayUrl: 'https://localhost:1' }))
+  const unreachable = await runAgent(instance, 'open', fileId, '--dir', copy, '--out', '-')
+  expect(unreachable).toMatchObject({ code: 6, stdout: '' })
+  const reachable = await runAgent(instance, 'open', fileId, '--dir', lateCopy, '--out', '-')
+  expect(reachable).toMatchObject({ code: 5, stdout: '' })
+  for (const place of [copy, lateCopy]) expect(bytesBelow(place).includes(PLAN)).toBe(false)
+
+  // Whichever of the two comes back obeys, and its receipt ends the erase.
+  expect((await runAgent(instance, 'sync', '--dir', lateCopy)).code).not.toBe(1)
+  await until('the receipt', async () => (await wipeOf(String(wipeId))).state === 'erased')
+  expect(fs.existsSync(path.join(lateCopy, 'vault'))).toBe(false)
+})
+
+async function wipeOf(wipeId: string): Promise<Record<string, unknown>> {
+  return (await operator.api('GET', `/wipes/${wipeId}`)).body
+}
+
+test('without its database: 503 with Retry-After, nothing acknowledged, the agent keeps its queue, the console says so, and all of it passes', async ({
+  page,
+}) => {
+  const device = await enrol('waiting')
+  device.run()
+  await device.record(fileId)
+  await until('the first event to be sent', async () => device.sent === 1)
+  await page.goto(`${instance.consoleUrl}/sign-in`)
+  await page.getByLabel('Email').fill(operator.owner.email)
+  await page.getByLabel('Password').fill(operator.owner.password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL((url) => !url.pathname.startsWith('/sign-in'))
+  await page.goto(`${instance.consoleUrl}/devices`)
+  await expect(page.getByRole('row', { name: /waiting/ })).toBeVisible()
+
+  await withoutDatabase(instance, async () => {
+    const { client } = await device.opened()
+    const refused = await client.commands(0).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(GatewayError)
+    expect(refused).toMatchObject({ status: 503, code: 'unavailable' })
+    expect((refused as GatewayError).retryAfterMs).toBeGreaterThan(0)
+    for (let n = 0; n < 20; n++) await device.record(fileId)
+    const api = await operator.api('GET', '/devices')
+    expect([api.status, api.body.code]).toEqual([503, 'unavailable'])
+    expect(Number(api.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await fetch(`${instance.consoleUrl}/readyz`)).status).toBe(503)
+    expect(await instance.isGatewayReady()).toBe(false)
+
+    await page.goto(`${instance.consoleUrl}/devices`)
+    await expect(page.getByRole('button', { name: /Try again/ })).toBeVisible()
+    await expect(page.getByRole('table')).toHaveCount(0)
+    await expect(page.getByText(/No devices/i)).toHaveCount(0)
+    expect(await device.waiting()).toBe(20)
+    expect(device.sent).toBe(1)
+  })
+
+  await until('everything to be ready again', isReady)
+  await until('the queue to be empty', async () => (await device.waiting()) === 0)
+  await page.reload()
+  await expect(page.getByRole('row', { name: /waiting/ })).toBeVisible()
+  const log = await expectWholeLog(instance, operator)
+  expect(viewsOf(log, device)).toBe(21)
 })

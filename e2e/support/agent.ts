@@ -33,7 +33,7 @@ export async function runAgent(instance: Instance, ...args: string[]): Promise<F
 }
 
 /** A device with the real agent on it: `run` as a process of its own, events recorded beside it as a host app would. */
-export class Phone {
+export class AgentDevice {
   readonly dir: string
   readonly deviceId: string
   /** What was recorded, in the order of its numbers. */
@@ -51,14 +51,14 @@ export class Phone {
   }
 
   /** Enrols by the command line; an answer that got lost is asked for again with the same directory and code. */
-  static async enroll(instance: Instance, operator: Operator, dir: string): Promise<Phone> {
+  static async enroll(instance: Instance, operator: Operator, dir: string): Promise<AgentDevice> {
     const { personId } = operator.owner
     const { code } = await operator.insist('POST', '/enrollment-codes', { personId })
     const args = ['--gateway', instance.gatewayUrl, '--code', String(code), '--dir', dir, '--ca', instance.caFile]
     for (;;) {
       const name = path.basename(dir)
       const { code: exit, stdout, stderr } = await runAgent(instance, 'enroll', ...args, '--name', name, '--json')
-      if (exit === 0) return new Phone(instance, dir, (JSON.parse(stdout) as { deviceId: string }).deviceId)
+      if (exit === 0) return new AgentDevice(instance, dir, (JSON.parse(stdout) as { deviceId: string }).deviceId)
       // 6: the gateway does not answer. Anything else is a refusal.
       if (exit !== 6) throw new Error(`enroll: exit ${exit}: ${stderr}`)
     }
@@ -90,15 +90,16 @@ export class Phone {
   /** Records an event, durably, in the queue that the running agent sends from. */
   async record(fileId: string): Promise<void> {
     const target = { type: 'file', id: fileId }
-    this.recorded.push(await recordEvent(await this.#open(), { action: 'file.view', outcome: 'allowed', target }))
+    this.recorded.push(await recordEvent(await this.opened(), { action: 'file.view', outcome: 'allowed', target }))
   }
 
   /** How many events still wait on the device. */
   async waiting(): Promise<number> {
-    return (await (await this.#open()).queue.state()).waiting
+    return (await (await this.opened()).queue.state()).waiting
   }
 
-  #open(): Promise<Device> {
+  /** The device as a host app holds it, in this process. */
+  opened(): Promise<Device> {
     this.#device ??= openWorkspace(this.dir).then((workspace) => openDevice(workspace))
     return this.#device
   }

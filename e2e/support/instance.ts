@@ -39,11 +39,14 @@ interface Running {
   setupUrl: string | null
 }
 
-/** Starts the product and waits for its ready line. */
-export async function startInstance(options: { env?: Record<string, string> } = {}): Promise<Instance> {
+/** Starts the product and waits for its ready line; `prepare` may change the empty data directory before. */
+export async function startInstance(
+  options: { env?: Record<string, string>; prepare?: (dataDir: string) => void } = {},
+): Promise<Instance> {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-e2e-'))
   // As root the database runs under an account of its own, which must pass through here.
   fs.chmodSync(dataDir, 0o711)
+  options.prepare?.(dataDir)
   const [port, gatewayPort] = [await freePort(), await freePort()]
   const env: Record<string, string> = {
     ...inherited(),

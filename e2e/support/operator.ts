@@ -116,3 +116,23 @@ export async function withSuperuser<T>(
     await client.end()
   }
 }
+
+/** Takes the database away from everybody but the superuser, for as long as `work` lasts. */
+export async function withoutDatabase(instance: Instance, work: () => Promise<void>): Promise<void> {
+  const allow = (isAllowed: boolean) =>
+    withSuperuser(
+      instance,
+      async (client) => {
+        await client.query(`ALTER DATABASE gatehouse ALLOW_CONNECTIONS ${isAllowed}`)
+        if (!isAllowed)
+          await client.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'gatehouse'`)
+      },
+      'postgres',
+    )
+  await allow(false)
+  try {
+    await work()
+  } finally {
+    await allow(true)
+  }
+}

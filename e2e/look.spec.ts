@@ -1,0 +1,64 @@
+import type { Page } from '@playwright/test'
+import { type Instance, startInstance } from './support/instance.ts'
+import { setUp } from './support/people.ts'
+import { expect, expectAccessible, expectNoSidewaysScroll, test } from './support/test.ts'
+
+test.describe.configure({ mode: 'serial' })
+
+const PAGES = [
+  '/',
+  '/policies',
+  '/people',
+  '/people/new',
+  '/devices',
+  '/devices/new',
+  '/files',
+  '/files/new',
+  '/audit',
+  '/approvals',
+  '/wipes',
+  '/api-keys',
+  '/api-keys/new',
+  '/trust',
+  '/settings',
+  '/account',
+]
+
+let instance: Instance
+let page: Page
+
+test.beforeAll(async ({ browser }) => {
+  instance = await startInstance()
+  const context = await browser.newContext({ baseURL: instance.consoleUrl })
+  page = await context.newPage()
+  await page.goto(instance.setupUrl ?? '')
+  await expectAccessible(page)
+  await setUp(page, instance.setupUrl ?? '')
+})
+
+test.afterAll(async () => {
+  await instance?.stop()
+})
+
+for (const path of PAGES) {
+  test(`${path}: no axe finding in light and dark, nothing sideways at 360 px`, async () => {
+    await page.goto(path)
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
+    await expectAccessible(page)
+    await page.setViewportSize({ width: 360, height: 740 })
+    await expectNoSidewaysScroll(page)
+    await expectAccessible(page)
+    await page.setViewportSize({ width: 1440, height: 900 })
+  })
+}
+
+test('Simplified Chinese, everywhere', async () => {
+  await page.context().addCookies([{ name: 'locale', value: 'zh', url: instance.consoleUrl }])
+  for (const path of PAGES) {
+    await page.goto(path)
+    await expect(page.locator('html')).toHaveAttribute('lang', /^zh/)
+    await expect(page.getByRole('heading', { level: 1 })).toHaveText(/\p{Script=Han}/u)
+  }
+  await page.goto('/audit')
+  await expect(page.getByRole('row').nth(1)).toContainText('Olga Berg')
+})
