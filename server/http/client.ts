@@ -34,6 +34,7 @@ export function localPath(path: string | null | undefined): string | null {
  */
 export function isSameOrigin(headers: Headers, ownOrigin: string): boolean {
   const origin = headers.get('origin')
-  if (origin !== null) return origin === ownOrigin
+  // A form of a page with `no-referrer` (its URL holds a token) sends `null`; the browser's own word on the site still counts.
+  if (origin !== null && origin !== 'null') return origin === ownOrigin
   return headers.get('sec-fetch-site') === 'same-origin'
 }

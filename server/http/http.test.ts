@@ -291,6 +291,9 @@ describe('where a request comes from', () => {
     [{ 'sec-fetch-site': 'same-origin' }, true],
     [{}, false],
     [{ origin: 'null' }, false],
+    [{ origin: 'null', 'sec-fetch-site': 'cross-site' }, false],
+    // A form of a page with no-referrer, such as one reached from the setup link.
+    [{ origin: 'null', 'sec-fetch-site': 'same-origin' }, true],
     [{ origin: 'http://localhost:3001' }, false],
     [{ origin: 'https://evil.example', 'sec-fetch-site': 'same-origin' }, false],
     [{ 'sec-fetch-site': 'same-site' }, false],
@@ -318,6 +321,21 @@ describe('where a request comes from', () => {
 })
 
 describe('the live stream', () => {
+  test('of one session are few: a newer one ends the oldest', async () => {
+    const { actor } = await openSession({ ...state, client, method: 'password' })
+    const abort = new AbortController()
+    const readers = Array.from({ length: 15 }, () => liveStream(actor, null, abort.signal).getReader())
+    const drain = async (reader: (typeof readers)[number]) => {
+      for (;;) if ((await reader.read()).done) return 'ended'
+    }
+    const ended = readers.map(drain)
+    expect(await Promise.all(ended.slice(0, 3))).toEqual(['ended', 'ended', 'ended'])
+    const last = new Promise((resolve) => setTimeout(resolve, 100, 'open'))
+    expect(await Promise.race([...ended.slice(3), last])).toBe('open')
+    abort.abort()
+    await Promise.all(ended)
+  })
+
   test('tells nouns of the own organisation, and ends when the session does', async () => {
     const other = await foundOrganisation(
       { organisation: 'Http other', name: 'X', email: 'other@example.org', password },

@@ -6,6 +6,22 @@ const HEARTBEAT_MS = 15_000
 /** What may end a session: after these it is looked up again at once. */
 const ENDING: ReadonlySet<string> = new Set(['session', 'person', 'tenant', 'auth'])
 
+/** Streams of one session: a browser opens one a tab, and six at most. A newer one ends the oldest. */
+const PER_SESSION = 12
+const open = new Map<string, Set<() => void>>()
+
+/** Counts a stream until what it returns is called. */
+function countStream(sessionId: string, end: () => void): () => void {
+  const streams = open.get(sessionId) ?? new Set()
+  const [oldest] = streams
+  if (oldest && streams.size >= PER_SESSION) oldest()
+  open.set(sessionId, streams.add(end))
+  return () => {
+    streams.delete(end)
+    if (streams.size === 0 && open.get(sessionId) === streams) open.delete(sessionId)
+  }
+}
+
 type Sink = { send: (text: string) => void; close: () => void }
 
 /**
@@ -40,6 +56,7 @@ function follow(actor: PersonActor, topics: ReadonlySet<string> | null, sink: Si
     isOpen = false
     clearInterval(timer)
     stop()
+    uncount()
     try {
       sink.close()
     } catch {
@@ -58,6 +75,7 @@ function follow(actor: PersonActor, topics: ReadonlySet<string> | null, sink: Si
     const wanted = topics ? told.filter((topic) => topics.has(topic) || topic === 'reconnected') : told
     if (isOpen && wanted.length > 0) sink.send(`data: ${JSON.stringify({ topics: wanted })}\n\n`)
   })
+  const uncount = countStream(actor.sessionId, end)
   return end
 }
 
