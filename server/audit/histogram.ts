@@ -125,7 +125,9 @@ function fitted(frame: Span, widthMs: number, counts: Counts, { from, buckets }:
   const earliest = Math.min(...counts.keys()) * widthMs
   if (from !== undefined || earliest >= frame.from) return { frame, widthMs, counts }
   const grown = { from: Math.max(FIRST_MS, earliest), to: frame.to }
-  const factor = Math.ceil((Math.floor((grown.to - 1) / widthMs) - Math.floor(earliest / widthMs) + 2) / buckets)
+  const enough = (width: number) => bucketCount(grown, width) <= buckets
+  const wider = WIDTHS.find((width) => width % widthMs === 0 && enough(width))
+  const factor = wider ? wider / widthMs : Math.ceil((bucketCount(grown, widthMs) + 1) / buckets)
   const merged: Counts = new Map()
   for (const [bucket, byOutcome] of counts) {
     for (const outcome of OUTCOMES) add(merged, Math.floor(bucket / factor), outcome, byOutcome[outcome])
@@ -142,9 +144,16 @@ function frameOf({ from, to }: Ask, bounds: LogBounds | null, now: Date): Span {
   return { from: from ? Date.parse(from) : Math.min(bounds?.from ?? end, end), to: end }
 }
 
-function widthOf({ from, to }: Span, buckets: number): number {
-  const enough = (width: number) => Math.floor((to - 1) / width) - Math.floor(from / width) < buckets
-  return WIDTHS.find(enough) ?? Math.ceil((to - from + 1) / Math.max(1, buckets - 1))
+function widthOf(frame: Span, buckets: number): number {
+  const { from, to } = frame
+  return (
+    WIDTHS.find((width) => bucketCount(frame, width) <= buckets) ??
+    Math.ceil((to - from + 1) / Math.max(1, buckets - 1))
+  )
+}
+
+function bucketCount({ from, to }: Span, width: number): number {
+  return Math.floor((to - 1) / width) - Math.floor(from / width) + 1
 }
 
 function emptyHistogram(frame: Span, widthMs: number): Histogram {

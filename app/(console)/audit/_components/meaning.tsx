@@ -24,7 +24,7 @@ export async function Meaning({ described }: { described: DescribedQuery }) {
   }
 
   function valueWords(field: Condition['field'], value: string): string {
-    if (field === 'action') return actionWords(actions, value)
+    if (field === 'action') return actionWords(actions, value.replace(/\.$/, ''))
     if (field === 'outcome') return common(`outcome.${value as 'allowed'}`)
     if (field === 'enforcement') return common(`enforcement.${value as 'none'}`)
     return value

@@ -13,7 +13,7 @@ const NOUNS = [...new Set(AUDIT_ACTIONS.map((action) => action.slice(0, action.l
 
 /** What may follow each field, where there is a list of it. */
 const VALUES = {
-  action: [...AUDIT_ACTIONS, ...NOUNS.map((noun) => `${noun}.*`)].sort(),
+  action: [...AUDIT_ACTIONS, ...NOUNS.map((noun) => `${noun}.*`)],
   outcome: [...OUTCOMES],
   enforcement: [...ENFORCEMENTS],
   actor: [...ACTOR_KINDS],
