@@ -41,8 +41,22 @@ export async function sendReceipt(store: Store, client: Client, commandId: strin
   }
 }
 
-/** Sends every kept receipt and forgets those the server has decided on. Gives how many still wait. */
-export async function sendReceipts(store: Store, client: Client): Promise<number> {
+const rounds = new WeakMap<Store, Promise<unknown>>()
+
+/**
+ * Sends every kept receipt and forgets those the server has decided on. Gives how many still wait. One round after the other:
+ * two at once would hand in the same receipt twice, and the log would have to tell of the second.
+ */
+export function sendReceipts(store: Store, client: Client): Promise<number> {
+  const round = (rounds.get(store) ?? Promise.resolve()).then(() => sendKept(store, client))
+  rounds.set(
+    store,
+    round.catch(() => undefined),
+  )
+  return round
+}
+
+async function sendKept(store: Store, client: Client): Promise<number> {
   let waiting = 0
   for (const { name } of await store.list(NAMES.receipts)) {
     const commandId = name.slice(NAMES.receipts.length + 1).replace(/\.jws$/, '')
