@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from '@playwright/test'
 import { loadDevice } from '#agent/core/device.ts'
 import { GatewayError, OfflineError } from '#agent/core/errors.ts'
+import { flushEvents } from '#agent/core/events.ts'
 import { openDeviceFile } from '#agent/core/files.ts'
 import { unlockOnline } from '#agent/core/vault.ts'
 import { noCompanion } from '#agent/node/companion.ts'
@@ -339,4 +340,64 @@ test('without its database: 503 with Retry-After, nothing acknowledged, the agen
   await expect(page.getByRole('row', { name: /waiting/ })).toBeVisible()
   const log = await expectWholeLog(instance, operator)
   expect(viewsOf(log, device)).toBe(21)
+})
+
+function mount(...args: string[]): boolean {
+  return spawnSync('mount', args, { stdio: 'ignore' }).status === 0
+}
+
+/** Fills what is left of a disk to the last byte; gives back what empties it again. */
+function fill(dir: string): () => void {
+  const file = path.join(dir, 'filler')
+  const handle = fs.openSync(file, 'w')
+  for (let size = 2 ** 20; size >= 1; ) {
+    try {
+      fs.writeSync(handle, Buffer.alloc(size))
+    } catch {
+      size = Math.floor(size / 2)
+    }
+  }
+  fs.closeSync(handle)
+  return () => fs.rmSync(file)
+}
+
+test('with its disk full: 503, nothing acknowledged that is not durable, and it goes on once there is room', async () => {
+  test.setTimeout(300_000)
+  await operator.close()
+  const disk = { dir: '' }
+  const onSmallDisk = (dir: string) => {
+    if (mount('-t', 'tmpfs', '-o', 'size=320m,mode=0711', 'tmpfs', dir)) disk.dir = dir
+  }
+  const small = await startInstance({ prepare: onSmallDisk })
+  try {
+    test.skip(disk.dir === '', 'a disk of its own needs the right to mount one')
+    const own = await foundOrganisation(small)
+    const device = await AgentDevice.enroll(small, own, path.join(root, 'full'))
+    phones.push(device)
+    const empty = fill(disk.dir)
+    const opened = await device.opened()
+    const refusal = await until('the disk to be noticed', async () => {
+      for (let n = 0; n < 200; n++) await device.record(fileId)
+      return flushEvents(opened).then(
+        () => undefined,
+        (error: unknown) => error,
+      )
+    })
+    expect(refusal).toMatchObject({ status: 503, code: 'unavailable' })
+    expect((refusal as GatewayError).retryAfterMs).toBeGreaterThan(0)
+    expect(await device.waiting()).toBeGreaterThan(0)
+    small.kill('postgres')
+    await until('the gateway to say so', async () => !(await small.isGatewayReady()))
+
+    empty()
+    device.run()
+    await until('the queue to be empty', async () => (await device.waiting()) === 0)
+    const log = await expectWholeLog(small, own)
+    expect(viewsOf(log, device)).toBe(device.recorded.length)
+    await own.close()
+  } finally {
+    await small.stop({ remove: false })
+    if (disk.dir) spawnSync('umount', [disk.dir])
+    fs.rmSync(small.dataDir, { recursive: true, force: true })
+  }
 })
