@@ -70,6 +70,13 @@ describe('createEnrollmentCode', () => {
     ).rejects.toMatchObject({ code: 'forbidden' })
   })
 
+  test('refused to a session without a recent factor', async () => {
+    const admin = await makePerson(await makeTenant())
+    await expect(
+      createEnrollmentCode({ ...admin, factorAt: null }, { personId: admin.personId }),
+    ).rejects.toMatchObject({ code: 'step_up_required' })
+  })
+
   test('another tenant’s person is not found', async () => {
     const admin = await makePerson(await makeTenant())
     const stranger = await makePerson(await makeTenant())

@@ -34,6 +34,8 @@ export const createEnrollmentCode = defineCommand({
   action: 'device.enrollment_code.create',
   permission: 'devices:write',
   risk: 'reversible',
+  // Whoever holds a code gets what its person may see: a session alone, perhaps a stolen one, does not make one.
+  stepUp: 'recent',
   input: enrollmentCodeInput,
   execute: async ({ tx, tenantId, actor, input, now }) => {
     const person = await findPerson(tx, tenantId, input)

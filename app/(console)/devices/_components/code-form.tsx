@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { CustomField, SelectField } from '#components/form/fields.tsx'
 import { FormShell } from '#components/form/form-shell.tsx'
 import type { FormState } from '#components/form/form-state.ts'
+import { StepUpField } from '#components/form/step-up-field.tsx'
 import { SubmitButton } from '#components/form/submit-button.tsx'
 import { Combobox, type ComboboxItem } from '#components/ui/combobox.tsx'
 import { type CodeState, makeCode } from '../actions.ts'
@@ -50,6 +51,7 @@ export function CodeForm({ people, personId, gatewayUrl }: Props) {
         defaultValue="3600"
         options={LIFETIMES.map(({ seconds, key }) => ({ value: String(seconds), label: t(`lifetime.${key}`) }))}
       />
+      <StepUpField onlyWhenAsked />
       <SubmitButton>{t('enrol.make')}</SubmitButton>
     </FormShell>
   )
