@@ -5,7 +5,7 @@ import { rootOf } from '#protocol/audit/merkle.ts'
 import { rootFromTiles } from '#protocol/audit/merkle-prove.ts'
 import { NoteError } from '#protocol/audit/note.ts'
 import { now } from '#server/kernel/clock.ts'
-import { type Sql, systemTransaction, unsafeWriteTransaction } from '#server/kernel/db.ts'
+import { pgTransaction, type Sql, systemTransaction } from '#server/kernel/db.ts'
 import { createSigner, readSigner } from './log-key.ts'
 import { lastPublished, type Published, publish } from './published.ts'
 import type { LogState } from './schema.ts'
@@ -63,7 +63,8 @@ export type Signed = { state: LogState; size: number | null }
  * time for each organisation; whoever comes second has nothing to do.
  */
 export async function signHead(tenantId: string): Promise<Signed> {
-  return unsafeWriteTransaction(tenantId, async ({ sql }) => {
+  // Outside a command: a signature is no act of anybody, and its table is not walled.
+  return pgTransaction('writer', tenantId, async (_client, sql) => {
     const [lock] = await sql<{ locked: boolean }>(
       `SELECT pg_try_advisory_xact_lock(hashtextextended('gatehouse.checkpoint.' || $1::text, 0)) AS locked`,
       [tenantId],

@@ -1,7 +1,7 @@
-import type { messages } from '#messages/en.ts'
+import type { useTranslations } from 'next-intl'
 import { isAuditAction } from '#protocol/audit/actions.ts'
 
-type ActionKey = keyof (typeof messages)['actions']
+type ActionKey = Parameters<ReturnType<typeof useTranslations<'actions'>>>[0]
 
 /** What an action is called in the reader's language; an app's own action keeps its name. `t` is of the area `actions`. */
 export function actionWords(t: (key: ActionKey) => string, action: string): string {
