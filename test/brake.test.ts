@@ -194,6 +194,16 @@ describe('the brake', () => {
     await expect(decide(admin, cancelOpenRequest, id)).rejects.toMatchObject({ code: 'conflict' })
   })
 
+  it('what was approved in time is carried out, or taken back, though its undo window ends later', async () => {
+    const { tenantId, founder, admin, ask, nameOfVictim } = await setting()
+    const { id } = await ask(admin)
+    testingOnlyAdvanceClock(7 * 86_400_000 - 10_000)
+    expect((await decide(founder, approveOpenRequest, id)).state).toBe('delayed')
+    testingOnlyAdvanceClock(UNDO_MS)
+    expect(await releaseDelayedRequest(tenantId, id)).toBe('carried out')
+    expect(await nameOfVictim()).toBe('erased')
+  })
+
   it('cancel-all takes every open request back together', async () => {
     const { tenantId, founder, admin, ask, nameOfVictim, actions } = await setting()
     const { id } = await ask(founder)

@@ -349,7 +349,8 @@ async function loadOpen(
   const state = row.state as BrakeState
   if (!allowed.includes(state))
     throw new AppError('conflict', { detail: `This request is ${state.replace('_', ' ')}.`, extra: { state } })
-  if (row.expiresAt <= now && !evenExpired)
+  // Only a decision comes too late: what was decided in time goes its way.
+  if (row.expiresAt <= now && state !== 'delayed' && !evenExpired)
     throw new AppError('conflict', { detail: 'This request has expired.', extra: { state: 'expired' } })
   const input = definition.input.parse(
     JSON.parse((await context.vault()).open(row.input, 'brake_request', 'input', row.id).toString()),
@@ -487,7 +488,10 @@ export async function cancelEveryOpenRequest(
   context: Context<unknown>,
 ): Promise<CommandOutcome<{ cancelled: number }>> {
   const open = await context.tx.brakeRequest.findMany({
-    where: { tenantId: context.tenantId, state: { in: [...OPEN_BRAKE_STATES] }, expiresAt: { gt: context.now } },
+    where: {
+      tenantId: context.tenantId,
+      OR: [{ state: 'delayed' }, { state: { in: [...OPEN_BRAKE_STATES] }, expiresAt: { gt: context.now } }],
+    },
     select: { id: true },
     orderBy: { id: 'asc' },
   })
