@@ -3,7 +3,7 @@ import type { Sql } from '#server/kernel/db.ts'
 import { planOf } from './plan.ts'
 import { type Candidate, logBounds } from './scan.ts'
 import { type Ask, FACET_SAMPLE, type FacetField, type Facets, type FacetValue } from './schema.ts'
-import { findPage, inTime } from './search.ts'
+import { findPage, inTime, STATEMENT_MS } from './search.ts'
 
 const BUDGET_MS = 1_000
 const MOST_VALUES = 8
@@ -18,7 +18,7 @@ export async function facets(
   const bounds = await logBounds(sql, tenantId)
   if (!bounds) return { facets: ask.fields.map((field) => ({ field, values: [] })), counted: 0, complete: true }
   const page = { ...ask, order: 'newest' as const, limit: FACET_SAMPLE }
-  const found = await inTime(() =>
+  const found = await inTime(sql, STATEMENT_MS, () =>
     findPage(sql, { tenantId, plan, ask: page, bounds, place: null, budgetMs: BUDGET_MS }),
   )
   return {

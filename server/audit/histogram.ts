@@ -5,7 +5,7 @@ import type { Sql } from '#server/kernel/db.ts'
 import { type Plan, planOf } from './plan.ts'
 import { boundsOf, type LogBounds, logBounds, monthsOf, type Span, spanOf } from './scan.ts'
 import type { Ask, Histogram, HistogramBucket } from './schema.ts'
-import { findPage, inTime } from './search.ts'
+import { findPage, inTime, STATEMENT_MS } from './search.ts'
 
 const BUDGET_MS = 1_000
 /** Doubtful candidates are read one by one; beyond these the answer is partial. */
@@ -91,7 +91,7 @@ async function countCertain({ sql, plan, bounds, asked, widthMs, deadline, count
   let searchedTo = span.to
   for (const month of monthsOf(span, true)) {
     if (searchedTo < span.to && performance.now() > deadline) break
-    const isWhole = await inTime(() =>
+    const isWhole = await inTime(sql, STATEMENT_MS, () =>
       addMonth(sql, { plan: plan.certain ?? plan.candidates, month, asked, widthMs }, counts),
     )
     if (!isWhole) break
@@ -115,7 +115,9 @@ async function countDoubtful({
   const rest = { ...plan, candidates: plan.doubtful }
   const ask = { ...asked, order: 'newest' as const, limit: MOST_DOUBTFUL }
   const budgetMs = Math.max(0, deadline - performance.now())
-  const found = await inTime(() => findPage(sql, { tenantId, plan: rest, ask, bounds, place: null, budgetMs }))
+  const found = await inTime(sql, STATEMENT_MS, () =>
+    findPage(sql, { tenantId, plan: rest, ask, bounds, place: null, budgetMs }),
+  )
   for (const { entry } of found.items) add(counts, Math.floor(Date.parse(entry.occurredAt) / widthMs), entry.outcome, 1)
   return found.next?.time ?? spanOf(bounds, asked).from
 }

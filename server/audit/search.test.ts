@@ -14,6 +14,7 @@ import { appendEntries } from '#server/kernel/ledger.ts'
 import { type LoggedEntry, makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { auditFacets, auditHistogram, getAuditEvent, searchAudit } from './queries.ts'
 import type { AuditEventView } from './schema.ts'
+import { inTime } from './search.ts'
 
 const db = useDatabase()
 
@@ -184,7 +185,7 @@ describe('searchAudit', () => {
           expect(indexes).toEqual(order === 'newest' ? expected.reverse() : expected)
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 40 },
     )
   }, 120_000)
 
@@ -288,6 +289,12 @@ describe('the search functions', () => {
     await expect(readTransaction(null, ({ sql }) => sql(call))).rejects.toThrow(/no organisation is set/)
     const tenantId = await makeTenant()
     await expect(pgTransaction('writer', tenantId, (client) => client.query(call))).rejects.toThrow(/permission denied/)
+  })
+
+  it('a statement that takes too long is said as such, never as a bug', async () => {
+    const tenantId = await makeTenant()
+    const slow = readTransaction(tenantId, ({ sql }) => inTime(sql, 50, () => sql('SELECT pg_sleep(5)::text')))
+    await expect(slow).rejects.toMatchObject({ code: 'unavailable', detail: expect.stringContaining('Narrow') })
   })
 
   it('read a rare term through the index, never the table', async () => {

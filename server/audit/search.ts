@@ -9,6 +9,8 @@ import { viewEvent } from './view.ts'
 
 /** A page gives up after this and says how far it came; the cursor goes on from there. */
 const PAGE_BUDGET_MS = 2_000
+/** One month at once, at most. */
+export const STATEMENT_MS = 8_000
 /** Counting stops sooner: a total is not worth a wait. */
 const COUNT_BUDGET_MS = 300
 
@@ -23,11 +25,13 @@ export async function search(sql: Sql, tenantId: string, ask: Ask & Page): Promi
   const place = ask.cursor === undefined ? null : readCursor(ask.cursor, ask.order)
   const bounds = await logBounds(sql, tenantId)
   if (!bounds) return { items: [], nextCursor: null, searchedBackTo: null, total: { value: 0, capped: false } }
-  const found = await inTime(() => findPage(sql, { tenantId, plan, ask, bounds, place, budgetMs: PAGE_BUDGET_MS }))
+  const found = await inTime(sql, STATEMENT_MS, () =>
+    findPage(sql, { tenantId, plan, ask, bounds, place, budgetMs: PAGE_BUDGET_MS }),
+  )
   const whole = place === null && found.next === null
   const total = whole
     ? { value: found.items.length, capped: false }
-    : await inTime(() => countMatches(sql, { tenantId, plan, ask, bounds }))
+    : await inTime(sql, STATEMENT_MS, () => countMatches(sql, { tenantId, plan, ask, bounds }))
   return {
     items: found.items.map(viewEvent),
     nextCursor: found.next && formatCursor(found.next, ask.order),
@@ -139,14 +143,16 @@ async function countMonth(sql: Sql, plan: string, month: Span, ask: Pick<Ask, 'f
   return row?.count ?? 0
 }
 
-/** A statement that ran into the time limit is no bug: the question is too wide. */
-export async function inTime<T>(run: () => Promise<T>): Promise<T> {
+/** Each statement inside may take `limitMs`: one that runs into it is no bug, the question is too wide. */
+export async function inTime<T>(sql: Sql, limitMs: number, run: () => Promise<T>): Promise<T> {
   try {
+    await sql(`SELECT set_config('statement_timeout', $1::text, true)`, [String(limitMs)])
     return await run()
   } catch (error) {
     if (errorCodeOf(error) !== '57014') throw error
     throw new AppError('unavailable', {
       detail: 'This search takes too long. Narrow its time or add a term.',
+      retryAfter: 5,
       cause: error,
     })
   }

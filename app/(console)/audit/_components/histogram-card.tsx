@@ -12,11 +12,10 @@ type Props = { actor: PersonActor; ask: { q: string; from?: string; to?: string 
 export async function HistogramCard({ actor, ask, params }: Props) {
   const t = await getTranslations('audit')
   const found = await auditHistogram(actor, { ...ask, buckets: 84 }).catch((error: unknown) => {
-    // The list says so, too: without figures it still answers.
     if (isAppError(error) && error.code === 'unavailable') return null
     throw error
   })
-  if (!found) return null
+  if (!found) return <p className="mt-2 text-ink-2">{t('histogram.slow')}</p>
   const buckets = found.buckets.map(({ start, count, denied, failed }) => ({ start, count, flagged: denied + failed }))
   if (buckets.every(({ count }) => count === 0)) return <p className="mt-2 text-ink-3">{t('histogram.none')}</p>
   return (
