@@ -228,6 +228,14 @@ describe('messages', () => {
     expect(paths).toEqual(['code', 'facts.name', 'keys.seal.crv', 'keys.sign'])
   })
 
+  it('refuse a device whose name reorders text and so poses as another', () => {
+    const keys = { sign: device.publicJwk, seal: device.publicJwk }
+    for (const member of ['name', 'model', 'serial']) {
+      const parsed = enrollRequestSchema.safeParse({ code: 'a', keys, facts: { ...facts, [member]: 'a\u202eb' } })
+      expect(parsed.error?.issues.map((issue) => issue.path.join('.'))).toEqual([`facts.${member}`])
+    }
+  })
+
   it('refuse wrong event lines', () => {
     const line = { seq: 1, id: uuidv7(), at: '2026-03-01T10:00:00.000Z', action: 'file.view', outcome: 'allowed' }
     const ok = (change: object) => eventLineSchema.safeParse({ ...line, ...change }).success

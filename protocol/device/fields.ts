@@ -13,6 +13,13 @@ export function lineOfText(maxLength: number) {
     .refine((text) => !hasLoneSurrogate(text), 'must be well-formed Unicode')
 }
 
+const REORDERING = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/
+
+/** The same for what lists show as a name: nothing that reorders text, so that no device poses as another. */
+export function lineOfName(maxLength: number) {
+  return lineOfText(maxLength).refine((text) => !REORDERING.test(text), 'must not hold characters that reorder text')
+}
+
 /** A UUID in its canonical lower-case form. */
 export const id = z
   .string()

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { PLATFORMS } from '#protocol/policy/platforms.ts'
-import { base64urlOf, compactJose, id, lineOfText, time } from './fields.ts'
+import { base64urlOf, compactJose, id, lineOfName, lineOfText, time } from './fields.ts'
 import { jwksSchema, publicJwkSchema } from './keys.ts'
 
 // What a device sends is read strictly (a stray member is a mistake); what a server answers is read leniently, so that an
@@ -36,12 +36,12 @@ export const clientTlsSchema = z.strictObject({
 export type ClientTls = z.infer<typeof clientTlsSchema>
 
 export const factsSchema = z.strictObject({
-  name: lineOfText(100),
+  name: lineOfName(100),
   platform: z.enum(PLATFORMS),
-  osVersion: lineOfText(64),
-  appVersion: lineOfText(64),
-  model: lineOfText(100).optional(),
-  serial: lineOfText(100).optional(),
+  osVersion: lineOfName(64),
+  appVersion: lineOfName(64),
+  model: lineOfName(100).optional(),
+  serial: lineOfName(100).optional(),
   capabilities: capabilitiesSchema.optional(),
 })
 
