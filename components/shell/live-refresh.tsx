@@ -46,7 +46,8 @@ function listen({ url, names, onChange, onLost }: Listening): () => void {
     retry?: ReturnType<typeof setTimeout>
   } = {}
   let source: EventSource
-  let missed = false
+  // Also before the first connection: what happened since the server drew the page was not heard.
+  let missed = true
 
   function changed() {
     clearTimeout(timers.settle)

@@ -22,21 +22,21 @@ type Hub = { listeners: Set<Listener>; client: pg.Client | null; connecting: boo
 const slots = globalThis as { [SLOT]?: Hub }
 
 /**
- * Calls `listener` on every change of any organisation, over one connection a process. After a lost connection it is told
- * `reconnected`: it may have missed changes and should look again. Returns the function that ends it.
+ * Calls `listener` on every change of any organisation, over one connection a process. Once connected, and after a
+ * lost connection, it is told `reconnected`: it may have missed changes and should look again. Returns the function that ends it.
  */
 export function listenForChanges(listener: Listener): () => void {
   slots[SLOT] ??= { listeners: new Set(), client: null, connecting: false }
   const hub = slots[SLOT]
   hub.listeners.add(listener)
-  void connect(hub, false)
+  void connect(hub)
   return () => {
     hub.listeners.delete(listener)
     if (hub.listeners.size === 0) void close(hub)
   }
 }
 
-async function connect(hub: Hub, again: boolean): Promise<void> {
+async function connect(hub: Hub): Promise<void> {
   if (hub.client || hub.connecting) return
   hub.connecting = true
   const client = new pg.Client({
@@ -46,7 +46,7 @@ async function connect(hub: Hub, again: boolean): Promise<void> {
   })
   const retry = () => {
     if (hub.client === client) hub.client = null
-    if (hub.listeners.size > 0) setTimeout(() => void connect(hub, true), 500 + Math.random() * 1_000).unref()
+    if (hub.listeners.size > 0) setTimeout(() => void connect(hub), 500 + Math.random() * 1_000).unref()
   }
   client.on('error', () => void client.end().catch(() => {}))
   client.on('end', retry)
@@ -58,7 +58,8 @@ async function connect(hub: Hub, again: boolean): Promise<void> {
     await client.connect()
     await client.query(`LISTEN ${CHANNEL}`)
     hub.client = client
-    if (again) for (const listener of hub.listeners) listener('reconnected')
+    // The first time, too: whoever listened while we connected has missed what changed meanwhile.
+    for (const listener of hub.listeners) listener('reconnected')
   } catch {
     client.removeListener('end', retry)
     await client.end().catch(() => {})
