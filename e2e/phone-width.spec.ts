@@ -56,7 +56,7 @@ test('from sign-in to erase in six taps, nothing typed but the search and creden
   await page.getByLabel('Second factor').fill(owner.authenticator.code())
   await thumb.tap(page.getByRole('button', { name: 'Continue' }))
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible()
-  await page.getByLabel('Person, device or file').fill('lost phone')
+  await page.getByRole('combobox', { name: 'Person, device or file' }).fill('lost phone')
   await thumb.tap(page.getByRole('option', { name: /Lost phone/ }))
   await thumb.tap(page.getByRole('button', { name: 'Block now' }))
   await expect(page.getByText('Blocked. Its vault cannot be unlocked again.')).toBeVisible()

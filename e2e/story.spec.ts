@@ -126,7 +126,7 @@ test('a changed policy is looked at before it is published, and the phone obeys 
   await page.getByLabel(/^Note for the history/).fill('No captures')
   await page.getByLabel('Second factor').fill(owner.authenticator.code())
   await page.getByRole('button', { name: 'Publish version 2' }).click()
-  await expect(page.getByText('Version 2 is in force')).toBeVisible()
+  await expect(page.getByText('Version 2 is in force', { exact: true })).toBeVisible()
   await phone.reportScreenshot(fileId)
   await expectInLog('action:screenshot.attempt', 'Rosa Lind', 'noticed')
   await page.getByRole('row').nth(1).getByRole('link').first().click()
@@ -135,11 +135,11 @@ test('a changed policy is looked at before it is published, and the phone obeys 
 
 test('the phone is lost: blocked at once', async () => {
   await page.goto('/')
-  await page.getByLabel('Person, device or file').fill('rosa@')
+  await page.getByRole('combobox', { name: 'Person, device or file' }).fill('rosa@')
   await page.getByRole('option', { name: /Rosa Lind/ }).click()
   await page.getByRole('link', { name: 'Rosa’s phone' }).click()
   await page.getByRole('button', { name: 'Block now' }).click()
-  await expect(page.getByText('blocked', { exact: true })).toBeVisible()
+  await expect(page.getByText('Blocked. Its vault cannot be unlocked again.')).toBeVisible()
   expect(await phone.refusedOpen(fileId)).toContain('gatehouse-agent:')
   await expectInLog('action:device.block', owner.name, 'Rosa’s phone')
 })
