@@ -18,10 +18,10 @@ const LIFETIMES = [
   { seconds: 604_800, key: 'week' },
 ] as const
 
-type Props = { people: ComboboxItem[]; personId?: string | undefined; gatewayUrl: string }
+type Props = { people: ComboboxItem[]; personId?: string | undefined; gatewayUrl: string; ownCa: boolean }
 
 /** Makes a code for one person and shows it this once. */
-export function CodeForm({ people, personId, gatewayUrl }: Props) {
+export function CodeForm({ people, personId, gatewayUrl, ownCa }: Props) {
   const t = useTranslations('devices')
   const [made, setMade] = useState<CodeState['made']>()
 
@@ -31,7 +31,7 @@ export function CodeForm({ people, personId, gatewayUrl }: Props) {
     return answer
   }
 
-  if (made) return <CodeShown made={made} gatewayUrl={gatewayUrl} onAnother={() => setMade(undefined)} />
+  if (made) return <CodeShown made={made} gatewayUrl={gatewayUrl} ownCa={ownCa} onAnother={() => setMade(undefined)} />
   return (
     <FormShell action={send} label={t('enrol.title')}>
       <CustomField name="personId" label={t('enrol.person')}>

@@ -9,12 +9,12 @@ import { Notice } from '#components/ui/notice.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { CodeState } from '../actions.ts'
 
-type Props = { made: NonNullable<CodeState['made']>; gatewayUrl: string; onAnother: () => void }
+type Props = { made: NonNullable<CodeState['made']>; gatewayUrl: string; ownCa: boolean; onAnother: () => void }
 
 /** The code and the line that uses it. It is nowhere else: only its hash is kept. */
-export function CodeShown({ made, gatewayUrl, onAnother }: Props) {
+export function CodeShown({ made, gatewayUrl, ownCa, onAnother }: Props) {
   const t = useTranslations('devices')
-  const command = `npx gatehouse-agent enroll --gateway ${gatewayUrl} --code ${made.code} --dir ./gatehouse-device`
+  const command = `npx gatehouse-agent enroll --gateway ${gatewayUrl} --code ${made.code}${ownCa ? ' --ca ca.pem' : ''} --dir ./gatehouse-device`
   return (
     <div>
       <Notice tone="ok" announce>
@@ -25,6 +25,7 @@ export function CodeShown({ made, gatewayUrl, onAnother }: Props) {
       </p>
       <p className="mb-1 text-ink-2">{t('enrol.commandHint')}</p>
       <Code>{command}</Code>
+      {ownCa && <p className="mt-1 text-ink-2">{t('enrol.caHint')}</p>}
       <div className="mt-3 flex flex-wrap gap-2">
         <CopyButton value={made.code} label={t('enrol.copyCode')} />
         <CopyButton value={command} label={t('enrol.copyCommand')} />

@@ -42,7 +42,7 @@ export default async function NewDevicePage({ searchParams }: { searchParams: Pr
   return (
     <Page crumbs={crumbs} title={t('enrol.title')} sub={t('enrol.sub')} width="narrow">
       <LiveRefresh url="/api/live?topics=enrollment_code,device" />
-      <CodeForm people={people} personId={person} gatewayUrl={readEnv().gatewayUrl} />
+      <CodeForm people={people} personId={person} gatewayUrl={readEnv().gatewayUrl} ownCa={!readEnv().tls} />
       {codes.length > 0 && <OpenCodes codes={codes} />}
     </Page>
   )
