@@ -14,7 +14,7 @@ import { revoke } from '../actions.ts'
 
 const TONES: Record<ApiKeyState, Tone> = { active: 'ok', revoked: 'neutral', maker_suspended: 'warn' }
 
-function Head({ name }: { name: 'name' | 'hint' | 'scopes' | 'state' | 'maker' | 'used' }) {
+function Head({ name }: { name: 'name' | 'hint' | 'scopes' | 'state' | 'maker' | 'used' | 'acts' }) {
   const t = useTranslations('keys')
   return t(`column.${name}`)
 }
@@ -72,7 +72,7 @@ const columns = [
   }),
   column.display({
     id: 'acts',
-    header: () => null,
+    header: () => <Head name="acts" />,
     cell: (info) => <Revoke apiKey={info.row.original} />,
     meta: { phone: 'aside' },
   }),

@@ -18,7 +18,10 @@ export function ZoneSelect() {
     <Select
       aria-label={t('zone.label')}
       className="w-44 max-sm:flex-1"
-      options={zones.map((zone) => ({ value: zone, label: `${zoneOffset(new Date(), zone)} ${zone}` }))}
+      options={zones.map((zone) => ({
+        value: zone,
+        label: zone === 'UTC' ? zone : `${zoneOffset(new Date(), zone)} ${zone}`,
+      }))}
       value={current}
       onPointerDown={all}
       onFocus={all}

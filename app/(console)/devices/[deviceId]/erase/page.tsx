@@ -78,11 +78,17 @@ async function factsOf(contents: DeviceContents) {
   const t = await getTranslations('wipe')
   const format = await getFormatter()
   const capped = (count: number) => (count > CONTENTS_CAP ? `${format.number(CONTENTS_CAP)}+` : format.number(count))
-  const megabytes = format.number(contents.bytes / 1_000_000, {
-    maximumFractionDigits: contents.bytes < 10_000_000 ? 1 : 0,
+  const [unit, divisor] =
+    contents.bytes < 1_000_000 ? (['kilobyte', 1_000] as const) : (['megabyte', 1_000_000] as const)
+  const amount = contents.bytes / divisor
+  // The least is said too: “0 kB” beside a file would look like nothing.
+  const size = format.number(Math.max(amount, contents.bytes > 0 ? 0.1 : 0), {
+    style: 'unit',
+    unit,
+    maximumFractionDigits: amount < 10 ? 1 : 0,
   })
   return [
-    { title: t('ask.will'), text: t('ask.willText', { count: contents.files, megabytes }) },
+    { title: t('ask.will'), text: t('ask.willText', { count: contents.files, size }) },
     {
       title: t('ask.willNot'),
       text: t('ask.willNotText', { count: contents.downloads, shown: capped(contents.downloads) }),
