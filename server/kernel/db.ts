@@ -112,6 +112,8 @@ async function retryingConflicts<T>(run: () => Promise<T>): Promise<T> {
 export async function systemTransaction<T>(run: (sql: Sql) => Promise<T>): Promise<T> {
   const { logins } = runtime()
   const client = new pg.Client({ connectionString: logins.worker, application_name: 'gatehouse-system' })
+  // It breaks between two statements: the next one says so.
+  client.on('error', () => {})
   try {
     await client.connect()
     await client.query(

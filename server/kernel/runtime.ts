@@ -41,6 +41,8 @@ export function createRuntime({ dataDir, logins, masterKeyFile, poolSize = 10 }:
     })
     // An idle connection that breaks is replaced on the next use; without a listener it would end the process.
     made.on('error', () => {})
+    // Nor may one that is in use and breaks between two statements: whoever uses it hears of it at the next one.
+    made.on('connect', (client) => client.on('error', () => {}))
     return made
   }
   const pools = { reader: pool('reader'), writer: pool('writer') }
