@@ -19,11 +19,15 @@ export const approvalJobs = {
   },
   /** Closes what nobody decided in time, and finds again what lost its job. */
   'brake.sweep': async (): Promise<void> => {
-    for (const { id: tenantId } of await listTenants()) await sweep(tenantId)
+    const failures: unknown[] = []
+    for (const { id: tenantId } of await listTenants())
+      failures.push(...(await sweep(tenantId).catch((error: unknown) => [error])))
+    if (failures.length > 0) throw new AggregateError(failures, `${failures.length} requests could not be swept`)
   },
 }
 
-async function sweep(tenantId: string): Promise<void> {
+/** What failed: a request that cannot be read, after somebody altered it, does not keep the others from their end. */
+async function sweep(tenantId: string): Promise<unknown[]> {
   const at = now()
   const { overdue, due } = await readTransaction(tenantId, async ({ tx, sql }) => ({
     overdue: await findOverdueRequests(sql, tenantId, at),
@@ -33,8 +37,17 @@ async function sweep(tenantId: string): Promise<void> {
       take: 100,
     }),
   }))
-  for (const id of overdue) await expireRequest(tenantId, id, 'nobody decided in time')
-  for (const { id } of due) await releaseDelayedRequest(tenantId, id)
+  const ends = [
+    ...overdue.map((id) => () => expireRequest(tenantId, id, 'nobody decided in time')),
+    ...due.map(
+      ({ id }) =>
+        () =>
+          releaseDelayedRequest(tenantId, id),
+    ),
+  ]
+  const failures: unknown[] = []
+  for (const end of ends) await end().catch((error: unknown) => failures.push(error))
+  return failures
 }
 
 export const approvalSchedule = [{ task: 'brake.sweep', at: '* * * * *' }]
