@@ -16,7 +16,7 @@ export type Checkpoint = { size: number; note: string; signedAt: Date }
 /** Signed checkpoints, newest first. Index: the primary key. */
 export async function listCheckpoints(sql: Sql, tenantId: string, limit: number): Promise<Checkpoint[]> {
   const rows = await sql<CheckpointRow>(
-    'SELECT size::text, note, signed_at AS at FROM audit_checkpoint WHERE tenant_id = $1::uuid ORDER BY size DESC LIMIT $2::integer',
+    'SELECT c.size::text, c.note, c.signed_at AS at FROM audit_checkpoint c WHERE c.tenant_id = $1::uuid ORDER BY c.size DESC LIMIT $2::integer',
     [tenantId, limit],
   )
   return rows.map(readCheckpoint)
@@ -25,7 +25,7 @@ export async function listCheckpoints(sql: Sql, tenantId: string, limit: number)
 /** The first checkpoint that covers entry `index`. Index: the primary key. */
 export async function firstCheckpointOver(sql: Sql, tenantId: string, index: number): Promise<Checkpoint | null> {
   const [row] = await sql<CheckpointRow>(
-    'SELECT size::text, note, signed_at AS at FROM audit_checkpoint WHERE tenant_id = $1::uuid AND size > $2::text::bigint ORDER BY size LIMIT 1',
+    'SELECT c.size::text, c.note, c.signed_at AS at FROM audit_checkpoint c WHERE c.tenant_id = $1::uuid AND c.size > $2::text::bigint ORDER BY c.size LIMIT 1',
     [tenantId, String(index)],
   )
   return row ? readCheckpoint(row) : null
