@@ -5,7 +5,7 @@ import { AppError } from '#server/kernel/errors.ts'
 import { DIGEST_BYTES } from './event-lines.ts'
 import type { Range } from './ranges.ts'
 
-type Row = { firstSeq: string; lastSeq: string; digests: string }
+type Row = { seq: string; digest: string }
 
 /** Keeps 8 bytes of each event, a row a run of numbers, for as long as the background process lets them be. */
 export async function storeDigests(
@@ -36,22 +36,19 @@ export async function requireSameBytes(
   known: readonly { seq: number; digest: Buffer }[],
 ): Promise<void> {
   if (known.length === 0) return
-  const seqs = known.map(({ seq }) => seq)
+  // Each number's own eight bytes: numbers far apart must not fetch all that lies between. Index: the primary key; runs do not overlap.
   const rows = await sql<Row>(
-    `SELECT first_seq::text AS "firstSeq", last_seq::text AS "lastSeq", encode(digests, 'hex') AS digests FROM device_event_digest
-      WHERE tenant_id = $1::uuid AND enrollment_id = $2::uuid AND last_seq >= $3::text::bigint AND first_seq <= $4::text::bigint`,
-    [actor.tenantId, actor.enrollmentId, String(Math.min(...seqs)), String(Math.max(...seqs))],
+    `SELECT s.seq::text, encode(substring(d.digests FROM ((s.seq - d.first_seq) * ${DIGEST_BYTES})::integer + 1 FOR ${DIGEST_BYTES}), 'hex') AS digest
+       FROM unnest(string_to_array($3::text, ',')::bigint[]) AS s(seq)
+      CROSS JOIN LATERAL (SELECT first_seq, last_seq, digests FROM device_event_digest
+                     WHERE tenant_id = $1::uuid AND enrollment_id = $2::uuid AND first_seq <= s.seq ORDER BY first_seq DESC LIMIT 1) AS d
+      WHERE d.last_seq >= s.seq`,
+    [actor.tenantId, actor.enrollmentId, [...new Set(known.map(({ seq }) => seq))].join(',')],
   )
-  const runs = rows.map((row) => ({
-    first: Number(row.firstSeq),
-    last: Number(row.lastSeq),
-    digests: Buffer.from(row.digests, 'hex'),
-  }))
+  const kept = new Map(rows.map(({ seq, digest }) => [Number(seq), digest]))
   for (const { seq, digest } of known) {
-    const run = runs.find(({ first, last }) => seq >= first && seq <= last)
-    if (!run) continue
-    const kept = run.digests.subarray((seq - run.first) * DIGEST_BYTES, (seq - run.first + 1) * DIGEST_BYTES)
-    if (!kept.equals(digest)) {
+    const before = kept.get(seq)
+    if (before !== undefined && before !== digest.toString('hex')) {
       throw new AppError('clone_suspected', {
         detail: `Event ${seq} came before with other content: two copies of this device exist.`,
         extra: { seq },

@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
 import { now } from '#server/kernel/clock.ts'
+import { pgTransaction, type Sql } from '#server/kernel/db.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makePerson, makeTenant, readLog, type TestDatabase, useDatabase } from '#test/harness.ts'
 import { blockDevice, ingestDeviceEvents } from './commands.ts'
+import { requireSameBytes } from './event-digests.ts'
 import { parseEventLines } from './event-lines.ts'
 import { countDevices, getDevice, missingRanges } from './queries.ts'
 import { formatRanges, gapsIn, includes, parseRanges, runsOf } from './ranges.ts'
@@ -292,4 +295,28 @@ test('a line tells its own number even when it is cut', () => {
     { code: 'invalid' },
     { code: 'invalid' },
   ])
+})
+
+test('a repetition is compared by its own bytes, however much lies between', async () => {
+  const { device } = await setUp()
+  const lines = Array.from({ length: 4_000 }, (_, n) => line(n + 1))
+  for (let at = 0; at < lines.length; at += 1_000) await ingestDeviceEvents(device.actor, lines.slice(at, at + 1_000))
+  const known = [1, 2_500, 4_000].map((seq) => ({
+    seq,
+    digest: createHash('sha256')
+      .update(lines[seq - 1] ?? '')
+      .digest()
+      .subarray(0, 8),
+  }))
+  let fetched = 0
+  await pgTransaction('reader', device.actor.tenantId, (_client, sql) => {
+    const counting: Sql = async <Row>(text: string, values?: readonly unknown[]) => {
+      const rows = await sql<Row>(text, values)
+      fetched += JSON.stringify(rows).length
+      return rows
+    }
+    return requireSameBytes(counting, device.actor, known)
+  })
+  expect(fetched).toBeGreaterThan(0)
+  expect(fetched).toBeLessThan(500)
 })
