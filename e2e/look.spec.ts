@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test'
 import { type Instance, startInstance } from './support/instance.ts'
 import { setUp } from './support/people.ts'
-import { expect, expectAccessible, expectNoSidewaysScroll, test } from './support/test.ts'
+import { expect, expectAccessible, expectNoSidewaysScroll, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -29,7 +29,7 @@ let page: Page
 
 test.beforeAll(async ({ browser }) => {
   instance = await startInstance()
-  const context = await browser.newContext({ baseURL: instance.consoleUrl })
+  const context = await openBrowser(browser, instance)
   page = await context.newPage()
   await page.goto(instance.setupUrl ?? '')
   await expectAccessible(page)

@@ -39,10 +39,16 @@ interface Running {
   setupUrl: string | null
 }
 
-/** Starts the product and waits for its ready line; `prepare` may change the empty data directory before. */
-export async function startInstance(
-  options: { env?: Record<string, string>; prepare?: (dataDir: string) => void } = {},
-): Promise<Instance> {
+type Options = {
+  env?: Record<string, string>
+  /** May change the empty data directory before the start. */
+  prepare?: (dataDir: string) => void
+  /** `npm run demo` instead of `npm start`. */
+  isDemo?: boolean
+}
+
+/** Starts the product and waits for its ready line. */
+export async function startInstance(options: Options = {}): Promise<Instance> {
   const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-e2e-'))
   // As root the database runs under an account of its own, which must pass through here.
   fs.chmodSync(dataDir, 0o711)
@@ -57,7 +63,8 @@ export async function startInstance(
     ...options.env,
   }
   const log: string[] = []
-  let running = await launch(env, log)
+  const args = options.isDemo ? ['--demo'] : []
+  let running = await launch(env, args, log)
   return {
     consoleUrl: env.GATEHOUSE_URL ?? `http://localhost:${port}`,
     gatewayUrl: `https://localhost:${gatewayPort}`,
@@ -72,7 +79,7 @@ export async function startInstance(
     kill: (name) => process.kill(pidOf(dataDir, name), 'SIGKILL'),
     restart: async () => {
       await stop(running)
-      running = await launch(env, log)
+      running = await launch(env, args, log)
     },
     stop: async ({ remove = true } = {}) => {
       await stop(running)
@@ -88,9 +95,9 @@ function inherited(): Record<string, string> {
   return Object.fromEntries(kept.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
 }
 
-async function launch(env: Record<string, string>, log: string[]): Promise<Running> {
+async function launch(env: Record<string, string>, args: readonly string[], log: string[]): Promise<Running> {
   // Next's types demand NODE_ENV, which the product sets for its own processes.
-  const child = spawn(process.execPath, [START], {
+  const child = spawn(process.execPath, [START, ...args], {
     cwd: ROOT,
     env: env as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],

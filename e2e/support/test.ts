@@ -1,25 +1,38 @@
 import AxeBuilder from '@axe-core/playwright'
-import { test as base, type ConsoleMessage, expect, type Page } from '@playwright/test'
+import {
+  type Browser,
+  type BrowserContext,
+  test as base,
+  type ConsoleMessage,
+  expect,
+  type Page,
+} from '@playwright/test'
+import type { Instance } from './instance.ts'
 
-/** Playwright's test, in which whatever the browser complains about fails the test. */
-export const test = base.extend<{ complaints: string[] }>({
-  complaints: [
+/** What the browsers of this file complained about since the last test. */
+const complaints: string[] = []
+
+/** Playwright's test, in which whatever a browser complains about fails the test. */
+export const test = base.extend<{ quiet: undefined }>({
+  quiet: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names of fixtures from the pattern
     async ({}, use) => {
-      const complaints: string[] = []
-      await use(complaints)
-      expect(complaints, 'complaints of the browser').toEqual([])
+      await use(undefined)
+      expect(complaints.splice(0), 'complaints of the browser').toEqual([])
     },
     { auto: true },
   ],
-  context: async ({ context, complaints }, use) => {
-    context.on('console', (message) => {
-      if (message.type() === 'error') complaints.push(saidBy(message))
-    })
-    context.on('weberror', (error) => complaints.push(String(error.error())))
-    await use(context)
-  },
 })
+
+/** A browser of somebody's own, signed in nowhere. */
+export async function openBrowser(browser: Browser, { consoleUrl }: Instance): Promise<BrowserContext> {
+  const context = await browser.newContext({ baseURL: consoleUrl })
+  context.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(saidBy(message))
+  })
+  context.on('weberror', (error) => complaints.push(String(error.error())))
+  return context
+}
 
 export { expect }
 
