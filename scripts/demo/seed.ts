@@ -25,6 +25,8 @@ import { accept, codeOf, type Signed, signIn, stepUp } from './staff.ts'
 const STILL_INVITED = 3
 const EVENTS_A_DEVICE = 24
 const AT_ONCE = 4
+/** Older than the policy's minimum will be. */
+const OLD_APP = '1.9.4'
 
 type Enrolled = { folder: string; isSilent: boolean; personId: string; simulated: SimulatedDevice }
 
@@ -132,16 +134,16 @@ async function enrollDevices(env: Env, { actor }: Signed, people: readonly Someb
     const { code } = await createEnrollmentCode(actor, { personId })
     const folder = `device-${String(position + 1).padStart(2, '0')}`
     const facts = factsOf(person, turn, kind)
-    const isOld = position === 17
+    const isOutdated = position === 17
     const simulated = await enrollDevice({
       dir: deviceDir(env.dataDir, folder),
       caFile: env.tls ? undefined : join(env.dataDir, 'ca.pem'),
       gatewayUrl: env.gatewayUrl,
       code,
-      facts: isOld ? { ...facts, appVersion: '1.9.4' } : facts,
+      facts: isOutdated ? { ...facts, appVersion: OLD_APP } : facts,
     })
     await fetchPolicy(simulated.device)
-    devices.push({ folder, isSilent: position === 23 || position % 9 === 5, personId, simulated })
+    devices.push({ folder, isSilent: position % 9 === 5, personId, simulated })
   })
   return devices.sort((a, b) => (a.folder < b.folder ? -1 : 1))
 }
@@ -159,7 +161,7 @@ async function liveThroughTheDay({ device, pretend }: SimulatedDevice, files: No
 
 /** One phone is blocked, one erased, and a key asks for a third: that one waits for a person. */
 async function loseThree(env: Env, owner: Signed, admin: Signed, devices: readonly Enrolled[]): Promise<void> {
-  const connected = devices.filter(({ isSilent, simulated }) => !isSilent && isPhone(simulated))
+  const connected = devices.filter(({ isSilent, simulated }) => !isSilent && isPhone(simulated) && !isOld(simulated))
   const [erased, blocked, asked] = [connected[6], connected[9], connected[12]]
   if (!erased || !blocked || !asked) throw new Error('there are too few devices')
   const idOf = ({ simulated }: Enrolled) => simulated.device.identity.deviceId
@@ -175,6 +177,10 @@ async function loseThree(env: Env, owner: Signed, admin: Signed, devices: readon
 function isPhone({ device }: SimulatedDevice): boolean {
   const { platform } = device.identity.facts
   return platform === 'ios' || platform === 'android'
+}
+
+function isOld({ device }: SimulatedDevice): boolean {
+  return device.identity.facts.appVersion === OLD_APP
 }
 
 async function askByKey({ port, consoleTls }: Env, owner: Signed, deviceId: string): Promise<void> {
