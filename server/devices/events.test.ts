@@ -320,3 +320,23 @@ test('a repetition is compared by its own bytes, however much lies between', asy
   expect(fetched).toBeGreaterThan(0)
   expect(fetched).toBeLessThan(500)
 })
+
+test('gaps beyond number are given up, said in the log, and cost no later request its time', async () => {
+  const { tenantId, admin, device } = await setUp()
+  const send = (seqs: number[]) =>
+    ingestDeviceEvents(
+      device.actor,
+      seqs.map((seq) => line(seq)),
+    )
+  await send(Array.from({ length: 1_500 }, (_, n) => 2 * n + 1))
+  expect(await missingRanges(admin, { deviceId: device.answer.deviceId })).toHaveLength(1_499)
+  await send(Array.from({ length: 1_500 }, (_, n) => 3_001 + 2 * n))
+  await send([6_001])
+  const left = await missingRanges(admin, { deviceId: device.answer.deviceId })
+  expect(left.length).toBeLessThanOrEqual(2_000)
+  expect(left.at(-1)).toEqual({ from: 6_000, to: 6_000 })
+  const given = (await readLog(database, tenantId)).filter(({ personal }) => personal.detail?.code === 'too_many_gaps')
+  expect(given.length).toBeGreaterThan(0)
+  // What is still missing is taken when it comes.
+  expect(await send([6_000])).toEqual({ acceptedThrough: 6_000, duplicates: 0, rejected: [] })
+})

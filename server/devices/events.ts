@@ -17,6 +17,8 @@ import { revokedDetail } from './service.ts'
 
 /** A number this far beyond the highest received is a mistake, not a gap. */
 const MAX_LEAP = 10_000_000
+/** More gaps than any honest device has: each is read with every request, so beyond these the oldest are no longer waited for. */
+const MAX_RANGES = 2_000
 const FUTURE_MS = 10 * 60_000
 const DAY_MS = 86_400_000
 
@@ -56,10 +58,13 @@ async function prepare(sql: Sql, batch: Batch): Promise<Prepared<EventsResponse>
   const { fresh, known, refused } = sort(lines, received)
   await requireSameBytes(sql, actor, known)
   const seqs = fresh.map(({ seq }) => seq)
-  if (fresh.length > 0) await receive(sql, actor, { fresh, runs: runsOf(seqs) })
+  const runs = runsOf(seqs)
+  const givenUp = fresh.length > 0 ? beyondMost(received, runs) : null
+  if (fresh.length > 0) await receive(sql, actor, { fresh, runs, givenUp })
   const at = now()
   const fileNames = await namesOfFiles(sql, actor.tenantId, fresh)
   const drafts = [
+    ...(givenUp ? [gapsGivenUp(givenUp, actor)] : []),
     ...fresh.map((line) =>
       isGood(line) ? named(stated(line, actor, enrollment, at), fileNames) : rejected(line, actor),
     ),
@@ -116,6 +121,17 @@ function sort(lines: readonly ParsedLine[], received: readonly Range[]): Sorted 
   return { fresh: [...fresh.values()].sort((a, b) => a.seq - b.seq), ...sorted }
 }
 
+/** The numbers to count as received although some never came, so that the ranges stay few; null when they are. */
+function beyondMost(received: readonly Range[], runs: readonly Range[]): Range | null {
+  const last = received[received.length + runs.length - MAX_RANGES - 1]
+  return last ? [1, last[1]] : null
+}
+
+function gapsGivenUp([, to]: Range, actor: DeviceActor): StatedDraft {
+  const problem = `seq: more than ${MAX_RANGES} gaps; what is missing below ${to} is no longer waited for`
+  return rejected({ line: 0, digest: Buffer.alloc(0), code: 'too_many_gaps', detail: problem }, actor)
+}
+
 function isNumbered(line: ParsedLine): line is Numbered {
   return line.seq !== undefined
 }
@@ -127,11 +143,11 @@ function bad({ line, seq, digest }: Numbered, code: string, detail: string): Bad
 async function receive(
   sql: Sql,
   actor: DeviceActor,
-  { fresh, runs }: { fresh: readonly Numbered[]; runs: readonly Range[] },
+  { fresh, runs, givenUp }: { fresh: readonly Numbered[]; runs: readonly Range[]; givenUp: Range | null },
 ): Promise<void> {
   await sql(
     'UPDATE enrollment SET received = received + $3::text::int8multirange WHERE tenant_id = $1::uuid AND id = $2::uuid',
-    [actor.tenantId, actor.enrollmentId, formatRanges(runs)],
+    [actor.tenantId, actor.enrollmentId, formatRanges(givenUp ? [givenUp, ...runs] : runs)],
   )
   await storeDigests(sql, actor, runs, new Map(fresh.map(({ seq, digest }) => [seq, digest])))
 }
