@@ -1,6 +1,7 @@
 // Loaded before Next (`node --import`): every request passes the console's door before Next sees it. next.config.ts
 // refuses to serve without it.
 import diagnostics from 'node:diagnostics_channel'
+import net from 'node:net'
 import { readEnv } from '../server/kernel/env.ts'
 import { createDoor } from './lib/console-door.mjs'
 import { speakTls } from './lib/console-tls.mjs'
@@ -8,7 +9,8 @@ import { speakTls } from './lib/console-tls.mjs'
 const GRACE_MS = 1500
 
 const env = readEnv()
-const door = createDoor({ ...env, isDev: process.env.NODE_ENV === 'development' })
+const isDev = process.env.NODE_ENV === 'development'
+const door = createDoor({ ...env, isDev })
 const servers = new Set()
 
 if (env.consoleTls) speakTls(env.consoleTls)
@@ -23,6 +25,16 @@ diagnostics.subscribe('http.server.request.start', ({ server }) => {
     return emit.call(this, event, ...args)
   }
 })
+
+// An upgrade is no `request` and would pass by the door. Only the development server speaks another protocol.
+const { emit } = net.Server.prototype
+if (!isDev) {
+  net.Server.prototype.emit = function (event, ...args) {
+    if (event !== 'upgrade') return emit.call(this, event, ...args)
+    args[1].destroy()
+    return true
+  }
+}
 
 // Open event streams would hold Next's own orderly stop until the supervisor's patience ends.
 process.once('SIGTERM', () => {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
@@ -160,4 +162,25 @@ test('200: the mark of another process is worth nothing', async () => {
   const { seen } = await other({ headers: { host: 'localhost:3000' } })
   const headers = { ...seen, 'x-gatehouse-client-ip': '10.6.6.6', host: 'localhost:3000' }
   expect((await get({ headers })).seen?.['x-gatehouse-client-ip']).toBe('127.0.0.1')
+})
+
+test('an upgrade does not pass by the door', async () => {
+  const script = `
+    const server = require('node:http').createServer((_, response) => response.end('page'))
+    server.on('upgrade', (_, socket) => socket.end('HTTP/1.1 101 Switching Protocols\\r\\n\\r\\n'))
+    server.listen(0, '127.0.0.1', () => console.log(server.address().port))`
+  const args = ['--conditions=react-server', '--import=./scripts/console-preload.mjs', '-e', script]
+  const child = spawn(process.execPath, args, { env: { ...process.env, NODE_ENV: 'production' } })
+  try {
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const headers = { connection: 'upgrade', upgrade: 'websocket' }
+    const request = http.get({ host: '127.0.0.1', port: Number(line.toString()), headers })
+    const outcome = await new Promise((resolve) => {
+      request.once('upgrade', () => resolve('upgraded')).once('error', () => resolve('closed'))
+      request.once('response', () => resolve('answered'))
+    })
+    expect(outcome).toBe('closed')
+  } finally {
+    child.kill('SIGKILL')
+  }
 })
