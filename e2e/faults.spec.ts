@@ -294,6 +294,10 @@ test('a copy of an offline device opens nothing after the erase, with and withou
   expect(fs.existsSync(path.join(lateCopy, 'vault'))).toBe(false)
 })
 
+function processIds(): Record<string, number> {
+  return JSON.parse(fs.readFileSync(path.join(instance.dataDir, 'processes.json'), 'utf8'))
+}
+
 async function wipeOf(wipeId: string): Promise<Record<string, unknown>> {
   return (await operator.api('GET', `/wipes/${wipeId}`)).body
 }
@@ -313,6 +317,7 @@ test('without its database: 503 with Retry-After, nothing acknowledged, the agen
   await page.goto(`${instance.consoleUrl}/devices`)
   await expect(page.getByRole('row', { name: /waiting/ })).toBeVisible()
 
+  const before = processIds()
   await withoutDatabase(instance, async () => {
     const { client } = await device.opened()
     const refused = await client.commands(0).catch((error: unknown) => error)
@@ -336,6 +341,7 @@ test('without its database: 503 with Retry-After, nothing acknowledged, the agen
 
   await until('everything to be ready again', isReady)
   await until('the queue to be empty', async () => (await device.waiting()) === 0)
+  expect(processIds(), 'no process ended of it').toEqual(before)
   await page.reload()
   await expect(page.getByRole('row', { name: /waiting/ })).toBeVisible()
   const log = await expectWholeLog(instance, operator)
