@@ -29,7 +29,7 @@ export function PosturePanel({ devices, policy, captures }: Props) {
     { key: 'policies', slices: policy ? policySlices(groups, policy.version, names) : [] },
   ] as const
   return (
-    <div className="grid gap-4 md:grid-cols-2 2xl:grid-cols-4">
+    <div className="grid gap-4 *:min-w-0 md:grid-cols-2 xl:grid-cols-3">
       {slices.map(({ key, slices: parts }) => (
         <Tile key={key} title={t(key)}>
           {parts.length > 0 ? <Donut label={t(key)} slices={parts} /> : <p className="text-ink-2">{t('nothing')}</p>}
@@ -46,9 +46,9 @@ function platformKey(name: string) {
   return PLATFORM_KEYS.find((key) => key === name) ?? 'browser'
 }
 
-function Tile({ title, children }: { title: string; children: ReactNode }) {
+function Tile({ title, className, children }: { title: string; className?: string; children: ReactNode }) {
   return (
-    <Card>
+    <Card className={className}>
       <Panel title={title}>
         <div className="mt-2">{children}</div>
       </Panel>
@@ -65,7 +65,7 @@ function Captures({ captures: { days, total, from, partial } }: { captures: Capt
   }))
   const href = `/audit?q=${encodeURIComponent('action:screenshot.attempt')}&from=${encodeURIComponent(from)}`
   return (
-    <Tile title={t('captures')}>
+    <Tile title={t('captures')} className="xl:col-span-3">
       <StackedChart
         label={t('captures')}
         series={[

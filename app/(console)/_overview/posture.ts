@@ -18,7 +18,8 @@ const SHOWN = 5
 
 /** Devices in service by platform, most first. */
 export function platformSlices(groups: Groups, nameOf: (platform: string) => string): Slice[] {
-  return [...sums(groups, ({ platform }) => platform)].map(([platform, value], index) => ({
+  const mostFirst = [...sums(groups, ({ platform }) => platform)].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+  return mostFirst.map(([platform, value], index) => ({
     key: platform,
     label: nameOf(platform),
     value,
