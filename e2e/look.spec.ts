@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test'
 import { type Instance, startInstance } from './support/instance.ts'
 import { setUp } from './support/people.ts'
-import { expect, expectAccessible, expectNoSidewaysScroll, openBrowser, test } from './support/test.ts'
+import { expect, expectAccessible, expectNoSidewaysScroll, faultsOf, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -34,6 +34,11 @@ test.beforeAll(async ({ browser }) => {
   await page.goto(instance.setupUrl ?? '')
   await expectAccessible(page)
   await setUp(page, instance.setupUrl ?? '')
+})
+
+test.afterEach(async () => {
+  const { status, expectedStatus } = test.info()
+  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
 })
 
 test.afterAll(async () => {

@@ -2,7 +2,7 @@ import type { Locator, Page } from '@playwright/test'
 import { type Instance, startInstance } from './support/instance.ts'
 import { type Owner, setUp } from './support/people.ts'
 import { Phone } from './support/phone.ts'
-import { expect, expectNoSidewaysScroll, openBrowser, test } from './support/test.ts'
+import { expect, expectNoSidewaysScroll, faultsOf, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -24,6 +24,11 @@ test.beforeAll(async ({ browser }) => {
   await lost.enroll(code ?? '', { name: 'Lost phone' })
   lost.switchOn()
   await context.close()
+})
+
+test.afterEach(async () => {
+  const { status, expectedStatus } = test.info()
+  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
 })
 
 test.afterAll(async () => {

@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test'
 import { type Instance, startInstance } from './support/instance.ts'
 import { type Owner, setUp } from './support/people.ts'
 import { Phone } from './support/phone.ts'
-import { expect, openBrowser, test } from './support/test.ts'
+import { expect, faultsOf, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -19,6 +19,11 @@ let fileId: string
 test.beforeAll(async () => {
   instance = await startInstance()
   phone = new Phone(instance)
+})
+
+test.afterEach(async () => {
+  const { status, expectedStatus } = test.info()
+  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
 })
 
 test.afterAll(async () => {

@@ -24,6 +24,15 @@ export const test = base.extend<{ quiet: undefined }>({
   ],
 })
 
+/** What the product itself called an error or a warning, for the report of a test that failed. */
+export function faultsOf({ logs }: Instance): string {
+  return logs()
+    .split('\n')
+    .filter((line) => /^\{.*"level":"(error|warn|fatal)"/.test(line))
+    .slice(-20)
+    .join('\n')
+}
+
 /** A browser of somebody's own, signed in nowhere. */
 export async function openBrowser(browser: Browser, { consoleUrl }: Instance): Promise<BrowserContext> {
   const context = await browser.newContext({ baseURL: consoleUrl })
