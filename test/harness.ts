@@ -43,7 +43,10 @@ export function useDatabase(): TestDatabase {
     }
     const logins = { reader: login('reader'), writer: login('writer'), worker: login('worker'), setRole: null }
     await setRuntime(createRuntime({ dataDir, logins }))
-    Object.assign(made, { superuser: new pg.Pool({ connectionString: url.href, max: 4 }), adminUrl: url.href, dataDir })
+    const superuser = new pg.Pool({ connectionString: url.href, max: 4 })
+    // Dropping the database ends what is still closing.
+    superuser.on('error', () => {})
+    Object.assign(made, { superuser, adminUrl: url.href, dataDir })
   })
   afterAll(async () => {
     testingOnlyResetClock()
