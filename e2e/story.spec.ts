@@ -160,9 +160,9 @@ test('and erased: reason, a fresh second factor, the states with their times, a 
   const steps = page.getByRole('list', { name: 'How far the erase has come' })
   await expect(steps).toContainText('Can be undone')
   await expect(page.getByText('signature verified')).toBeVisible({ timeout: 60_000 })
-  await expect(steps).toContainText('Server’s half destroyed')
-  await expect(page.getByText('stay unlocked until').or(page.getByText('have stayed unlocked until'))).toBeVisible()
-  expect(await phone.status()).toMatchObject({ status: 'erased' })
+  await expect(steps).toContainText(/half destroyed/)
+  await expect(page.getByText(/stay(ed)? unlocked until/)).toBeVisible()
+  expect(await phone.status()).toHaveProperty('erasedAt')
 })
 
 test('every step is in the log', async () => {
@@ -171,5 +171,5 @@ test('every step is in the log', async () => {
   for (const action of ['device.wipe.request', 'device.wipe.queue', 'device.wipe.deliver', 'device.wipe.receipt'])
     await expect(page.getByRole('row').filter({ hasText: action })).toHaveCount(1)
   await page.getByRole('row').nth(1).getByRole('link').first().click()
-  await expect(page.getByText('Merkle').or(page.getByText('In the tree')).first()).toBeVisible()
+  await expect(page.getByText(/^Not altered since|^Waiting for the next signature/)).toBeVisible()
 })
