@@ -175,7 +175,8 @@ async function launchOnce({ binaries, dir, account, port, settings, onLog, disca
 
 async function stopServer({ shell, pid, exited }) {
   shell.stdin.end()
-  const late = AbortSignal.timeout(4000)
+  // The processes before it may have taken 7.5 s: all of it stops within ten. Ended at once, it recovers at the next start.
+  const late = AbortSignal.timeout(2000)
   await Promise.race([exited, new Promise((resolve) => late.addEventListener('abort', resolve))])
   if (late.aborted && pid) await endServer(pid)
   await exited
