@@ -98,14 +98,14 @@ export async function clearLeftover(dir) {
 }
 
 /** Fast shutdown, then immediate, then kill: whatever happens, recovery at the next start is complete. */
-export async function endServer(pid) {
-  for (const [signal, patienceMs] of [
-    ['SIGINT', 6000],
+export async function endServer(pid, patienceMs = 6000) {
+  for (const [signal, ms] of [
+    ['SIGINT', patienceMs],
     ['SIGQUIT', 2000],
     ['SIGKILL', 1000],
   ]) {
     if (!signalTo(pid, signal)) return
-    for (const end = Date.now() + patienceMs; Date.now() < end; await sleep(20)) if (!signalTo(pid, 0)) return
+    for (const end = Date.now() + ms; Date.now() < end; await sleep(20)) if (!signalTo(pid, 0)) return
   }
 }
 

@@ -178,7 +178,7 @@ async function stopServer({ shell, pid, exited }) {
   // The processes before it may have taken 7.5 s: all of it stops within ten. Ended at once, it recovers at the next start.
   const late = AbortSignal.timeout(2000)
   await Promise.race([exited, new Promise((resolve) => late.addEventListener('abort', resolve))])
-  if (late.aborted && pid) await endServer(pid)
+  if (late.aborted && pid) await endServer(pid, 0)
   await exited
 }
 
