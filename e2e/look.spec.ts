@@ -1,7 +1,15 @@
 import type { Page } from '@playwright/test'
 import { type Instance, startInstance } from './support/instance.ts'
 import { setUp } from './support/people.ts'
-import { expect, expectAccessible, expectNoSidewaysScroll, faultsOf, openBrowser, test } from './support/test.ts'
+import {
+  closeBrowsers,
+  expect,
+  expectAccessible,
+  expectNoSidewaysScroll,
+  faultsOf,
+  openBrowser,
+  test,
+} from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -42,6 +50,7 @@ test.afterEach(async () => {
 })
 
 test.afterAll(async () => {
+  await closeBrowsers()
   await instance?.stop()
 })
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { type Instance, startInstance } from './support/instance.ts'
 import { enrolFactor, NORTHWIND, type Owner, setUp, signIn } from './support/people.ts'
-import { expect, faultsOf, openBrowser, test } from './support/test.ts'
+import { closeBrowsers, expect, faultsOf, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -35,6 +35,7 @@ test.afterEach(async () => {
 })
 
 test.afterAll(async () => {
+  await closeBrowsers()
   await instance?.stop()
 })
 

@@ -2,7 +2,7 @@ import type { Locator, Page } from '@playwright/test'
 import { type Instance, startInstance } from './support/instance.ts'
 import { type Owner, setUp } from './support/people.ts'
 import { Phone } from './support/phone.ts'
-import { expect, expectNoSidewaysScroll, faultsOf, openBrowser, test } from './support/test.ts'
+import { closeBrowsers, expect, expectNoSidewaysScroll, faultsOf, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -33,6 +33,7 @@ test.afterEach(async () => {
 
 test.afterAll(async () => {
   await lost?.putAway()
+  await closeBrowsers()
   await instance?.stop()
 })
 

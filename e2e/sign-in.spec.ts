@@ -1,6 +1,6 @@
 import { type Instance, startInstance } from './support/instance.ts'
 import { NORTHWIND, type Owner, setUp, signIn } from './support/people.ts'
-import { expect, faultsOf, openBrowser, test } from './support/test.ts'
+import { closeBrowsers, expect, faultsOf, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -20,6 +20,7 @@ test.afterEach(async () => {
 })
 
 test.afterAll(async () => {
+  await closeBrowsers()
   await instance?.stop()
 })
 

@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test'
 import { type Instance, startInstance } from './support/instance.ts'
 import { type Owner, setUp } from './support/people.ts'
 import { Phone } from './support/phone.ts'
-import { expect, faultsOf, openBrowser, test } from './support/test.ts'
+import { closeBrowsers, expect, faultsOf, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -28,6 +28,7 @@ test.afterEach(async () => {
 
 test.afterAll(async () => {
   await phone?.putAway()
+  await closeBrowsers()
   await instance?.stop()
 })
 

@@ -12,6 +12,15 @@ import type { Instance } from './instance.ts'
 /** What the browsers of this file complained about since the last test. */
 const complaints: string[] = []
 
+const browsers = new Set<BrowserContext>()
+
+/** Closes every browser of this file; before its instance stops, or their complaints about that meet the next file's tests. */
+export async function closeBrowsers(): Promise<void> {
+  await Promise.all([...browsers].map((context) => context.close()))
+  browsers.clear()
+  complaints.length = 0
+}
+
 /** Playwright's test, in which whatever a browser complains about fails the test. */
 export const test = base.extend<{ quiet: undefined }>({
   quiet: [
@@ -36,6 +45,7 @@ export function faultsOf({ logs }: Instance): string {
 /** A browser of somebody's own, signed in nowhere. */
 export async function openBrowser(browser: Browser, { consoleUrl }: Instance): Promise<BrowserContext> {
   const context = await browser.newContext({ baseURL: consoleUrl })
+  browsers.add(context)
   context.on('console', (message) => {
     if (message.type() === 'error') complaints.push(saidBy(message))
   })
