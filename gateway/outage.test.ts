@@ -29,8 +29,18 @@ async function until<T>(what: string, look: () => Promise<T | undefined | false>
   throw new Error(`waited in vain: ${what}`)
 }
 
-const events = (device: ProtocolDevice, first: number, count: number) =>
-  device.call({ method: 'POST', path: '/events', body: eventLines(first, count), type: 'application/x-ndjson' })
+/** One event a number, as a device's queue holds it: sent again after a lost answer, it must be the same bytes. */
+const kept = new Map<number, string>()
+const lineOf = (seq: number): string => {
+  const line = kept.get(seq) ?? eventLines(seq, 1).trimEnd()
+  kept.set(seq, line)
+  return line
+}
+
+const events = (device: ProtocolDevice, first: number, count: number) => {
+  const body = Array.from({ length: count }, (_, n) => `${lineOf(first + n)}\n`).join('')
+  return device.call({ method: 'POST', path: '/events', body, type: 'application/x-ndjson' })
+}
 
 const viewsOf = async (deviceId: string) =>
   (await readLog(db, admin.tenantId)).filter(
