@@ -1,6 +1,6 @@
 import { type Instance, startInstance } from './support/instance.ts'
 import { NORTHWIND, type Owner, setUp, signIn } from './support/people.ts'
-import { closeBrowsers, expect, faultsOf, openBrowser, test } from './support/test.ts'
+import { alertOf, closeBrowsers, expect, faultsOf, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -35,7 +35,7 @@ test('a code of the authenticator works once', async ({ browser }) => {
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByLabel('Second factor').fill(owner.authenticator.usedCode())
   await page.getByRole('button', { name: 'Continue' }).click()
-  await expect(page.getByRole('alert').filter({ hasText: /\w/ })).toBeVisible()
+  await expect(alertOf(page)).toBeVisible()
   await page.getByLabel('Second factor').fill(owner.authenticator.code())
   await page.getByRole('button', { name: 'Continue' }).click()
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible()
@@ -51,7 +51,7 @@ test('an unknown account and a wrong password get the same answer', async ({ bro
     await page.getByLabel('Email').fill(email)
     await page.getByLabel('Password').fill('not the password at all')
     await page.getByRole('button', { name: 'Sign in' }).click()
-    const said = page.getByRole('alert').filter({ hasText: /\w/ })
+    const said = alertOf(page)
     await expect(said).toBeVisible()
     answers.push((await said.textContent()) ?? '')
   }

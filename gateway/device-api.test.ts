@@ -26,7 +26,7 @@ afterAll(async () => {
 })
 
 async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  for (let n = 0; n < 200; n++) {
+  for (let n = 0; n < 600; n++) {
     const found = await look()
     if (found) return found
     await new Promise((resolve) => setTimeout(resolve, 25))

@@ -26,6 +26,11 @@ export function tlsOf(socket: Socket): ConnectionTls {
   return { protocol: socket.getProtocol() ?? '', cipher: socket.getCipher()?.standardName ?? '' }
 }
 
+/** That a device is gone is shown at once, not when its quiet time is over. */
+function hasLeft({ onlineUntil, at }: Contact): boolean {
+  return onlineUntil !== undefined && onlineUntil <= at
+}
+
 /**
  * Gathers contacts with devices and writes them in one statement an organisation and second. Telemetry: what is lost when the
  * process dies is a few seconds of "last seen".
@@ -74,7 +79,9 @@ export class PresenceRecorder {
 
   async #flush(all: boolean): Promise<void> {
     const nowMs = performance.now()
-    const due = [...this.#waiting].filter(([key]) => all || nowMs - (this.#written.get(key) ?? -QUIET_MS) >= QUIET_MS)
+    const due = [...this.#waiting].filter(
+      ([key, contact]) => all || hasLeft(contact) || nowMs - (this.#written.get(key) ?? -QUIET_MS) >= QUIET_MS,
+    )
     const tenants = new Map<string, Contact[]>()
     for (const [key, contact] of due) {
       this.#waiting.delete(key)

@@ -5,6 +5,7 @@ import {
   test as base,
   type ConsoleMessage,
   expect,
+  type Locator,
   type Page,
 } from '@playwright/test'
 import type { Instance } from './instance.ts'
@@ -74,4 +75,9 @@ export async function expectAccessible(page: Page): Promise<void> {
 export async function expectNoSidewaysScroll(page: Page): Promise<void> {
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
   expect(overflow, `${page.url()} scrolls sideways`).toBeLessThanOrEqual(0)
+}
+
+/** What the page itself announces as an error; Next announces every new page by an alert of its own. */
+export function alertOf(page: Page): Locator {
+  return page.locator('[role="alert"]:not(#__next-route-announcer__)').filter({ hasText: /\w/ })
 }
