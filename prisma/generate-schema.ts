@@ -34,7 +34,7 @@ const DOMAINS: Record<string, readonly string[]> = {
     'wipe_timeline',
   ],
   approvals: ['brake_request', 'brake_decision'],
-  content: ['file', 'file_chunk', 'file_audience', 'file_release'],
+  content: ['file', 'file_chunk', 'file_audience', 'file_release', 'file_rendition'],
 }
 
 const HEADER = `generator client {
