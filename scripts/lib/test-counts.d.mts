@@ -9,12 +9,23 @@ interface VitestReport {
   numFailedTests: number
   numPendingTests: number
   numTodoTests: number
-  testResults: { status: string; assertionResults: unknown[] }[]
+  testResults: {
+    name?: string
+    status: string
+    assertionResults: { status?: string; fullName?: string; failureMessages?: string[] }[]
+  }[]
 }
 
 interface PlaywrightReport {
   stats: { expected: number; unexpected: number; flaky: number; skipped: number }
-  errors: unknown[]
+  errors: { message?: string }[]
+  suites?: PlaywrightSuite[]
+}
+
+interface PlaywrightSuite {
+  file: string
+  specs?: { title: string; ok: boolean; tests?: { results?: { error?: { message?: string } }[] }[] }[]
+  suites?: PlaywrightSuite[]
 }
 
 export const NOTHING: Counts
@@ -23,3 +34,5 @@ export function summary(counts: Counts): string
 export function fromExit(code: number | string): Counts
 export function fromVitest(report: VitestReport | undefined, code: number | string): Counts
 export function fromPlaywright(report: PlaywrightReport | undefined, code: number | string): Counts
+export function failedInVitest(report: VitestReport | undefined): string[]
+export function failedInPlaywright(report: PlaywrightReport | undefined): string[]

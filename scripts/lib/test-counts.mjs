@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util'
+
 export const NOTHING = { passed: 0, failed: 0, skipped: 0 }
 
 export function add(a, b) {
@@ -36,4 +38,30 @@ export function fromPlaywright(report, code) {
 /** A program that failed although no test did: an unhandled error, a crash after the report. */
 function orCrash(code, counts) {
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts
+}
+
+/** What failed in Vitest's report, a line each. */
+export function failedInVitest(report) {
+  return (report?.testResults ?? []).flatMap(({ name, assertionResults, status }) => {
+    if (status === 'failed' && assertionResults.length === 0) return [`${name}: did not load`]
+    return assertionResults
+      .filter((result) => result.status === 'failed')
+      .map(({ fullName, failureMessages = [] }) => `${name}: ${fullName}: ${firstLine(failureMessages[0])}`)
+  })
+}
+
+/** What failed in Playwright's report, a line each. */
+export function failedInPlaywright(report) {
+  const failed = []
+  const walk = ({ file, specs = [], suites = [] }) => {
+    for (const { title, ok, tests = [] } of specs)
+      if (!ok) failed.push(`${file}: ${title}: ${firstLine(tests[0]?.results?.at(-1)?.error?.message)}`)
+    for (const suite of suites) walk(suite)
+  }
+  for (const suite of report?.suites ?? []) walk(suite)
+  return [...failed, ...(report?.errors ?? []).map(({ message }) => firstLine(message))]
+}
+
+function firstLine(message = 'no message') {
+  return stripVTControlCharacters(message).split('\n')[0].slice(0, 300)
 }

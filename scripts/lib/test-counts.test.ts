@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fromPlaywright, fromVitest, summary } from './test-counts.mjs'
+import { failedInPlaywright, failedInVitest, fromPlaywright, fromVitest, summary } from './test-counts.mjs'
 
 const vitest = { numPassedTests: 3, numFailedTests: 0, numPendingTests: 1, numTodoTests: 1, testResults: [] }
 
@@ -18,4 +18,14 @@ test('a runner that fails without a failed test, or without a report, is a failu
   expect(fromVitest(vitest, 1).failed).toBe(1)
   expect(fromVitest(vitest, 'SIGKILL').failed).toBe(1)
   expect(fromPlaywright(undefined, 0).failed).toBe(1)
+})
+
+test('what failed is named, with the first line of why', () => {
+  const failure = { status: 'failed', fullName: 'sums add up', failureMessages: ['expected 1\n  at line 3'] }
+  const testResults = [{ name: 'a.test.ts', status: 'failed', assertionResults: [failure, { status: 'passed' }] }]
+  expect(failedInVitest({ ...vitest, testResults })).toEqual(['a.test.ts: sums add up: expected 1'])
+  const spec = { title: 'opens', ok: false, tests: [{ results: [{ error: { message: '\u001b[31mno page\nmore' } }] }] }
+  const suites = [{ file: 'a.spec.ts', suites: [{ file: 'a.spec.ts', specs: [spec, { title: 'closes', ok: true }] }] }]
+  const stats = { expected: 1, unexpected: 1, flaky: 0, skipped: 0 }
+  expect(failedInPlaywright({ stats, errors: [], suites })).toEqual(['a.spec.ts: opens: no page'])
 })

@@ -5,7 +5,16 @@ import path from 'node:path'
 import { provideChromium } from './browser.mjs'
 import { ensureBuilt, ensureGenerated } from './build.mjs'
 import { ROOT } from './paths.mjs'
-import { add, fromExit, fromPlaywright, fromVitest, NOTHING, summary } from './test-counts.mjs'
+import {
+  add,
+  failedInPlaywright,
+  failedInVitest,
+  fromExit,
+  fromPlaywright,
+  fromVitest,
+  NOTHING,
+  summary,
+} from './test-counts.mjs'
 
 const TOOLS = {
   biome: 'node_modules/@biomejs/biome/bin/biome',
@@ -23,12 +32,14 @@ const TOOLS = {
 export async function runTests({ isCheck }) {
   const reports = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-reports-'))
   let counts = NOTHING
+  failures.length = 0
   try {
     for (const [name, step] of Object.entries(isCheck ? quick(reports, true) : everything(reports))) {
       const startedAt = performance.now()
       process.stdout.write(`\n── ${name}\n`)
       const result = await step().catch(crashed)
       counts = add(counts, result)
+      if (result.failed > 0 && name !== 'tests' && name !== 'end to end') failures.push(name)
       process.stdout.write(
         `── ${name}: ${summary(result)} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)\n`,
       )
@@ -36,6 +47,8 @@ export async function runTests({ isCheck }) {
   } finally {
     fs.rmSync(reports, { recursive: true, force: true })
   }
+  // Said again at the end: a log of thousands of lines is read from below, or is cut above.
+  if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.map((line) => `  ${line}\n`).join('')}`)
   process.stdout.write(`\n${summary(counts)}\n`)
   return counts.failed > 0 ? 1 : 0
 }
@@ -53,7 +66,9 @@ function quick(reports, isCheck) {
       const file = path.join(reports, 'vitest.json')
       const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
       const code = await run('vitest', isCheck ? [...args, '--exclude=**/*.slow.test.ts'] : args, { NODE_ENV: 'test' })
-      return fromVitest(read(file), code)
+      const report = read(file)
+      failures.push(...failedInVitest(report).map((line) => line.replace(`${ROOT}/`, '')))
+      return fromVitest(report, code)
     },
   }
 }
@@ -74,7 +89,9 @@ function everything(reports) {
         NODE_OPTIONS: '--conditions=react-server',
       }
       const code = await run('playwright', ['test', '--reporter=list,json'], env)
-      return fromPlaywright(read(file), code)
+      const report = read(file)
+      failures.push(...failedInPlaywright(report))
+      return fromPlaywright(report, code)
     },
   }
 }
@@ -90,6 +107,9 @@ function read(file) {
 }
 
 let current
+
+/** What failed so far, a line each. */
+const failures = []
 
 function run(tool, args, env = {}) {
   const bin = path.join(ROOT, TOOLS[tool])

@@ -352,7 +352,9 @@ describe('second factor', () => {
     const results = await Promise.allSettled(
       [1, 2, 3].map(() => confirmEnrolment(mine.actor, { code: codeFor(again) })),
     )
-    expect(outcomes(results).sort()).toEqual(['conflict', 'conflict', 'ok'])
+    // Who comes late finds the factor there, or its code used: which, decides the moment.
+    const [ok, ...late] = outcomes(results).sort().reverse()
+    expect([ok, late.every((code) => code === 'conflict' || code === 'bad_credentials')]).toEqual(['ok', true])
   })
 
   test('a pending session reaches nothing else; passing the factor rotates the token and the old one is dead', async () => {
