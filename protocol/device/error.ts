@@ -9,6 +9,7 @@ export type DeviceProtocolErrorCode =
   | 'wrong_device'
   | 'wrong_enrollment'
   | 'wrong_file'
+  | 'wrong_release'
   | 'wrong_command'
   | 'wrong_nonce'
   | 'wrong_key'

@@ -151,6 +151,14 @@ export const commandsResponseSchema = z.object({ items: z.array(compactJose(3, 1
 
 export type CommandsResponse = z.infer<typeof commandsResponseSchema>
 
+/** How a file is shown: `none` is a download only. */
+export const FILE_KINDS = ['pdf', 'image', 'text', 'markdown', 'none'] as const
+
+export type FileKind = (typeof FILE_KINDS)[number]
+
+/** What the policy says about an act with a file. `internal`: to the organisation’s own mail domains only. */
+const permitted = z.enum(['allow', 'ask_reason', 'internal', 'block'])
+
 /** One file a device may fetch, as `GET files` lists it. */
 export const fileEntrySchema = z.object({
   id,
@@ -159,6 +167,13 @@ export const fileEntrySchema = z.object({
   sizeBytes: z.int().min(0),
   labels: z.array(z.string()),
   publishedAt: time,
+  kind: z.enum(FILE_KINDS).optional(),
+  /** Whether it can be shown: not looked at yet, yes, or no with `viewReason`. */
+  viewState: z.enum(['pending', 'ready', 'refused']).optional(),
+  viewReason: z.string().optional(),
+  may: z.object({ download: permitted, print: permitted, copy: permitted, forward: permitted }).optional(),
+  /** Who forwarded it to this person. */
+  sharedBy: z.string().optional(),
 })
 
 export type FileEntry = z.infer<typeof fileEntrySchema>
@@ -168,6 +183,54 @@ export const filesResponseSchema = z.object({ items: z.array(fileEntrySchema), n
 
 export type FilesResponse = z.infer<typeof filesResponseSchema>
 
+export const RELEASE_PURPOSES = ['view', 'download', 'print'] as const
+
+export type ReleasePurpose = (typeof RELEASE_PURPOSES)[number]
+
+/** `POST files/{id}/releases`. `session` is the viewer's own: what it notices names the same. */
+export const releaseRequestSchema = z.strictObject({
+  purpose: z.enum(RELEASE_PURPOSES),
+  reason: lineOfText(1_000).optional(),
+  session: id.optional(),
+})
+
+export type ReleaseRequest = z.infer<typeof releaseRequestSchema>
+
+/** What is inside the JWE that answers `POST files/{id}/releases`: all that is needed to fetch, open and show the content. */
+export const releaseSchema = z.object({
+  releaseId: id,
+  fileId: id,
+  name: z.string(),
+  mediaType: z.string(),
+  labels: z.array(z.string()),
+  /** What the chunks hold: something to show, or the file as it was uploaded. */
+  kind: z.enum(['pdf', 'image', 'text', 'markdown', 'original']),
+  /** Of the content in the chunks, in clear. */
+  sizeBytes: z.int().min(0),
+  /** Of the same, in lower-case hexadecimal. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal'),
+  chunkBytes: z.int().min(1),
+  chunkCount: z.int().min(1),
+  contentKey: base64urlOf(32),
+  pages: z.int().min(0).optional(),
+  /** What every page has to carry. */
+  watermark: z.object({ text: z.string() }).nullable(),
+  policy: z.object({ id, version: z.int().min(0), rule: z.string() }),
+  expiresAt: time,
+})
+
+export type Release = z.infer<typeof releaseSchema>
+
+/** `POST files/{id}/forward`. */
+export const forwardRequestSchema = z.strictObject({ to: lineOfText(254), reason: lineOfText(1_000).optional() })
+
+export type ForwardRequest = z.infer<typeof forwardRequestSchema>
+
+/** 201 to `POST files/{id}/forward`; `fileId` is the copy's. */
+export const forwardResponseSchema = z.object({ fileId: id, name: z.string(), to: z.string() })
+
+export type ForwardResponse = z.infer<typeof forwardResponseSchema>
+
 /** Every error body (RFC 9457). */
 export const problemSchema = z.object({
   type: z.string().optional(),
@@ -175,6 +238,8 @@ export const problemSchema = z.object({
   status: z.int().optional(),
   code: z.string(),
   detail: z.string().default(''),
+  /** Why, as a code, where there is more to say than `code` does. */
+  reason: z.string().optional(),
   requestId: z.string().optional(),
 })
 

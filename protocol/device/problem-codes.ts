@@ -25,6 +25,12 @@ export const DEVICE_PROBLEMS = {
   /** The organisation is suspended. */
   tenant_suspended: 403,
   not_found: 404,
+  /** The file cannot be shown here; `reason` says why. It may still be downloaded where the policy allows it. */
+  not_viewable: 409,
+  /** What the server holds of the file does not open any more. */
+  content_damaged: 409,
+  /** The release is over: ask for another one. */
+  gone: 410,
   /** The same `seq` came with other bytes: two copies of one device speak. Both are blocked. */
   clone_suspected: 409,
   payload_too_large: 413,
