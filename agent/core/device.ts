@@ -1,10 +1,7 @@
-import type { Bytes } from '#lib/bytes.ts'
-import { importOpenKey, importSignKey, type PublicJwk } from '#protocol/device/keys.ts'
-import { deriveLocalKey } from '#protocol/device/vault-key.ts'
 import { localCipher } from './cipher.ts'
 import { type Client, createClient } from './client.ts'
 import { AgentError } from './errors.ts'
-import { type Identity, NAMES, readIdentity, readPrivateKey, readSecret, readText } from './identity.ts'
+import { type Identity, NAMES, readIdentity, readText } from './identity.ts'
 import { createLease, type Lease } from './lease.ts'
 import type { AgentPorts, EventQueue, LocalCipher } from './ports.ts'
 import { expectNotErased } from './tombstone.ts'
@@ -16,7 +13,6 @@ export type Device = {
   client: Client
   signKey: CryptoKey
   openKey: CryptoKey
-  secret: Bytes
   cipher: LocalCipher
   queue: EventQueue
   lease: Lease
@@ -32,12 +28,10 @@ export async function loadSpeaker(
 ): Promise<{ identity: Identity; signKey: CryptoKey; client: Client } | null> {
   const { store } = ports
   const identity = await readIdentity(store)
-  const privateJwk = await readPrivateKey(store, NAMES.signKey)
+  const signing = await ports.keys.signing()
   const token = await readText(store, NAMES.token)
-  if (!identity || !privateJwk || token === null) return null
-  const signKey = await importSignKey(privateJwk)
-  const { kty, crv, x, y } = privateJwk
-  const publicJwk: PublicJwk = { kty, crv, x, y }
+  if (!identity || !signing || token === null) return null
+  const { key: signKey, publicJwk } = signing
   const client = createClient({ ...ports, gatewayUrl: identity.gatewayUrl, credentials: { signKey, publicJwk, token } })
   return { identity, signKey, client }
 }
@@ -46,15 +40,14 @@ export async function loadSpeaker(
 export async function loadDevice(ports: AgentPorts): Promise<Device> {
   await expectNotErased(ports)
   const speaker = await loadSpeaker(ports)
-  const sealJwk = await readPrivateKey(ports.store, NAMES.sealKey)
-  const secret = await readSecret(ports.store)
-  if (!speaker || !sealJwk || !secret) throw missing()
-  const cipher = localCipher(await deriveLocalKey(secret, speaker.identity))
+  const sealing = await ports.keys.sealing()
+  const localKey = speaker && (await ports.keys.localKey(speaker.identity))
+  if (!speaker || !sealing || !localKey) throw missing()
+  const cipher = localCipher(localKey)
   return {
     ports,
     ...speaker,
-    openKey: await importOpenKey(sealJwk),
-    secret,
+    openKey: sealing.key,
     cipher,
     queue: ports.openQueue(cipher),
     lease: createLease(ports.clock),

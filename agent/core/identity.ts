@@ -1,15 +1,12 @@
 import { z } from 'zod'
-import { type Bytes, utf8Decode, utf8Encode } from '#lib/bytes.ts'
-import { jwksSchema, type PrivateJwk } from '#protocol/device/keys.ts'
+import { utf8Decode, utf8Encode } from '#lib/bytes.ts'
+import { jwksSchema } from '#protocol/device/keys.ts'
 import { factsSchema } from '#protocol/device/messages.ts'
 import type { Store } from './ports.ts'
 
-/** Names of everything a device keeps. `wipe.ts` decides for each whether it outlives an erasure. */
+/** Names of everything a device keeps beside its keys. `wipe.ts` decides for each whether it outlives an erasure. */
 export const NAMES = {
   identity: 'device.json',
-  signKey: 'keys/sign.jwk',
-  sealKey: 'keys/seal.jwk',
-  secret: 'keys/secret',
   token: 'keys/token',
   policy: 'policy.jws',
   standing: 'standing.json',
@@ -49,14 +46,6 @@ const standingSchema = z.object({
 
 export type Standing = z.infer<typeof standingSchema>
 
-const privateJwkSchema = z.object({
-  kty: z.literal('EC'),
-  crv: z.literal('P-256'),
-  x: z.string(),
-  y: z.string(),
-  d: z.string(),
-})
-
 /** Reads a stored JSON value in its shape, or null where there is none. */
 export async function readJson<T>(store: Store, name: string, schema: z.ZodType<T>): Promise<T | null> {
   const bytes = await store.read(name)
@@ -74,14 +63,6 @@ export async function readText(store: Store, name: string): Promise<string | nul
 
 export function readIdentity(store: Store): Promise<Identity | null> {
   return readJson(store, NAMES.identity, identitySchema)
-}
-
-export function readPrivateKey(store: Store, name: string): Promise<PrivateJwk | null> {
-  return readJson(store, name, privateJwkSchema)
-}
-
-export function readSecret(store: Store): Promise<Bytes | null> {
-  return store.read(NAMES.secret)
 }
 
 export function readStanding(store: Store): Promise<Standing | null> {

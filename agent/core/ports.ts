@@ -1,5 +1,7 @@
 import type { Bytes } from '#lib/bytes.ts'
+import type { PublicJwk } from '#protocol/device/keys.ts'
 import type { ClientTls } from '#protocol/device/messages.ts'
+import type { VaultBinding } from '#protocol/device/vault-key.ts'
 
 /** Small named blobs of one device: `device.json`, `vault/<id>`. A name has at most one folder. */
 export interface Store {
@@ -15,6 +17,34 @@ export interface Store {
   shredFolder(folder: string): Promise<void>
   /** One at a time among all processes of this device; freed when a process dies. Not reentrant. */
   exclusive<T>(work: () => Promise<T>): Promise<T>
+}
+
+/** One of the device's key pairs: the private half as a key that can be used, never read. */
+export type RingKey = { key: CryptoKey; publicJwk: PublicJwk }
+
+/** What a ring holds: the signing pair, the sealing pair, and the device's half of the vault key. */
+export type RingPart = 'signing' | 'sealing' | 'secret'
+
+/**
+ * The device's keys. What is durable and what a crash means is as with a `Store`; private keys and the secret never leave
+ * it but as keys that WebCrypto refuses to export.
+ */
+export interface KeyRing {
+  /** For ES256, or null before it was made and after it was destroyed. */
+  signing(): Promise<RingKey | null>
+  /** For ECDH, to open what is sealed to this device. */
+  sealing(): Promise<RingKey | null>
+  /** Made once: asked again, the same pair. */
+  makeSigning(): Promise<RingKey>
+  makeSealing(): Promise<RingKey>
+  /** Makes the device's half of the vault key, in place of an earlier one. */
+  makeSecret(): Promise<void>
+  /** The vault key with the server's share, or null without a secret. */
+  vaultKey(share: Uint8Array, binding: VaultBinding): Promise<CryptoKey | null>
+  /** The key of what must work without the server, or null without a secret. */
+  localKey(binding: VaultBinding): Promise<CryptoKey | null>
+  /** Durable when it returns; harmless where there is nothing. */
+  destroy(part: RingPart): Promise<void>
 }
 
 /** Seals what is kept locally under the device's own secret. `context` is authenticated, not stored. */
@@ -79,6 +109,7 @@ export interface Companion {
 
 export type AgentPorts = {
   store: Store
+  keys: KeyRing
   clock: Clock
   companion: Companion
   transport: Transport

@@ -2,7 +2,6 @@ import { z } from 'zod'
 import { type Bytes, base64urlDecode, concatBytes, utf8Decode, utf8Encode } from '#lib/bytes.ts'
 import { DeviceProtocolError } from '#protocol/device/error.ts'
 import { openFile } from '#protocol/device/seal.ts'
-import { deriveVaultKey } from '#protocol/device/vault-key.ts'
 import { openBytes, sealBytes } from './cipher.ts'
 import type { Device } from './device.ts'
 import { AgentError, GatewayError, isTemporary, toAgentError } from './errors.ts'
@@ -19,8 +18,10 @@ function contextOf(device: Device, fileId: string): string {
 export type Unlocked = { key: CryptoKey; online: boolean; policyVersion: number | null }
 
 async function withShare(device: Device, share: Uint8Array, online: boolean, policyVersion: number | null) {
-  const key = await deriveVaultKey(device.secret, share, device.identity)
+  const key = await device.ports.keys.vaultKey(share, device.identity)
   share.fill(0)
+  // The secret is the first thing that an erasure takes, also from under an open device.
+  if (!key) throw new AgentError('erased', 'This device was erased: its half of the vault key is gone.')
   return { key, online, policyVersion }
 }
 

@@ -2,6 +2,7 @@ import { cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { noCompanion } from '#agent/node/companion.ts'
+import { createFileKeyRing } from '#agent/node/file-key-ring.ts'
 import { openWorkspace } from '#agent/node/workspace.ts'
 import { enrollAgent, freshDirectory } from '#agent/test/agent-process.ts'
 import { type Gateway, startGateway } from '#agent/test/gateway.ts'
@@ -69,7 +70,8 @@ function crashing(
     shred: guarded(ports.store.shred),
     shredFolder: guarded(ports.store.shredFolder),
   }
-  return { ports: { ...ports, store, destroyQueue: guarded(ports.destroyQueue) }, effects: () => count }
+  const keys = createFileKeyRing(store)
+  return { ports: { ...ports, store, keys, destroyQueue: guarded(ports.destroyQueue) }, effects: () => count }
 }
 
 /** Obeys the order in a copy of the directory and dies at one effect; gives whether it did. */
@@ -170,10 +172,8 @@ describe('the secret', () => {
         effects.push(`${verb} ${args[0]}`)
         return effect(...args)
       }
-    const ports: AgentPorts = {
-      ...workspace.ports,
-      store: { ...store, shred: noting('shred', store.shred), shredFolder: noting('shred', store.shredFolder) },
-    }
+    const noted = { ...store, shred: noting('shred', store.shred), shredFolder: noting('shred', store.shredFolder) }
+    const ports: AgentPorts = { ...workspace.ports, store: noted, keys: createFileKeyRing(noted) }
     await handleCommand(await loadDevice(ports), jws)
     expect(effects.slice(0, 3)).toEqual(['shred keys/secret', 'shred keys/seal.jwk', 'shred vault'])
     await workspace.close()

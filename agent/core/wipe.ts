@@ -45,9 +45,9 @@ async function noteIfRoom(ports: AgentPorts, record: WipeRecord): Promise<void> 
 }
 
 async function destroy(ports: AgentPorts, record: WipeRecord): Promise<{ files: number; bytes: number }> {
-  const { store } = ports
-  await store.shred(NAMES.secret)
-  await store.shred(NAMES.sealKey)
+  const { store, keys } = ports
+  await keys.destroy('secret')
+  await keys.destroy('sealing')
   const erased = record.erased ?? (await countVault(ports))
   if (!record.erased) await noteIfRoom(ports, { ...record, erased })
   await sweep(ports)
@@ -123,6 +123,7 @@ export async function settleErasure(ports: AgentPorts): Promise<Tombstone | null
   const settled = { ...tombstone, receipt }
   // Died here: the answer is on record, and the next start destroys the keys.
   if (tombstone.receipt === 'waiting') await writeTombstone(store, settled)
-  for (const name of [NAMES.signKey, NAMES.token, NAMES.identity]) await store.shred(name)
+  await ports.keys.destroy('signing')
+  for (const name of [NAMES.token, NAMES.identity]) await store.shred(name)
   return settled
 }

@@ -208,7 +208,7 @@ describe('policy', () => {
     const forward = () => agent('forward', fileId, '--to', 'eve@example.org', ...at())
     expect((await forward()).code).toBe(0)
     gateway.setPolicy((document) => {
-      document.data.forward = { mode: 'internal', internalDomains: ['example.com'] }
+      document.data.forward = { mode: 'internal', internalDomains: ['example.com'], askReason: false }
       document.data.download.mode = 'ask_reason'
       document.data.screenshot.mode = 'block'
     })

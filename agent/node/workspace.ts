@@ -7,6 +7,7 @@ import type { AgentPorts, Companion } from '#agent/core/ports.ts'
 import { resumeErasure } from '#agent/core/wipe.ts'
 import { createCompanion } from './companion.ts'
 import { currentFacts } from './facts.ts'
+import { createFileKeyRing } from './file-key-ring.ts'
 import { createFsStore, prepareDirectory } from './fs-store.ts'
 import { destroySqliteQueue, openSqliteQueue } from './sqlite-queue.ts'
 import { systemClock } from './system-clock.ts'
@@ -49,6 +50,7 @@ export async function openWorkspace(
   const store = createFsStore(directory)
   const ports: AgentPorts = {
     store,
+    keys: createFileKeyRing(store),
     clock: systemClock,
     transport,
     companion: options.companion ?? createCompanion(directory),
