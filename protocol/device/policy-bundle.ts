@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { policyDocumentSchema } from '#protocol/policy/document.ts'
+import { canonicalPolicy, policyDocumentSchema } from '#protocol/policy/document.ts'
 import { DeviceProtocolError, expectSame } from './error.ts'
 import { id, time } from './fields.ts'
 import { JWS_TYPES, signJws, verifyJws } from './jws.ts'
@@ -18,7 +18,13 @@ export type PolicyBundle = z.infer<typeof policyBundleSchema>
 
 /** Signs a bundle with the tenant's key. */
 export async function signPolicyBundle(bundle: PolicyBundle, key: CryptoKey, kid: string): Promise<string> {
-  return signJws({ typ: JWS_TYPES.policy, payload: policyBundleSchema.parse(bundle), key, kid })
+  const parsed = policyBundleSchema.parse(bundle)
+  return signJws({
+    typ: JWS_TYPES.policy,
+    payload: { ...parsed, document: canonicalPolicy(parsed.document) },
+    key,
+    kid,
+  })
 }
 
 /**

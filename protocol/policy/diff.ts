@@ -1,5 +1,6 @@
 import type { PolicyDocument } from './document.ts'
 import { compareVersions } from './versions.ts'
+import { watermarkPlaceholders } from './watermark.ts'
 
 export type PolicyDirection = 'tighter' | 'looser' | 'neutral'
 
@@ -42,16 +43,28 @@ const fewerIsTighter: Order = (before, after) => {
   return known.size - kept.length
 }
 
+/** A watermark that names less of who, when and where loosens, even where it names something else instead. */
+const moreNamedIsTighter: Order = (before, after) => {
+  const [named, names] = [watermarkPlaceholders(String(before)), watermarkPlaceholders(String(after))]
+  if (named.some((name) => !names.includes(name))) return -1
+  return names.length - named.length
+}
+
 const ORDERS: Readonly<Record<string, Order>> = {
   'data.screenshot.mode': ladder('allow', 'log', 'block'),
   'data.forward.mode': ladder('allow', 'internal', 'block'),
   'data.forward.internalDomains': fewerIsTighter,
+  'data.forward.askReason': ladder('false', 'true'),
   'data.download.mode': ladder('allow', 'ask_reason', 'block'),
   'data.print.mode': ladder('allow', 'block'),
   'data.copy.mode': ladder('allow', 'block'),
+  'data.watermark.mode': ladder('off', 'on'),
+  'data.watermark.template': moreNamedIsTighter,
   'devices.maxPerPerson': smallerIsTighter,
   'devices.offlineHours': smallerIsTighter,
   'devices.approval': ladder('auto', 'manual'),
+  'devices.browser.enrol': ladder('allow', 'block'),
+  'devices.browser.offlineContent': ladder('true', 'false'),
   'signIn.secondFactor.mode': ladder('off', 'from', 'now'),
   'signIn.secondFactor.from': earlierIsTighter,
   'signIn.secondFactor.graceDays': smallerIsTighter,
@@ -64,6 +77,7 @@ function orderOf(path: string): Order | undefined {
 /** Settings without effect while another one stands at its loosest: whose, and at what. */
 const DORMANT: Readonly<Record<string, { path: string; at: string }>> = {
   'data.forward.internalDomains': { path: 'data.forward.mode', at: 'allow' },
+  'data.watermark.template': { path: 'data.watermark.mode', at: 'off' },
   'signIn.secondFactor.graceDays': { path: 'signIn.secondFactor.mode', at: 'off' },
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { PLATFORMS } from './platforms.ts'
 import { VERSION_PATTERN } from './versions.ts'
+import { DEFAULT_WATERMARK, WATERMARK_MAX_LENGTH, WATERMARK_PATTERN, watermarkFault } from './watermark.ts'
 
 /** Version of the document's own form; a reader refuses any other. */
 export const POLICY_SCHEMA_VERSION = 1
@@ -15,16 +16,30 @@ const domainName = z
     'must be a domain in lower case, such as example.com',
   )
 
+/** Painted into every page that is shown in a browser. */
+const watermark = z.strictObject({
+  mode: z.enum(['on', 'off']).default('on'),
+  /** Text with {name} {email} {time} {device} {organisation}; see watermark.ts. */
+  template: z
+    .string()
+    .max(WATERMARK_MAX_LENGTH)
+    .regex(WATERMARK_PATTERN, { error: ({ input }) => watermarkFault(String(input)) ?? undefined })
+    .default(DEFAULT_WATERMARK),
+})
+
 const data = z.strictObject({
   screenshot: z.strictObject({ mode: z.enum(['allow', 'log', 'block']) }),
   forward: z.strictObject({
     mode: z.enum(['allow', 'internal', 'block']),
     /** Mail domains that count as the organisation's own while mode is `internal`. */
     internalDomains: z.array(domainName).max(200).default([]),
+    /** Whoever forwards gives a reason, which stands in the log. */
+    askReason: z.boolean().default(false),
   }),
   download: z.strictObject({ mode: z.enum(['allow', 'ask_reason', 'block']) }),
   print: z.strictObject({ mode: z.enum(['allow', 'block']) }),
   copy: z.strictObject({ mode: z.enum(['allow', 'block']) }),
+  watermark: watermark.prefault({}),
 })
 
 const minAppVersion = z.strictObject({
@@ -38,6 +53,13 @@ const minAppVersion = z.strictObject({
   browser: version.optional(),
 } satisfies Record<'agent' | (typeof PLATFORMS)[number], unknown>)
 
+const browser = z.strictObject({
+  /** `block`: no browser can be enrolled from now on; those that are enrolled stay. */
+  enrol: z.enum(['allow', 'block']).default('allow'),
+  /** Whether a browser may keep files for when it has no connection. */
+  offlineContent: z.boolean().default(false),
+})
+
 const devices = z.strictObject({
   /** Devices a person may have enrolled at once; null: any number. */
   maxPerPerson: z.int().min(1).max(100).nullable(),
@@ -46,6 +68,7 @@ const devices = z.strictObject({
   offlineHours: z.int().min(0).max(720),
   /** `manual`: an enrolled device is pending until an admin approves it. */
   approval: z.enum(['auto', 'manual']),
+  browser: browser.prefault({}),
 })
 
 const secondFactor = z
@@ -78,6 +101,9 @@ export const policyDocumentSchema = z.strictObject({
 
 export type PolicyDocument = z.infer<typeof policyDocumentSchema>
 
+/** As somebody may write it: members with a default may be left out. */
+export type PolicyDocumentInput = z.input<typeof policyDocumentSchema>
+
 /** One fault in a document; `path` is dotted, such as `data.screenshot.mode`, and empty for the document itself. */
 export type PolicyFault = { path: string; message: string }
 
@@ -104,13 +130,47 @@ export function defaultPolicy(): PolicyDocument {
     schema: POLICY_SCHEMA_VERSION,
     data: {
       screenshot: { mode: 'log' },
-      forward: { mode: 'allow', internalDomains: [] },
+      forward: { mode: 'allow', internalDomains: [], askReason: false },
       download: { mode: 'allow' },
       print: { mode: 'allow' },
       copy: { mode: 'allow' },
+      watermark: { mode: 'on', template: DEFAULT_WATERMARK },
     },
-    devices: { maxPerPerson: null, minAppVersion: {}, offlineHours: 12, approval: 'auto' },
+    devices: {
+      maxPerPerson: null,
+      minAppVersion: {},
+      offlineHours: 12,
+      approval: 'auto',
+      browser: { enrol: 'allow', offlineContent: false },
+    },
     signIn: { secondFactor: { mode: 'off', from: null, graceDays: 0 } },
+  }
+}
+
+/** `{ [key]: value }`, or nothing where the value is what a document without the member means. */
+function unlessDefault<K extends string, V>(key: K, value: V, initial: V): Partial<Record<K, V>> {
+  const same = JSON.stringify(value) === JSON.stringify(initial)
+  // A computed key widens to string; it is K.
+  return same ? {} : ({ [key]: value } as Partial<Record<K, V>>)
+}
+
+/**
+ * The document as it is signed and digested: members that came after the first version of the form stand in it only where they
+ * differ from their default, so that an old document keeps its digest and an older agent reads what does not concern it.
+ */
+export function canonicalPolicy(policy: PolicyDocument): PolicyDocumentInput {
+  const start = defaultPolicy()
+  const { watermark, ...data } = policy.data
+  const { askReason, ...forward } = data.forward
+  const { browser, ...devices } = policy.devices
+  return {
+    ...policy,
+    data: {
+      ...data,
+      forward: { ...forward, ...unlessDefault('askReason', askReason, start.data.forward.askReason) },
+      ...unlessDefault('watermark', watermark, start.data.watermark),
+    },
+    devices: { ...devices, ...unlessDefault('browser', browser, start.devices.browser) },
   }
 }
 

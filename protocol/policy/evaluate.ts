@@ -25,8 +25,10 @@ export type PolicyContext = {
   labels?: readonly string[]
   /** Mail address that a forward goes to. */
   recipient?: string | undefined
-  /** What the person gave as the reason of a download. */
+  /** What the person gave as the reason of a download or a forward. */
   reason?: string | undefined
+  /** The content was covered before the capture, print or copy could take it. */
+  obscured?: boolean | undefined
 }
 
 export type PolicyDecision = {
@@ -58,11 +60,11 @@ export function isInternalRecipient(policy: PolicyDocument, address: string): bo
 
 function evaluateForward(policy: PolicyDocument, context: PolicyContext): PolicyDecision {
   const rule = 'data.forward'
-  const { mode } = policy.data.forward
+  const { mode, askReason } = policy.data.forward
   if (mode === 'block') return deny(rule, mode, 'blocked')
-  if (mode === 'allow') return allow(rule, mode)
   const internal = context.recipient !== undefined && isInternalRecipient(policy, context.recipient)
-  return internal ? allow(rule, mode) : deny(rule, mode, 'external_recipient')
+  if (mode === 'internal' && !internal) return deny(rule, mode, 'external_recipient')
+  return askReason && !context.reason?.trim() ? deny(rule, 'ask_reason', 'reason_required') : allow(rule, mode)
 }
 
 function evaluateDownload(policy: PolicyDocument, context: PolicyContext): PolicyDecision {
@@ -79,7 +81,19 @@ function evaluateScreenshot(policy: PolicyDocument, context: PolicyContext): Pol
   const { mode } = policy.data.screenshot
   const mechanism = context.capabilities.preventCapture ? captureMechanism(context.platform, context.osVersion) : null
   if (mode === 'block' && mechanism) return { ...deny(rule, mode, 'blocked'), mechanism: mechanism.name }
-  return { ...allow(rule, mode), enforcement: 'detected' }
+  return { ...allow(rule, mode), enforcement: context.obscured ? 'obscured' : 'detected' }
+}
+
+/** What the page itself refuses: an app keeps it from happening, a browser can only notice it, and cover the content in time. */
+function evaluateOnPage(
+  rule: 'data.print' | 'data.copy',
+  mode: 'allow' | 'block',
+  context: PolicyContext,
+): PolicyDecision {
+  if (mode === 'allow') return allow(rule, mode)
+  const denied = deny(rule, mode, 'blocked')
+  if (context.platform !== 'browser') return denied
+  return { ...denied, enforcement: context.obscured ? 'obscured' : 'detected' }
 }
 
 /** Decides one action under a tenant's policy. The same function runs in the agent, the server and the console. */
@@ -92,9 +106,9 @@ export function evaluate(policy: PolicyDocument, context: PolicyContext): Policy
     case 'file.download':
       return evaluateDownload(policy, context)
     case 'file.print':
-      return policy.data.print.mode === 'block' ? deny('data.print', 'block', 'blocked') : allow('data.print', 'allow')
+      return evaluateOnPage('data.print', policy.data.print.mode, context)
     case 'file.copy':
-      return policy.data.copy.mode === 'block' ? deny('data.copy', 'block', 'blocked') : allow('data.copy', 'allow')
+      return evaluateOnPage('data.copy', policy.data.copy.mode, context)
     case 'screenshot.attempt':
       return evaluateScreenshot(policy, context)
   }
@@ -111,13 +125,14 @@ export type EnforcementClaim = {
 
 /**
  * What the log may say of a device's claim: a `screenshot.attempt` that no listed mechanism can have prevented becomes
- * `allowed` + `detected`, whatever the device wrote. Every other claim stands as it came.
+ * `allowed` + `detected`, whatever the device wrote. A browser has prevented nothing. Every other claim stands as it came.
  */
 export function honestClaim(claim: EnforcementClaim): {
   outcome: EnforcementClaim['outcome']
   enforcement: Enforcement
 } {
-  const enforcement = claim.enforcement ?? 'none'
+  const stated = claim.enforcement ?? 'none'
+  const enforcement = stated === 'prevented' && claim.platform === 'browser' ? 'detected' : stated
   if (claim.action !== 'screenshot.attempt') return { outcome: claim.outcome, enforcement }
   const listed = claim.capabilities.preventCapture && captureMechanism(claim.platform, claim.osVersion) !== null
   if (listed && claim.outcome === 'denied' && enforcement === 'prevented') return { outcome: 'denied', enforcement }

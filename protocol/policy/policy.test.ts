@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { diffPolicies, loosens } from './diff.ts'
-import { defaultPolicy, type PolicyDocument, parsePolicy, policyJsonSchema } from './document.ts'
+import { canonicalPolicy, defaultPolicy, type PolicyDocument, parsePolicy, policyJsonSchema } from './document.ts'
 import {
   evaluate,
   honestClaim,
@@ -63,6 +63,50 @@ describe('document', () => {
     expect(on({ mode: 'from', from: 'tomorrow', graceDays: 7 })).toEqual(['signIn.secondFactor.from'])
   })
 
+  /** A document of the form's first version, as organisations have published it. */
+  const FIRST_FORM = {
+    schema: 1,
+    data: {
+      screenshot: { mode: 'log' },
+      forward: { mode: 'allow', internalDomains: [] },
+      download: { mode: 'allow' },
+      print: { mode: 'allow' },
+      copy: { mode: 'allow' },
+    },
+    devices: { maxPerPerson: null, minAppVersion: {}, offlineHours: 12, approval: 'auto' },
+    signIn: { secondFactor: { mode: 'off', from: null, graceDays: 0 } },
+  }
+
+  it('reads a document without the later members, means by it what it meant, and keeps its digest', () => {
+    expect(parsePolicy(FIRST_FORM)).toEqual({ ok: true, policy: defaultPolicy() })
+    expect(canonicalPolicy(defaultPolicy())).toEqual(FIRST_FORM)
+  })
+
+  it('keeps later members that say something else in the canonical form', () => {
+    const policy = policyWith(({ data, devices }) => {
+      data.forward.askReason = true
+      data.watermark.mode = 'off'
+      devices.browser.offlineContent = true
+    })
+    expect(canonicalPolicy(policy)).toEqual(policy)
+    expect(parsePolicy(canonicalPolicy(policy))).toEqual({ ok: true, policy })
+  })
+
+  it.each([
+    ['{name} {phone}', 'has no placeholder {phone}'],
+    ['{name', 'may hold visible text and {name}'],
+    ['{{name}}', 'may hold visible text and {name}'],
+    ['one\ntwo', 'may hold visible text and {name}'],
+    ['\u202eabc', 'may hold visible text and {name}'],
+    ['  ', 'must not be empty'],
+    ['', 'must not be empty'],
+    ['x'.repeat(121), '120'],
+  ])('refuses the watermark %j: %s', (template, message) => {
+    const [fault, ...others] = faultsOf(policyWith(({ data }) => Object.assign(data.watermark, { template })))
+    expect(fault).toEqual({ path: 'data.watermark.template', message: expect.stringContaining(message) })
+    expect(others).toEqual([])
+  })
+
   it('exports a JSON Schema', () => {
     const schema = policyJsonSchema()
     expect(schema).toMatchObject({ type: 'object', additionalProperties: false })
@@ -107,6 +151,22 @@ describe('screenshot', () => {
     })
   })
 
+  it('is obscured where the content was covered before, and prevented where a mechanism held', () => {
+    const browser = { ...context, platform: 'browser', osVersion: '140', obscured: true } as const
+    expect(evaluate(blocked, browser)).toMatchObject({ outcome: 'allowed', enforcement: 'obscured', mechanism: null })
+    expect(evaluate(blocked, { ...context, obscured: true })).toMatchObject({ enforcement: 'prevented' })
+  })
+
+  it('no browser has prevented anything', () => {
+    const browser = { platform: 'browser', osVersion: '140', capabilities: { preventCapture: true } } as const
+    const claim = (action: string, enforcement: 'prevented' | 'obscured') =>
+      honestClaim({ action, outcome: 'denied', enforcement, ...browser })
+    expect(claim('screenshot.attempt', 'prevented')).toEqual({ outcome: 'allowed', enforcement: 'detected' })
+    expect(claim('screenshot.attempt', 'obscured')).toEqual({ outcome: 'allowed', enforcement: 'obscured' })
+    expect(claim('file.print', 'prevented')).toEqual({ outcome: 'denied', enforcement: 'detected' })
+    expect(claim('file.copy', 'obscured')).toEqual({ outcome: 'denied', enforcement: 'obscured' })
+  })
+
   it('a claim without a mechanism is corrected', () => {
     const claim = { action: 'screenshot.attempt', outcome: 'denied', enforcement: 'prevented' } as const
     const device = { platform: 'ios', osVersion: '18', capabilities: { preventCapture: true } } as const
@@ -131,7 +191,7 @@ describe('content', () => {
   const forward = (mode: 'allow' | 'internal' | 'block', recipient: string) =>
     evaluate(
       policyWith((policy) => {
-        policy.data.forward = { mode, internalDomains: ['example.com'] }
+        policy.data.forward = { mode, internalDomains: ['example.com'], askReason: false }
       }),
       { ...context, action: 'file.forward', recipient },
     )
@@ -142,6 +202,17 @@ describe('content', () => {
     expect(forward('internal', 'a@sub.example.com').outcome).toBe('denied')
     expect(forward('allow', 'a@evil.org').outcome).toBe('allowed')
     expect(forward('block', 'a@example.com')).toMatchObject({ enforcement: 'prevented', denial: 'blocked' })
+  })
+
+  it('asks for a reason of a forward, after the address', () => {
+    const policy = policyWith(({ data }) => {
+      data.forward = { mode: 'internal', internalDomains: ['example.com'], askReason: true }
+    })
+    const to = (recipient: string, reason?: string) =>
+      evaluate(policy, { ...context, action: 'file.forward', recipient, reason })
+    expect(to('a@evil.org')).toMatchObject({ denial: 'external_recipient' })
+    expect(to('a@example.com', '  ')).toMatchObject({ denial: 'reason_required', effect: 'ask_reason' })
+    expect(to('a@example.com', 'for the audit')).toMatchObject({ outcome: 'allowed', enforcement: 'none' })
   })
 
   it('asks for a reason', () => {
@@ -161,6 +232,10 @@ describe('content', () => {
     expect(evaluate(policy, { ...context, action: 'file.print' }).outcome).toBe('denied')
     expect(evaluate(policy, { ...context, action: 'file.copy' }).outcome).toBe('allowed')
     expect(evaluate(policy, { ...context, action: 'file.view' }).rule).toBe('data.view')
+    expect(evaluate(policy, { ...context, action: 'file.print' }).enforcement).toBe('prevented')
+    const browser = { ...context, action: 'file.print', platform: 'browser' } as const
+    expect(evaluate(policy, browser)).toMatchObject({ outcome: 'denied', enforcement: 'detected' })
+    expect(evaluate(policy, { ...browser, obscured: true })).toMatchObject({ enforcement: 'obscured' })
   })
 })
 
@@ -213,6 +288,8 @@ describe('diff', () => {
     ['data.screenshot.mode', (policy) => Object.assign(policy.data.screenshot, { mode: 'block' })],
     ['data.forward.mode', (policy) => Object.assign(policy.data.forward, { mode: 'internal' })],
     ['data.download.mode', (policy) => Object.assign(policy.data.download, { mode: 'ask_reason' })],
+    ['data.forward.askReason', (policy) => Object.assign(policy.data.forward, { askReason: true })],
+    ['devices.browser.enrol', (policy) => Object.assign(policy.devices.browser, { enrol: 'block' })],
     ['devices.maxPerPerson', (policy) => Object.assign(policy.devices, { maxPerPerson: 3 })],
     ['devices.minAppVersion.ios', (policy) => Object.assign(policy.devices.minAppVersion, { ios: '2.0' })],
     ['devices.offlineHours', (policy) => Object.assign(policy.devices, { offlineHours: 0 })],
@@ -231,6 +308,23 @@ describe('diff', () => {
       policyWith((policy) => Object.assign(policy.data.forward, { mode: 'internal', internalDomains }))
     expect(changeOf(domains('a.com'), domains('b.com'))?.direction).toBe('looser')
     expect(changeOf(domains('a.com', 'b.com'), domains('b.com'))?.direction).toBe('tighter')
+  })
+
+  it('treats a watermark that is off, or names less, as looser', () => {
+    const watermark = (mode: 'on' | 'off', template: string) =>
+      policyWith(({ data }) => Object.assign(data, { watermark: { mode, template } }))
+    const [named, more, other] = ['{name} {time}', '{name} {time} {device}', '{name} {email}']
+    expect(changeOf(watermark('on', named), watermark('off', named))?.direction).toBe('looser')
+    expect(changeOf(watermark('off', named), watermark('on', named))?.direction).toBe('tighter')
+    expect(changeOf(watermark('on', named), watermark('on', more))?.direction).toBe('tighter')
+    expect(changeOf(watermark('on', named), watermark('on', other))?.direction).toBe('looser')
+    expect(changeOf(watermark('on', named), watermark('on', `Acme ${named}`))?.direction).toBe('neutral')
+    expect(loosens(diffPolicies(watermark('off', named), watermark('on', 'Acme')))).toBe(false)
+  })
+
+  it('treats offline content in browsers as looser', () => {
+    const offline = policyWith(({ devices }) => Object.assign(devices.browser, { offlineContent: true }))
+    expect(changeOf(defaultPolicy(), offline)?.direction).toBe('looser')
   })
 
   it('counts what comes with leaving the loosest setting as no loosening of its own', () => {

@@ -44,7 +44,7 @@ async function prepare(env: Env): Promise<Notes> {
   const { owner, admin, people, password } = await gatherPeople()
   const files = await publishFiles(owner)
   await tightenPolicy(owner, 'Keep what is ours inside the house', (policy) => {
-    policy.data.forward = { mode: 'internal', internalDomains: [DOMAIN] }
+    policy.data.forward = { mode: 'internal', internalDomains: [DOMAIN], askReason: false }
     policy.data.screenshot.mode = 'block'
   })
   const devices = await enrollDevices(env, owner, people)

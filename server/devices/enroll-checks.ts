@@ -52,6 +52,21 @@ export function refuseOldApp(policy: EffectivePolicy, facts: Pick<DeviceFacts, '
 }
 
 /**
+ * The policy may let no more browsers in; a browser whose answer was lost has been let in already.
+ * @throws AppError policy_forbids
+ */
+export function refuseBrowser(
+  { document }: EffectivePolicy,
+  { facts, repeats }: { facts: Pick<DeviceFacts, 'platform'>; repeats: string | null },
+): void {
+  if (facts.platform !== 'browser' || repeats || document.devices.browser.enrol === 'allow') return
+  throw new AppError('policy_forbids', {
+    detail:
+      'Your organisation does not let browsers be enrolled. Use the app on a device, or ask an administrator (policy: devices.browser.enrol).',
+  })
+}
+
+/**
  * The same hardware may not slip out of an open erase by enrolling again. The same means: the same signing key, or the same
  * platform and serial as it states itself. @throws AppError wipe_pending
  */

@@ -271,6 +271,26 @@ describe('enrollDevice', () => {
     await expect(attempt(code, { appVersion: '2.0.0' })).resolves.toMatchObject({ status: 'active' })
   })
 
+  test('where no browser may be enrolled, new ones are refused with the reason and those that are enrolled stay', async () => {
+    const tenantId = await makeTenant()
+    const admin = await makePerson(tenantId)
+    const browser = { platform: 'browser', name: 'Firefox' } as const
+    const kept = await enrollTestDevice(admin, { facts: browser })
+    await publish(tenantId, (document) => {
+      document.devices.browser.enrol = 'block'
+    })
+    const { code } = await createEnrollmentCode(admin, { personId: admin.personId })
+    await expect(attempt(code, browser)).rejects.toMatchObject({
+      code: 'policy_forbids',
+      detail: expect.stringContaining('devices.browser.enrol'),
+    })
+    expect((await getDevice(admin, { deviceId: kept.answer.deviceId })).status).toBe('active')
+    const entry = (await readLog(database, tenantId)).at(-1)
+    expect(entry?.entry).toMatchObject({ action: 'device.enroll', outcome: 'denied' })
+    expect(entry?.personal).toMatchObject({ detail: { problem: 'policy_forbids' } })
+    await expect(attempt(code)).resolves.toMatchObject({ status: 'active' })
+  })
+
   test('manual approval: pending, without a share, until somebody approves', async () => {
     const tenantId = await makeTenant()
     const admin = await makePerson(tenantId)

@@ -13,7 +13,15 @@ import { AppError } from '#server/kernel/errors.ts'
 import { randomSecret, sha256 } from '#server/kernel/keys.ts'
 import { signingJwks } from '#server/kernel/signing.ts'
 import { type EffectivePolicy, effectivePolicy } from '#server/policies/queries.ts'
-import { type Applicant, claimCode, findKnownDevice, refuseCap, refuseOldApp, refuseOpenWipe } from './enroll-checks.ts'
+import {
+  type Applicant,
+  claimCode,
+  findKnownDevice,
+  refuseBrowser,
+  refuseCap,
+  refuseOldApp,
+  refuseOpenWipe,
+} from './enroll-checks.ts'
 import { hashCode } from './enrollment-codes.ts'
 import { withdrawCommands } from './issue-command.ts'
 import type { DeviceStatus } from './schema.ts'
@@ -47,7 +55,7 @@ export type Enrolment = EnrollRequest & {
 
 /**
  * Enrols a device with a code; the same code and key may ask again until the code ends (the answer may have been lost).
- * @throws AppError enrollment_code_invalid · wipe_pending · device_limit_reached · app_version_too_old · forbidden (the key's device is blocked)
+ * @throws AppError enrollment_code_invalid · wipe_pending · device_limit_reached · app_version_too_old · policy_forbids (no browsers) · forbidden (the key's device is blocked)
  */
 export async function enrollDevice({ code, keys, facts, thumbprint, address }: Enrolment): Promise<EnrollResponse> {
   const codeHash = hashCode(code)
@@ -73,6 +81,7 @@ const enroll = defineCommand({
     const applicant = await claimCode(context, request)
     const policy = await effectivePolicy(tx, tenantId)
     refuseOldApp(policy, request.facts)
+    refuseBrowser(policy, { facts: request.facts, repeats: applicant.repeats })
     await refuseOpenWipe(context, request)
     const known = await findKnownDevice(context, { thumbprint: request.thumbprint, repeats: applicant.repeats })
     await refuseCap(context, { policy, applicant, known })

@@ -343,5 +343,6 @@ describe('simulatePolicy', () => {
     expect(forecast.devices.belowMinimum.items.map(({ name }) => name).sort()).toEqual(['Phone 1.2.0', 'Phone nightly'])
     expect(forecast.people.aboveDeviceCap).toMatchObject({ count: 1, items: [{ name: 'Mei', devices: 3 }] })
     expect((await simulatePolicy(owner, { policyId })).devices.belowMinimum.count).toBe(0)
+    expect(forecast.devices.browsers).toEqual({ enrolled: 0, newOnes: 'allow' })
   })
 })

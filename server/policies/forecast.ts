@@ -38,7 +38,11 @@ export async function forecast(context: Context, document: PolicyDocument): Prom
           : new Date(deadlineMs),
       aboveDeviceCap: await aboveDeviceCap(context, document.devices.maxPerPerson),
     },
-    devices: { ...(await countDevices(context)), belowMinimum: await belowMinimum(context, document) },
+    devices: {
+      ...(await countDevices(context)),
+      belowMinimum: await belowMinimum(context, document),
+      browsers: { enrolled: await countBrowsers(context), newOnes: document.devices.browser.enrol },
+    },
     lockout: await lockoutReasons(tx, actor, document, changes),
   }
 }
@@ -82,6 +86,12 @@ async function countDevices({ sql, tenantId, now }: Context): Promise<{ active: 
     [tenantId, since],
   )
   return { active: Number(row?.active ?? 0), connected: Number(row?.connected ?? 0) }
+}
+
+function countBrowsers({ tx, tenantId }: Context): Promise<number> {
+  return tx.device.count({
+    where: { tenantId, channel: 'browser', status: { in: ['pending', 'active', 'blocked'] } },
+  })
 }
 
 type Build = { platform: string; channel: string; appVersion: string; devices: string }

@@ -100,6 +100,8 @@ export type PolicyForecast = {
     /** Seen in the last ten minutes: they obey within seconds, the others when they return. */
     connected: number
     belowMinimum: { count: number; items: { id: string; name: string; platform: string; appVersion: string }[] }
+    /** Enrolled browsers. Where no browser may be enrolled they stay; only new ones are refused. */
+    browsers: { enrolled: number; newOnes: 'allow' | 'block' }
   }
   /** Why it would be refused, or empty. */
   lockout: LockoutReason[]

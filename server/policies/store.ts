@@ -1,7 +1,7 @@
 import 'server-only'
 import { canonicalJson } from '#lib/canonical-json.ts'
 import { diffPolicies, loosens } from '#protocol/policy/diff.ts'
-import type { PolicyDocument } from '#protocol/policy/document.ts'
+import { canonicalPolicy, type PolicyDocument } from '#protocol/policy/document.ts'
 import type { Sql, Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { sha256 } from '#server/kernel/keys.ts'
@@ -10,7 +10,7 @@ import type { PolicyDraft, PolicyView } from './schema.ts'
 
 /** What a second factor is bound to when somebody publishes: the bytes of the draft they reviewed. */
 export function digestOf(document: PolicyDocument): string {
-  return sha256(canonicalJson(document)).toString('hex')
+  return sha256(canonicalJson(canonicalPolicy(document))).toString('hex')
 }
 
 export type StoredDraft = { document: PolicyDocument; base: number; savedBy: string | null; savedAt: Date }

@@ -263,6 +263,7 @@ export const policyForecast: Describes<PolicyForecast> = z
         count,
         items: z.array(z.object({ id, name: z.string(), platform: z.string(), appVersion: z.string() })),
       }),
+      browsers: z.object({ enrolled: count, newOnes: z.enum(['allow', 'block']) }),
     }),
     lockout: z.array(z.enum(['acting_owner', 'owners'])),
   })
