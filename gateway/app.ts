@@ -8,6 +8,7 @@ import type { Env } from '#server/kernel/env.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { derivedKey } from '#server/kernel/keys.ts'
 import { listenForChanges } from '#server/kernel/notify.ts'
+import { consoleClients } from './console-client.ts'
 import { createAuthenticator } from './device-auth.ts'
 import type { Gateway } from './gateway.ts'
 import { LoadGuard } from './load.ts'
@@ -66,6 +67,7 @@ export async function buildGateway({ env, log, rates }: GatewayOptions): Promise
       log,
     ),
     limits: { enroll: new RateLimit(all.enroll), refusedEnroll: new RateLimit(all.refusedEnroll) },
+    viaConsole: consoleClients(env.dataDir),
     proxied: env.gatewayProxyProtocol ? requireProxyHeader(server, env.trustedProxies) : undefined,
   }
   answerProblems(gateway, log)

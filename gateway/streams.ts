@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { WaitingCommand } from '#server/devices/commands.ts'
+import { FILES_TOPIC } from '#server/devices/schema.ts'
 import type { DeviceActor } from '#server/kernel/actor.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import type { Change } from '#server/kernel/notify.ts'
@@ -132,6 +133,17 @@ export class CommandStreams {
     }
     for (const topic of change.topics) {
       if (topic.startsWith('device:')) this.#wake(keyOf(change.tenantId, topic.slice('device:'.length)))
+      if (topic.startsWith(FILES_TOPIC)) this.#tellFiles(change.tenantId, topic.slice(FILES_TOPIC.length))
+    }
+  }
+
+  /** That the files of a person, or of `everyone`, have changed: their devices ask for the list anew. Says nothing of the files. */
+  #tellFiles(tenantId: string, personId: string): void {
+    for (const streams of this.#streams.values()) {
+      for (const { actor, response } of streams) {
+        if (actor.tenantId !== tenantId || (personId !== 'everyone' && actor.personId !== personId)) continue
+        if (!response.destroyed && !response.writableEnded) response.write('event: files\ndata: changed\n\n')
+      }
     }
   }
 

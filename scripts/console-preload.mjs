@@ -5,12 +5,13 @@ import net from 'node:net'
 import { readEnv } from '../server/kernel/env.ts'
 import { createDoor } from './lib/console-door.mjs'
 import { speakTls } from './lib/console-tls.mjs'
+import { createDeviceApi } from './lib/device-api.mjs'
 
 const GRACE_MS = 1500
 
 const env = readEnv()
 const isDev = process.env.NODE_ENV === 'development'
-const door = createDoor({ ...env, isDev })
+const door = createDoor({ ...env, isDev, deviceApi: createDeviceApi(env) })
 const servers = new Set()
 
 if (env.consoleTls) speakTls(env.consoleTls)

@@ -3,8 +3,7 @@ import { compactJose } from '#protocol/device/fields.ts'
 import { acceptReceipt, markCommandsDelivered, type WaitingCommand, waitingCommands } from '#server/devices/commands.ts'
 import type { DeviceActor } from '#server/kernel/actor.ts'
 import { parseInput } from '#server/kernel/fields.ts'
-import { deviceRoute, type Gateway, POLICY_VERSION_HEADER } from '../gateway.ts'
-import { tlsOf } from '../presence.ts'
+import { connectionOf, deviceRoute, type Gateway, POLICY_VERSION_HEADER } from '../gateway.ts'
 import type { CommandStreams } from '../streams.ts'
 
 const MAX_RECEIPT_BYTES = 16 * 1024
@@ -38,7 +37,7 @@ export function commandRoutes(gateway: Gateway): void {
       return { items: items.map(({ jws }) => jws) }
     }
     reply.hijack()
-    const tls = tlsOf(request.raw.socket)
+    const tls = connectionOf(gateway, request.raw)
     gateway.streams.open(
       actor,
       reply.raw,

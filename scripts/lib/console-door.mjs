@@ -16,9 +16,10 @@ const FORWARDING = /^(x-forwarded-.*|forwarded|x-real-ip|x-gatehouse-.*|content-
 /**
  * Stands before the console: decides whether a request may go on, and leaves in it only forwarding headers of our own.
  * Next itself believes them from anybody.
- * @param {{url: string, trustedProxies: readonly object[]}} env
+ * What is for the device API goes to the gateway and never reaches Next.
+ * @param {{url: string, trustedProxies: readonly object[], deviceApi?: import('./device-api.d.mts').DeviceApi}} env
  */
-export function createDoor({ url, trustedProxies, isDev = false }) {
+export function createDoor({ url, trustedProxies, isDev = false, deviceApi }) {
   const canonical = new URL(url)
   const isHttps = canonical.protocol === 'https:'
   // Nobody outside this process learns it.
@@ -80,6 +81,11 @@ export function createDoor({ url, trustedProxies, isDev = false }) {
       const answer = refusal(request, origin)
       if (answer) {
         refuse(response, answer)
+        return false
+      }
+      if (deviceApi?.serves(request.url)) {
+        if (isHttps) response.setHeader('Strict-Transport-Security', 'max-age=31536000')
+        deviceApi.forward(request, response, origin.address)
         return false
       }
       dropForwarding(request)

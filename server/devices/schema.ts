@@ -8,6 +8,18 @@ import { emailField, pageFields, textField, uuidField } from '#server/kernel/fie
 export { DEVICE_STATUSES, PLATFORMS, WIPE_SCOPES }
 export type DeviceStatus = (typeof DEVICE_STATUSES)[number]
 
+/** What a device's stream listens to: `files:PERSON`, or `files:everyone` for all of an organisation. */
+export const FILES_TOPIC = 'files:'
+
+/** A change names at most so many people; more is told to everyone, whose devices then find nothing new. */
+const FILES_PEOPLE = 100
+
+/** Topics by which the open devices of an audience learn that their files have changed. */
+export function filesTopics({ everyone, people }: { everyone: boolean; people: readonly { id: string }[] }): string[] {
+  if (everyone || people.length > FILES_PEOPLE) return [`${FILES_TOPIC}everyone`]
+  return people.map(({ id }) => `${FILES_TOPIC}${id}`)
+}
+
 export const WIPE_STATES = [
   'held',
   'awaiting_approval',
