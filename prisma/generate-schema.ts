@@ -34,7 +34,7 @@ const DOMAINS: Record<string, readonly string[]> = {
     'wipe_timeline',
   ],
   approvals: ['brake_request', 'brake_decision'],
-  content: ['file', 'file_chunk', 'file_audience', 'file_release', 'file_rendition'],
+  content: ['file', 'file_chunk', 'file_audience', 'file_release', 'file_release_grant', 'file_rendition'],
 }
 
 const HEADER = `generator client {
@@ -99,16 +99,21 @@ export async function generatePrismaSchema(databaseUrl: string): Promise<Map<str
   }
 }
 
+/** A row's reference to another row of its own table is left to the database: nothing walks it through Prisma. */
 function model(table: string, columns: readonly Column[], keys: readonly Key[]): string {
   const known = new Set(Object.values(DOMAINS).flat())
   const own = keys.filter((key) => key.table === table)
   const lines = columns.filter((column) => column.table === table).map(field)
-  for (const key of own.filter((key) => key.kind === 'f' && key.target && known.has(key.target))) {
+  for (const key of own.filter(
+    (key) => key.kind === 'f' && key.target && known.has(key.target) && key.target !== table,
+  )) {
     lines.push(
       `  ${camel(key.target ?? '')} ${pascal(key.target ?? '')} @relation(fields: [${key.columns.map(camel).join(', ')}], references: [${(key.targetColumns ?? []).map(camel).join(', ')}])`,
     )
   }
-  for (const key of keys.filter((key) => key.kind === 'f' && key.target === table && known.has(key.table))) {
+  for (const key of keys.filter(
+    (key) => key.kind === 'f' && key.target === table && known.has(key.table) && key.table !== table,
+  )) {
     const one = keys.some(
       (other) => other.table === key.table && other.kind === 'p' && other.columns.join() === key.columns.join(),
     )

@@ -4,7 +4,7 @@ import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { sha256 } from '#server/kernel/keys.ts'
 import { addToAudience, audienceText, resolveAudience } from './audience.ts'
-import { makeFileKey, writeChunks } from './chunks.ts'
+import { fileKeyPlace, makeContentKey, writeChunks } from './chunks.ts'
 import { readFileView } from './rows.ts'
 import { type FileView, fileCan, publishFileInput, updateAudienceInput } from './schema.ts'
 
@@ -27,7 +27,7 @@ export const publishFile = defineCommand({
     const audience = await resolveAudience(context, input.audience)
     const id = uuidv7(now.getTime())
     const digest = sha256(content)
-    const { key, wrapped } = makeFileKey(await context.vault(), id)
+    const { key, wrapped } = makeContentKey(await context.vault(), fileKeyPlace(id))
     const publishedBy = actor.kind === 'person' ? actor.personId : null
     await tx.file.create({
       data: {
@@ -41,12 +41,14 @@ export const publishFile = defineCommand({
         sha256: new Uint8Array(digest),
         everyone: audience.everyone,
         fileKey: wrapped,
+        contentId: id,
+        rootId: id,
         status: 'published',
         createdAt: now,
       },
       select: { id: true },
     })
-    await writeChunks(tx, { tenantId, fileId: id }, key, content)
+    await writeChunks(tx, { tenantId, contentId: id }, key, content)
     if (!audience.everyone) await addToAudience(sql, tenantId, id, audience.people)
     const detail = {
       mediaType,

@@ -260,7 +260,7 @@ describe('releaseFile', () => {
     ]
     const entries = (await readLog(db, tenantId)).length
     await unwalled(
-      'UPDATE file_chunk a SET bytes = b.bytes FROM file_chunk b WHERE a.file_id = $1 AND b.file_id = $2',
+      'UPDATE file_chunk a SET bytes = b.bytes FROM file_chunk b WHERE a.content_id = $1 AND b.content_id = $2',
       [one.id, two.id],
     )
     await expect(releaseFile(phone, { fileId: one.id })).rejects.toThrow(/does not open/)
@@ -279,10 +279,10 @@ describe('releaseFile', () => {
   it('notices swapped and missing chunks of one file', async () => {
     const { owner, phone } = await makeOffice()
     const { id } = await publishFile(owner, plan('everyone', new Uint8Array(randomBytes(2 * 1024 * 1024 + 5))))
-    await unwalled('UPDATE file_chunk SET number = 1 - number + 100 WHERE file_id = $1 AND number < 2', [id])
-    await unwalled('UPDATE file_chunk SET number = number - 100 WHERE file_id = $1 AND number > 90', [id])
+    await unwalled('UPDATE file_chunk SET number = 1 - number + 100 WHERE content_id = $1 AND number < 2', [id])
+    await unwalled('UPDATE file_chunk SET number = number - 100 WHERE content_id = $1 AND number > 90', [id])
     await expect(releaseFile(phone, { fileId: id })).rejects.toThrow(/does not open/)
-    await unwalled('DELETE FROM file_chunk WHERE file_id = $1 AND number = 0', [id])
+    await unwalled('DELETE FROM file_chunk WHERE content_id = $1 AND number = 0', [id])
     await expect(releaseFile(phone, { fileId: id })).rejects.toThrow(/lacks its chunk 0/)
   })
 })
@@ -439,7 +439,7 @@ describe('deleteFile', () => {
     expect(await releaseDelayedRequest(tenantId, requestId)).toBe('carried out')
     expect(await releaseDelayedRequest(tenantId, requestId)).toBe('closed')
     const { rows } = await db.superuser.query(
-      'SELECT (SELECT count(*)::int FROM file_chunk WHERE file_id = $1) AS chunks, file_key FROM file WHERE id = $1',
+      'SELECT (SELECT count(*)::int FROM file_chunk WHERE content_id = $1) AS chunks, file_key FROM file WHERE id = $1',
       [id],
     )
     expect(rows).toEqual([{ chunks: 0, file_key: null }])

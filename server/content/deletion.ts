@@ -2,13 +2,14 @@ import 'server-only'
 import { type BrakeTarget, defineIrreversible, fingerprint } from '#server/kernel/brake.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { destroyContent } from './chunks.ts'
+import { destroyFileKey, removeUnusedChunks } from './chunks.ts'
 import { readFileView } from './rows.ts'
 import { deleteFileInput, type FileView, fileCan } from './schema.ts'
 
 /**
- * Asks for a file to be deleted for ever. From the request on nobody is handed it; taken back, it is there again; carried out,
- * its key and ciphertext are destroyed. The row stays, for the log's sake.
+ * Asks for a file to be deleted for ever. From the request on nobody is handed it, nor what was derived from it; taken back, all
+ * of it is there again; carried out, every key of it and the ciphertext are destroyed. A derived file alone loses its own key; the
+ * ciphertext goes with the last one. The rows stay, for the log's sake.
  * @throws AppError not_found · invalid · conflict unless it is published · step_up_required
  */
 export const deleteFile = defineIrreversible({
@@ -34,6 +35,7 @@ export const deleteFile = defineIrreversible({
   },
   requested: async ({ sql, tenantId, input }, request, target) => {
     const file = await move(sql, tenantId, { fileId: input.fileId, from: 'published', to: 'deleting' })
+    await withdrawDerived(sql, tenantId, file.id)
     const detail = { mediaType: file.mediaType, sizeBytes: String(file.sizeBytes), state: request.state }
     const entry = {
       action: 'file.delete.request' as const,
@@ -47,33 +49,70 @@ export const deleteFile = defineIrreversible({
   },
   moved: async ({ sql, tenantId, input }, request) => {
     const isOver = request.state === 'cancelled' || request.state === 'expired' || request.state === 'failed'
-    if (isOver) await move(sql, tenantId, { fileId: input.fileId, from: 'deleting', to: 'published' })
+    if (isOver) await restore(sql, tenantId, input.fileId)
     return { notify: ['file'] }
   },
   carryOut: async ({ sql, tenantId, input, now }, request) => {
     const file = await move(sql, tenantId, { fileId: input.fileId, from: 'deleting', to: 'deleted' })
-    await sql('UPDATE file SET deleted_at = $3::text::timestamptz WHERE tenant_id = $1::uuid AND id = $2::uuid', [
-      tenantId,
-      file.id,
-      now.toISOString(),
-    ])
-    await destroyContent(sql, { tenantId, fileId: file.id })
-    const detail = { requester: request.requester.name, sizeBytes: String(file.sizeBytes), keyDestroyed: 'true' }
-    const target = { type: 'file', id: file.id, name: file.name }
-    return {
-      audit: [
-        {
-          action: 'file.delete',
-          target,
-          labels: file.labels,
-          reason: request.reason,
-          correlationId: request.id,
-          detail,
-        },
-      ],
-    }
+    const derived = await deleteDerived(sql, tenantId, file.id)
+    for (const { id } of [file, ...derived]) await erase(sql, tenantId, id, now)
+    await removeUnusedChunks(sql, { tenantId, contentId: file.contentId })
+    const entry = (one: Deleted, more: Record<string, string>) => ({
+      action: 'file.delete' as const,
+      target: { type: 'file', id: one.id, name: one.name },
+      labels: one.labels,
+      reason: request.reason,
+      correlationId: request.id,
+      detail: { requester: request.requester.name, sizeBytes: String(file.sizeBytes), keyDestroyed: 'true', ...more },
+    })
+    const withIt: Record<string, string> = derived.length > 0 ? { derived: String(derived.length) } : {}
+    return { audit: [entry(file, withIt), ...derived.map((one) => entry(one, { derivedFrom: file.id }))] }
   },
 })
+
+type Deleted = Pick<FileView, 'id' | 'name' | 'labels'>
+
+/** Copies of a file that is about to go are handed out no more. `move` holds the root's row: nothing is derived meanwhile. */
+async function withdrawDerived(sql: Sql, tenantId: string, rootId: string): Promise<void> {
+  await sql(
+    `UPDATE file SET status = 'deleting' WHERE tenant_id = $1::uuid AND root_id = $2::uuid AND id <> root_id AND status = 'published'`,
+    [tenantId, rootId],
+  )
+}
+
+/**
+ * What nobody wants deleted any more is there again: the file unless its root is going, and with a root its copies, but those
+ * whose own deletion is still asked for. What went with its root meanwhile stays gone.
+ */
+async function restore(sql: Sql, tenantId: string, fileId: string): Promise<void> {
+  await sql('SELECT 1 FROM file WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [tenantId, fileId])
+  await sql(
+    `UPDATE file f SET status = 'published' FROM file r
+      WHERE f.tenant_id = $1::uuid AND f.status = 'deleting' AND r.tenant_id = f.tenant_id AND r.id = f.root_id
+        AND (f.id = $2::uuid AND (f.id = f.root_id OR r.status = 'published')
+          OR f.root_id = $2::uuid AND f.id <> f.root_id AND NOT EXISTS (
+            SELECT 1 FROM brake_request b WHERE b.tenant_id = f.tenant_id AND b.command = 'file.delete' AND b.target_id = f.id
+               AND b.state IN ('held', 'awaiting_approval', 'delayed')))`,
+    [tenantId, fileId],
+  )
+}
+
+async function deleteDerived(sql: Sql, tenantId: string, rootId: string): Promise<Deleted[]> {
+  return sql<Deleted>(
+    `UPDATE file SET status = 'deleted' WHERE tenant_id = $1::uuid AND root_id = $2::uuid AND id <> root_id AND status <> 'deleted'
+     RETURNING id::text, name, labels`,
+    [tenantId, rootId],
+  )
+}
+
+async function erase(sql: Sql, tenantId: string, fileId: string, at: Date): Promise<void> {
+  await sql('UPDATE file SET deleted_at = $3::text::timestamptz WHERE tenant_id = $1::uuid AND id = $2::uuid', [
+    tenantId,
+    fileId,
+    at.toISOString(),
+  ])
+  await destroyFileKey(sql, tenantId, fileId)
+}
 
 type Move = { fileId: string; from: FileView['status']; to: FileView['status'] }
 

@@ -22,6 +22,9 @@ export type DeviceRow = {
 }
 export type RequestedFile = {
   id: string
+  /** Under which its chunks lie; the root's for a derived file. */
+  contentId: string
+  rootId: string
   name: string
   mediaType: string
   labels: string[]
@@ -74,7 +77,7 @@ async function lockFile(
   { fileId, personId }: { fileId: string; personId: string },
 ) {
   const [file] = await sql<RequestedFile>(
-    `SELECT f.id::text, f.name, f.media_type AS "mediaType", f.labels, f.size_bytes::text AS "sizeBytes", f.status,
+    `SELECT f.id::text, f.content_id::text AS "contentId", f.root_id::text AS "rootId", f.name, f.media_type AS "mediaType", f.labels, f.size_bytes::text AS "sizeBytes", f.status,
             encode(f.file_key, 'hex') AS wrapped, encode(f.sha256, 'hex') AS sha256, ${inAudience('$3::uuid')} AS audience
        FROM file f WHERE f.tenant_id = $1::uuid AND f.id = $2::uuid FOR SHARE OF f`,
     [tenantId, fileId, personId],

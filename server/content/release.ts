@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { evaluate } from '#protocol/policy/evaluate.ts'
 import type { Actor } from '#server/kernel/actor.ts'
 import { type CommandContext, type CommandOutcome, defineCommand } from '#server/kernel/command.ts'
-import { readChunks } from './chunks.ts'
+import { fileKeyPlace, readChunks } from './chunks.ts'
 import {
   type DeviceRequest,
   entryFields,
@@ -50,11 +50,14 @@ const release = defineCommand({
       return { result: refusal, audit: { ...entry, outcome: 'denied', detail } }
     }
     const stored = {
+      tenantId,
+      contentId: file.contentId,
+      keyPlace: fileKeyPlace(file.id),
       wrapped: Buffer.from(file.wrapped ?? '', 'hex'),
       sha256: Buffer.from(file.sha256, 'hex'),
       sizeBytes: Number(file.sizeBytes),
     }
-    const content = await readChunks(context.tx, await context.vault(), { tenantId, fileId: file.id }, stored)
+    const content = await readChunks(context, stored)
     await rememberHolder(context, actor.deviceId, actor.enrollmentId, actor.personId)
     const { id, name, mediaType } = file
     const detail = { purpose: input.purpose, sizeBytes: file.sizeBytes }

@@ -6,11 +6,24 @@ import type { FileStatus, FileView } from './schema.ts'
 /** Columns of `file f` that make a view, with its publisher `p`. */
 export const FILE_COLUMNS = `f.id::text, f.name, f.media_type AS "mediaType", f.size_bytes::text AS "sizeBytes", f.labels, f.status, f.everyone,
   (SELECT count(*)::int FROM file_audience a WHERE a.tenant_id = f.tenant_id AND a.file_id = f.id) AS people,
-  p.id::text AS "publisherId", p.name AS "publisherName", f.created_at AS "publishedAt", f.deleted_at AS "deletedAt"`
+  p.id::text AS "publisherId", p.name AS "publisherName", f.created_at AS "publishedAt", f.deleted_at AS "deletedAt",
+  f.content_id::text AS "contentId", f.root_id::text AS "rootId", f.derived_from::text AS "derivedFrom", f.damaged_at AS "damagedAt"`
 
 export const FILE_TABLES = 'file f LEFT JOIN person p ON p.tenant_id = f.tenant_id AND p.id = f.published_by'
 
-export type FileRow = Pick<FileView, 'id' | 'name' | 'mediaType' | 'labels' | 'publishedAt' | 'deletedAt'> & {
+export type FileRow = Pick<
+  FileView,
+  | 'id'
+  | 'name'
+  | 'mediaType'
+  | 'labels'
+  | 'publishedAt'
+  | 'deletedAt'
+  | 'contentId'
+  | 'rootId'
+  | 'derivedFrom'
+  | 'damagedAt'
+> & {
   sizeBytes: string
   status: FileStatus
   everyone: boolean
@@ -32,6 +45,10 @@ export function viewFile(row: FileRow): FileView {
     publishedBy: publisherId && publisherName !== null ? { id: publisherId, name: publisherName } : null,
     publishedAt,
     deletedAt,
+    contentId: row.contentId,
+    rootId: row.rootId,
+    derivedFrom: row.derivedFrom,
+    damagedAt: row.damagedAt,
   }
 }
 

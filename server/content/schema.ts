@@ -3,7 +3,7 @@ import { isUuid } from '#lib/uuid.ts'
 import { emailField, labelsField, pageFields, textField, uuidField } from '#server/kernel/fields.ts'
 
 /** A file may have this many bytes; a larger one is refused with 413 before it is read. */
-export const MAX_FILE_BYTES = 50 * 1024 * 1024
+export const MAX_FILE_BYTES = 200 * 1024 * 1024
 export const MAX_AUDIENCE = 500
 
 /** A name as a person reads it, never a path. */
@@ -91,6 +91,14 @@ export type FileView = {
   publishedBy: Named | null
   publishedAt: Date
   deletedAt: Date | null
+  /** Under which its chunks lie: its own id, or its root's. */
+  contentId: string
+  /** The first of its lineage: itself, unless it was derived. */
+  rootId: string
+  /** The file it was forwarded from. */
+  derivedFrom: string | null
+  /** Since when its stored content is known not to open. */
+  damagedAt: Date | null
 }
 
 export type FilePage = { items: FileView[]; nextCursor: string | null; total: { value: number; capped: boolean } }

@@ -154,6 +154,10 @@ const fileMembers = {
   publishedBy: named.nullable(),
   publishedAt: time,
   deletedAt: time.nullable(),
+  contentId: id,
+  rootId: id,
+  derivedFrom: id.nullable(),
+  damagedAt: time.nullable(),
 }
 
 export const fileView: Describes<FileView> = z.object(fileMembers).meta({ id: 'File' })
