@@ -8,9 +8,13 @@ import {
   enrollResponseSchema,
   eventsResponseSchema,
   type FactsRequest,
+  type ForwardRequest,
   factsResponseSchema,
   filesResponseSchema,
+  forwardResponseSchema,
+  type Problem,
   problemSchema,
+  type ReleaseRequest,
   type RotateKeysRequest,
   unlockResponseSchema,
 } from '#protocol/device/messages.ts'
@@ -33,6 +37,8 @@ type Call = {
 
 const TIMEOUT_MS = 20_000
 const FILE_TIMEOUT_MS = 120_000
+/** Of silence, not of the whole chunk. */
+const CHUNK_TIMEOUT_MS = 20_000
 /** The server comments every 15 s; three of them missing means that nobody is there. */
 const STREAM_SILENCE_MS = 45_000
 
@@ -52,7 +58,7 @@ function retryAfterMs(response: TransportResponse, nowMs: number): number | null
 
 async function problemOf(response: TransportResponse, nowMs: number): Promise<GatewayError> {
   const { status } = response
-  let problem = { code: `http_${status}`, detail: '' }
+  let problem: Problem = { code: `http_${status}`, detail: '' }
   try {
     problem = problemSchema.parse(JSON.parse(utf8Decode(await readAll(response))))
   } catch {
@@ -62,6 +68,7 @@ async function problemOf(response: TransportResponse, nowMs: number): Promise<Ga
     status,
     code: problem.code,
     detail: problem.detail,
+    reason: problem.reason ?? null,
     retryAfterMs: retryAfterMs(response, nowMs),
   })
 }
@@ -177,6 +184,31 @@ export function createClient({ transport, clock, gatewayUrl, credentials }: Clie
         method: 'GET',
         path: `/files/${encodeURIComponent(id)}?purpose=${purpose}`,
         timeoutMs: FILE_TIMEOUT_MS,
+      }),
+    /** The release of a file's content as a compact JWE; the server has written it down before it answers. */
+    release: (fileId: string, body: ReleaseRequest, signal?: AbortSignal) =>
+      sendForText({
+        method: 'POST',
+        path: `/files/${encodeURIComponent(fileId)}/releases`,
+        ...json(body),
+        signal,
+      }),
+    /** One sealed chunk of a release. */
+    releaseChunk: async (releaseId: string, number: number, signal?: AbortSignal) =>
+      readAll(
+        await send({
+          method: 'GET',
+          path: `/releases/${encodeURIComponent(releaseId)}/chunks/${number}`,
+          timeoutMs: CHUNK_TIMEOUT_MS,
+          signal,
+        }),
+      ),
+    /** Hands a copy of a file to somebody else. */
+    forward: (fileId: string, body: ForwardRequest) =>
+      sendFor(forwardResponseSchema, {
+        method: 'POST',
+        path: `/files/${encodeURIComponent(fileId)}/forward`,
+        ...json(body),
       }),
   }
 }

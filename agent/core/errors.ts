@@ -17,11 +17,14 @@ export type AgentErrorCode =
 /** What a person is told, in one line; the code decides the exit status. */
 export class AgentError extends Error {
   readonly code: AgentErrorCode
+  /** The gateway's own code for why, where it gave one: `encrypted` of a file that cannot be shown. */
+  readonly reason: string | null
 
   constructor(code: AgentErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options)
     this.name = 'AgentError'
     this.code = code
+    this.reason = options?.cause instanceof GatewayError ? options.cause.reason : null
   }
 }
 
@@ -37,14 +40,23 @@ export class OfflineError extends Error {
 export class GatewayError extends Error {
   readonly status: number
   readonly code: string
+  /** Why, as a code, where there is more to say than `code` does. */
+  readonly reason: string | null
   /** From `Retry-After`. */
   readonly retryAfterMs: number | null
 
-  constructor(options: { status: number; code: string; detail: string; retryAfterMs?: number | null }) {
+  constructor(options: {
+    status: number
+    code: string
+    detail: string
+    reason?: string | null
+    retryAfterMs?: number | null
+  }) {
     super(options.detail || `the gateway answered ${options.status} ${options.code}`)
     this.name = 'GatewayError'
     this.status = options.status
     this.code = options.code
+    this.reason = options.reason ?? null
     this.retryAfterMs = options.retryAfterMs ?? null
   }
 }
@@ -79,6 +91,7 @@ export function toAgentError(error: unknown): unknown {
   if (isRevoked(error)) {
     return new AgentError('revoked', 'Access from this device is blocked by the organisation.', { cause: error })
   }
+  if (error.code === 'policy_denied') return new AgentError('denied', error.message, { cause: error })
   if (error.code === 'device_pending') {
     return new AgentError('pending', 'This device waits for the approval of an administrator.', { cause: error })
   }
