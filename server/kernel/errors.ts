@@ -27,6 +27,8 @@ const TABLE = {
   idempotency_conflict: { status: 409, title: 'The idempotency key was used for another request' },
   clone_suspected: { status: 409, title: 'Two copies of this device seem to exist' },
   lockout: { status: 409, title: 'Somebody would be locked out' },
+  not_viewable: { status: 409, title: 'This file cannot be shown' },
+  content_damaged: { status: 409, title: 'The stored content is damaged' },
   gone: { status: 410, title: 'No longer available' },
   too_large: { status: 413, title: 'Too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
