@@ -4,6 +4,7 @@ import { Page } from '#components/ui/page.tsx'
 import { NotPermitted } from '#components/ui/states.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
+import { deviceCode } from '#protocol/policy/watermark.ts'
 import { pageSignedIn } from '#server/http/session.ts'
 import { isPermitted } from '#server/kernel/actor.ts'
 import { getPolicy, listPolicyVersions, simulatePolicy } from '#server/policies/queries.ts'
@@ -13,6 +14,7 @@ import { ForecastPanel } from './_components/forecast-panel.tsx'
 import { History } from './_components/history.tsx'
 import { PolicyActions } from './_components/policy-actions.tsx'
 import { PolicyForm } from './_components/policy-form.tsx'
+import { TruthTable } from './_components/truth-table.tsx'
 import { discardPolicyDraft, savePolicyDraft } from './actions.ts'
 
 export async function generateMetadata() {
@@ -67,10 +69,18 @@ export default async function PoliciesPage({ searchParams }: Props) {
             version={version}
             draftSeenAt={draft?.savedAt.toISOString() ?? null}
             mayWrite={mayWrite}
+            sample={{
+              name: actor.name,
+              email: actor.email,
+              organisation: organisation.name,
+              time: new Date(),
+              device: deviceCode(policyId),
+            }}
             action={savePolicyDraft}
           />
           <ForecastPanel forecast={forecast} document={draft?.document ?? document} isDraft={draft !== null} />
         </div>
+        <TruthTable />
         <History {...history} isFirstPage={cursor === undefined} current={version} mayWrite={mayWrite} />
       </Page>
     </ClientMessages>

@@ -3,6 +3,7 @@
 import { useTranslations } from 'next-intl'
 import { useId, useState } from 'react'
 import { TextAreaField, useFieldError } from '#components/form/fields.tsx'
+import { Switch } from '#components/ui/check.tsx'
 import { cx } from '#components/ui/cx.ts'
 import { Select } from '#components/ui/input.tsx'
 import type { PolicyDocument } from '#protocol/policy/document.ts'
@@ -17,6 +18,8 @@ const cell = 'px-2 py-1.5 text-left align-middle max-sm:block max-sm:px-3'
 /** What may be done with data, one operation a row; on a phone the row's parts stand below each other. */
 export function DataTable({ document, inForce }: Props) {
   const t = useTranslations('policies')
+  const was = useWas()
+  const { askReason } = document.data.forward
   const [forward, setForward] = useState<string>(document.data.forward.mode)
   return (
     <>
@@ -48,6 +51,14 @@ export function DataTable({ document, inForce }: Props) {
           rows={3}
           mono
           defaultValue={document.data.forward.internalDomains.join('\n')}
+        />
+      </div>
+      <div className={cx('border-t border-line px-3 py-2', forward === 'block' && 'hidden')}>
+        <Switch
+          name="data.forward.askReason"
+          label={t('field.data.forward.askReason')}
+          hint={was('data.forward.askReason', askReason, inForce.data.forward.askReason) ?? t('hint.askReason')}
+          defaultChecked={askReason}
         />
       </div>
     </>

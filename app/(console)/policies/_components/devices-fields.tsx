@@ -2,6 +2,7 @@
 
 import { useTranslations } from 'next-intl'
 import { SelectField, TextField } from '#components/form/fields.tsx'
+import { Switch } from '#components/ui/check.tsx'
 import type { PolicyDocument } from '#protocol/policy/document.ts'
 import { useWas } from './setting-text.ts'
 
@@ -37,8 +38,34 @@ export function DevicesFields({ devices, inForce }: { devices: Devices; inForce:
           options={(['auto', 'manual'] as const).map((value) => ({ value, label: t(`value.${value}`) }))}
         />
       </div>
+      <Browsers browser={devices.browser} inForce={inForce.browser} />
       <Minimums devices={devices} inForce={inForce} />
     </>
+  )
+}
+
+type BrowsersProps = { browser: Devices['browser']; inForce: Devices['browser'] }
+
+function Browsers({ browser: { enrol, offlineContent }, inForce }: BrowsersProps) {
+  const t = useTranslations('policies')
+  const was = useWas()
+  return (
+    <div className="grid gap-x-4 sm:grid-cols-3">
+      <SelectField
+        name="devices.browser.enrol"
+        label={t('field.devices.browser.enrol')}
+        hint={was('devices.browser.enrol', enrol, inForce.enrol) ?? t('hint.browserEnrol')}
+        defaultValue={enrol}
+        options={(['allow', 'block'] as const).map((value) => ({ value, label: t(`value.${value}`) }))}
+      />
+      <Switch
+        name="devices.browser.offlineContent"
+        label={t('field.devices.browser.offlineContent')}
+        hint={was('devices.browser.offlineContent', offlineContent, inForce.offlineContent) ?? t('hint.offlineContent')}
+        defaultChecked={offlineContent}
+        className="mb-4 sm:col-span-2 sm:self-center"
+      />
+    </div>
   )
 }
 

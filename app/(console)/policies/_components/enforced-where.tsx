@@ -2,43 +2,46 @@
 
 import { useTranslations } from 'next-intl'
 import { Tag } from '#components/ui/tag.tsx'
-import { CAPTURE_MECHANISMS, PLATFORMS } from '#protocol/policy/platforms.ts'
-import type { Operation } from './policy-text.ts'
+import {
+  type GuardedOperation,
+  PLATFORMS,
+  type Platform,
+  TRUTHS,
+  type Truth,
+  truthOf,
+} from '#protocol/policy/platforms.ts'
+import { TRUTH_TONES } from './truth-tag.tsx'
 
-/** Where a setting holds and where it can only be noticed: from the list of mechanisms, never a promise. */
-export function EnforcedWhere({ operation }: { operation: Operation }) {
+/** Where a setting holds and where it can only be noticed: from the table of the platforms, never a promise. */
+export function EnforcedWhere({ operation }: { operation: GuardedOperation }) {
   const t = useTranslations('policies')
   return (
     <span className="flex flex-wrap gap-1">
-      {operation === 'screenshot' ? (
-        <CaptureTags />
-      ) : (
-        <>
-          <Tag tone="ok">{t('enforce.apps')}</Tag>
-          <Tag>{t('enforce.browserBestEffort')}</Tag>
-          {operation === 'download' && <Tag tone="ok">{t('enforce.server')}</Tag>}
-        </>
-      )}
+      {groupsOf(operation).map(({ who, truth }) => (
+        <Tag key={who} tone={TRUTH_TONES[truth]} className="max-w-full whitespace-normal">
+          {t('truth.of', {
+            who: who === 'everywhere' || who === 'apps' ? t(`truth.${who}`) : t(`platform.${who}`),
+            what: t(`truth.${truth}`),
+          })}
+        </Tag>
+      ))}
     </span>
   )
 }
 
-function CaptureTags() {
-  const t = useTranslations('policies')
-  const sorted = PLATFORMS.toSorted(
-    (a, b) => Number(Boolean(CAPTURE_MECHANISMS[b])) - Number(Boolean(CAPTURE_MECHANISMS[a])),
-  )
-  return sorted.map((platform) => {
-    const mechanism = CAPTURE_MECHANISMS[platform]
-    const name = t(`platform.${platform}`)
-    return mechanism ? (
-      <Tag key={platform} tone="ok" title={`${mechanism.name}, ≥ ${mechanism.minOsVersion}`}>
-        {t('enforce.prevents', { platform: name })}
-      </Tag>
-    ) : (
-      <Tag key={platform} tone="warn">
-        {t('enforce.notices', { platform: name })}
-      </Tag>
-    )
-  })
+type Group = { who: Platform | 'everywhere' | 'apps'; truth: Truth }
+
+/** One tag for all platforms that are alike, the strongest first. */
+function groupsOf(operation: GuardedOperation): Group[] {
+  const each = PLATFORMS.map((platform): { who: Platform; truth: Truth } => ({
+    who: platform,
+    truth: truthOf(platform, operation).truth,
+  }))
+  const [first, ...others] = each
+  if (first && others.every(({ truth }) => truth === first.truth)) return [{ who: 'everywhere', truth: first.truth }]
+  const apps = each.filter(({ who }) => who !== 'browser')
+  const browser = each.filter(({ who }) => who === 'browser')
+  const [app] = apps
+  if (app && apps.every(({ truth }) => truth === app.truth)) return [{ who: 'apps', truth: app.truth }, ...browser]
+  return each.toSorted((a, b) => TRUTHS.indexOf(a.truth) - TRUTHS.indexOf(b.truth))
 }

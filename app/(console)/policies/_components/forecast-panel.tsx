@@ -40,6 +40,12 @@ export function ForecastPanel({ forecast, document, isDraft }: Props) {
                   <Seen list="below">{t('belowSome', { count: devices.belowMinimum.count })}</Seen>
                 ),
             },
+            {
+              term: t('browsers'),
+              value: t(devices.browsers.newOnes === 'block' ? 'browsersStay' : 'browsersText', {
+                count: devices.browsers.enrolled,
+              }),
+            },
             { term: t('reach'), value: t('reachText', { connected: devices.connected, active: devices.active }) },
           ]}
         />

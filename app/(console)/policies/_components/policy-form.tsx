@@ -6,9 +6,11 @@ import type { FormAction } from '#components/form/form-state.ts'
 import { SubmitButton } from '#components/form/submit-button.tsx'
 import { Card, Panel } from '#components/ui/card.tsx'
 import type { PolicyDocument } from '#protocol/policy/document.ts'
+import type { WatermarkValues } from '#protocol/policy/watermark.ts'
 import { DataTable } from './data-table.tsx'
 import { DevicesFields } from './devices-fields.tsx'
 import { SignInFields } from './sign-in-fields.tsx'
+import { WatermarkFields } from './watermark-fields.tsx'
 
 type Props = {
   policyId: string
@@ -18,11 +20,13 @@ type Props = {
   version: number
   draftSeenAt: string | null
   mayWrite: boolean
+  /** Whom the watermark's preview shows: who looks at the page. */
+  sample: WatermarkValues
   action: FormAction
 }
 
 /** The whole policy in one form: it is one document, saved and published as one. */
-export function PolicyForm({ policyId, document, inForce, version, draftSeenAt, mayWrite, action }: Props) {
+export function PolicyForm({ policyId, document, inForce, version, draftSeenAt, mayWrite, sample, action }: Props) {
   const t = useTranslations('policies')
   return (
     <FormShell action={action} label={t('title')} className="min-w-0">
@@ -32,6 +36,11 @@ export function PolicyForm({ policyId, document, inForce, version, draftSeenAt, 
         <input type="hidden" name="draftSeenAt" value={draftSeenAt ?? ''} />
         <Card clip>
           <DataTable document={document} inForce={inForce} />
+        </Card>
+        <Card className="mt-4">
+          <Panel title={t('section.watermark')}>
+            <WatermarkFields watermark={document.data.watermark} inForce={inForce.data.watermark} sample={sample} />
+          </Panel>
         </Card>
         <Card className="mt-4">
           <Panel title={t('section.devices')}>
