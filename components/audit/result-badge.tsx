@@ -11,10 +11,25 @@ const enforcementTones: Record<Exclude<Enforcement, 'none'>, Tone> = {
   detected: 'warn',
 }
 
+type Props = {
+  outcome: Outcome
+  enforcement?: Enforcement | null
+  /** Says all that is true of it, where the one word could pass for more: “noticed; it was probably taken”. */
+  inWords?: boolean
+}
+
 /** What came of it. What a device did about it says more than allowed or denied, so it goes first. */
-export function ResultBadge({ outcome, enforcement }: { outcome: Outcome; enforcement?: Enforcement | null }) {
+export function ResultBadge({ outcome, enforcement, inWords = false }: Props) {
   const t = useTranslations('common')
   if (enforcement && enforcement !== 'none')
-    return <Tag tone={enforcementTones[enforcement]}>{t(`enforcement.${enforcement}`)}</Tag>
+    return (
+      <Tag
+        tone={enforcementTones[enforcement]}
+        title={t(`enforcementWords.${enforcement}`)}
+        {...(inWords && { className: 'max-w-44 whitespace-normal' })}
+      >
+        {t(inWords ? `enforcementWords.${enforcement}` : `enforcement.${enforcement}`)}
+      </Tag>
+    )
   return <Tag tone={outcomeTones[outcome]}>{t(`outcome.${outcome}`)}</Tag>
 }

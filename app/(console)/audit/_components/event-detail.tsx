@@ -16,8 +16,10 @@ import { isAppError } from '#server/kernel/errors.ts'
 import { actionWords } from '../_action-words.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { DetailValues } from './detail-values.tsx'
+import { EnforcementTruth } from './enforcement-truth.tsx'
 import { EventPivots } from './event-pivots.tsx'
 import { ProofBox } from './proof-box.tsx'
+import { viewingFacts, withoutViewing } from './viewing-facts.tsx'
 
 type Props = {
   actor: PersonActor
@@ -34,6 +36,7 @@ export async function EventDetail({ actor, ask, params, eventId }: Props) {
     if (isAppError(error) && (error.code === 'not_found' || error.code === 'invalid')) notFound()
     throw error
   })
+  const detail = event.detail && withoutViewing(event.detail)
   return (
     <Card className="min-w-0">
       <Panel
@@ -52,7 +55,8 @@ export async function EventDetail({ actor, ask, params, eventId }: Props) {
       >
         <Summary event={event} />
         <DefinitionList items={await facts({ event, namesNow })} />
-        {event.detail && <DetailValues detail={event.detail} />}
+        <EnforcementTruth event={event} actor={actor} />
+        {detail && Object.keys(detail).length > 0 && <DetailValues detail={detail} />}
         {event.isErased && <p className="mb-2 text-ink-2">{t('event.erased')}</p>}
         <EventPivots actor={actor} event={event} />
         <details className="mt-3">
@@ -66,11 +70,11 @@ export async function EventDetail({ actor, ask, params, eventId }: Props) {
 }
 
 async function Summary({ event }: { event: AuditEventView }) {
-  const t = await getTranslations('audit')
+  const [t, common] = await Promise.all([getTranslations('audit'), getTranslations('common')])
   return (
     <p className="flex flex-wrap items-center gap-x-1.5 text-ink-2">
       {event.enforcement && event.enforcement !== 'none' ? (
-        <span>{t(`enforcement.${event.enforcement}`)}</span>
+        <span>{common(`enforcementWords.${event.enforcement}`)}</span>
       ) : (
         <ResultBadge outcome={event.outcome} />
       )}
@@ -129,6 +133,7 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
         </>
       ),
     },
+    ...(await viewingFacts(event)),
     {
       term: t('event.policy'),
       value:
@@ -137,7 +142,7 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
           ? t('event.policyText', { version: policy.version, rule: policy.rule })
           : t('event.policyVersion', { version: policy.version })),
     },
-    { term: t('event.enforcement'), value: event.enforcement && t(`enforcement.${event.enforcement}`) },
+    { term: t('event.enforcement'), value: event.enforcement && common(`enforcementWords.${event.enforcement}`) },
     { term: t('event.address'), value: event.address && <Mono>{event.address}</Mono> },
     { term: t('event.app'), value: event.userAgent },
     {

@@ -10,6 +10,7 @@ import { Mono } from '#components/ui/mono.tsx'
 import { Time, ZoneName } from '#components/ui/time.tsx'
 import type { AuditEventView } from '#server/audit/schema.ts'
 import { actionWords } from '../_action-words.ts'
+import { guardedOperation } from '../_guarded-operation.ts'
 
 export type EventRow = AuditEventView & { href: string }
 
@@ -91,7 +92,13 @@ const columns = [
   column.display({
     id: 'result',
     header: () => <Head name="result" />,
-    cell: ({ row }) => <ResultBadge outcome={row.original.outcome} enforcement={row.original.enforcement ?? null} />,
+    cell: ({ row: { original } }) => (
+      <ResultBadge
+        outcome={original.outcome}
+        enforcement={original.enforcement ?? null}
+        inWords={guardedOperation(original.action) !== null}
+      />
+    ),
     meta: { phone: 'aside' },
   }),
 ]
