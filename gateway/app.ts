@@ -22,6 +22,7 @@ import { eventsRoute } from './routes/events.ts'
 import { fileRoutes } from './routes/files.ts'
 import { healthRoutes } from './routes/health.ts'
 import { logRoutes } from './routes/log.ts'
+import { personRoutes } from './routes/person.ts'
 import { stateRoutes } from './routes/state.ts'
 import { CommandStreams } from './streams.ts'
 import { givenCertificate, keepCertificateFresh, ownCertificate } from './tls/certificate.ts'
@@ -73,7 +74,8 @@ export async function buildGateway({ env, log, rates }: GatewayOptions): Promise
   answerProblems(gateway, log)
   shedLoad(app)
   healthRoutes(app)
-  for (const routes of [enrollRoute, stateRoutes, commandRoutes, eventsRoute, fileRoutes, logRoutes]) routes(gateway)
+  for (const routes of [enrollRoute, stateRoutes, commandRoutes, eventsRoute, fileRoutes, personRoutes, logRoutes])
+    routes(gateway)
   const stops = [keepCertificateFresh(server, source, log), listenForChanges(gateway.streams.onChange)]
   closeInOrder(gateway, server, stops)
   return app

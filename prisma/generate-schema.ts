@@ -8,7 +8,7 @@ import pg from 'pg'
 
 /** Tables of the control plane by domain; the audit log and the commands are reached by SQL, in the kernel alone. */
 const DOMAINS: Record<string, readonly string[]> = {
-  tenants: ['instance', 'tenant', 'tenant_key'],
+  tenants: ['instance', 'tenant', 'tenant_key', 'key_rotation'],
   people: ['person', 'person_link'],
   identity: [
     'login_directory',
@@ -28,6 +28,7 @@ const DOMAINS: Record<string, readonly string[]> = {
     'device',
     'enrollment',
     'device_presence',
+    'push_subscription',
     'vault_share',
     'device_command',
     'wipe',

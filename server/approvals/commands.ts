@@ -79,6 +79,24 @@ export const decisions = {
   }),
 } satisfies Record<DecidableCommand, ReturnType<typeof defineDecisions>>
 
+/** A person takes back the erase of their own device that they asked for themself. @throws AppError not_found · conflict */
+export const cancelOwnWipe = defineCommand({
+  action: 'device.wipe.cancel',
+  name: 'device.wipe.cancel.own',
+  permission: 'self',
+  risk: 'none',
+  input: requestIdInput,
+  target,
+  execute: async (context) => {
+    const { tx, tenantId, actor, input } = context
+    const asker = actor.kind === 'person' ? { requesterKind: 'person', requesterId: actor.personId } : null
+    const where = { tenantId, id: input.requestId, command: 'device.wipe' }
+    if (!asker || (await tx.brakeRequest.count({ where: { ...where, ...asker } })) === 0)
+      throw new AppError('not_found', { detail: 'You have made no such request.' })
+    return cancelOpenRequest(context)
+  },
+})
+
 /** The kill switch: takes every open request of the organisation back, at once and together. */
 export const cancelAllRequests = defineCommand({
   action: 'brake.cancel_all',

@@ -146,6 +146,7 @@ function termsOf(query: QueryNode): QueryTerm[] {
 }
 
 export { CAPTURES_QUERY, type CaptureDays, countCaptures } from './captures.ts'
+export { listOwnRecords } from './own-records.ts'
 
 export type ActionView = { action: AuditAction; category: ActionCategory; statedBy: 'server' | 'anyone' }
 

@@ -38,6 +38,7 @@ export type DeviceRow = {
   vault: VaultState
   missingEvents: string
   openWipeId: string | null
+  hasPush: boolean
 }
 
 /** Numbers between 1 and the highest received that never came. */
@@ -60,7 +61,8 @@ export const DEVICE_SQL = `
          coalesce(s.offline_until, (SELECT w.offline_until FROM wipe w WHERE w.tenant_id = d.tenant_id AND w.device_id = d.id
                                      AND w.share_destroyed_at IS NOT NULL ORDER BY w.created_at DESC LIMIT 1)) AS "offlineUntil",
          d.created_at AS "enrolledAt", ${VAULT_SQL} AS vault, ${MISSING_SQL}::text AS "missingEvents",
-         (SELECT w.id::text FROM wipe w WHERE w.tenant_id = d.tenant_id AND w.device_id = d.id AND w.state IN ${OPEN_WIPES_SQL}) AS "openWipeId"
+         (SELECT w.id::text FROM wipe w WHERE w.tenant_id = d.tenant_id AND w.device_id = d.id AND w.state IN ${OPEN_WIPES_SQL}) AS "openWipeId",
+         EXISTS (SELECT 1 FROM push_subscription b WHERE b.tenant_id = d.tenant_id AND b.enrollment_id = d.enrollment_id) AS "hasPush"
   ${DEVICE_FROM}`
 
 /** The view of a row under the policy in force. */
@@ -75,14 +77,17 @@ export function toDeviceView(row: DeviceRow, { policy, now }: { policy: Effectiv
     tlsGroup,
     offlineUntil,
     missingEvents,
+    hasPush,
     ...same
   } = row
+  const online = onlineUntil !== null && new Date(onlineUntil) > now
   return {
     ...same,
     statusAt: iso(row.statusAt),
     person: { id: personId, name: personName, email: personEmail },
     lastSeenAt: iso(row.lastSeenAt),
-    online: onlineUntil !== null && new Date(onlineUntil) > now,
+    online,
+    reach: online ? 'open' : hasPush ? 'push' : 'next_open',
     tls:
       tlsProtocol === ''
         ? null

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { uuidv7 } from '#lib/uuid.ts'
 import { actorName } from '#server/kernel/actor.ts'
-import { defineCommand } from '#server/kernel/command.ts'
+import { type CommandContext, type CommandOutcome, defineCommand } from '#server/kernel/command.ts'
 import type { Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
@@ -37,38 +37,60 @@ export const createEnrollmentCode = defineCommand({
   // Whoever holds a code gets what its person may see: a session alone, perhaps a stolen one, does not make one.
   stepUp: 'recent',
   input: enrollmentCodeInput,
-  execute: async ({ tx, tenantId, actor, input, now }) => {
-    const person = await findPerson(tx, tenantId, input)
-    const id = uuidv7(now.getTime())
-    const code = makeCode()
-    const codeHash = hashCode(code)
-    if (!codeHash) throw new Error('a code of our own does not read as one')
-    const expiresAt = new Date(now.getTime() + input.expiresInSeconds * 1_000)
-    await tx.enrollmentCode.create({
-      data: { tenantId, id, personId: person.id, codeHash, expiresAt, createdBy: actorName(actor), createdAt: now },
-      select: { id: true },
-    })
-    await tx.enrollmentCodeDirectory.create({
-      data: { codeHash, tenantId, codeId: id, expiresAt },
-      select: { codeId: true },
-    })
-    const result: EnrollmentCodeView = {
-      id,
-      code,
-      expiresAt: expiresAt.toISOString(),
-      person: { id: person.id, name: person.name },
-    }
-    return {
-      result,
-      audit: {
-        action: 'device.enrollment_code.create',
-        target: { type: 'person', id: person.id, name: person.name },
-        correlationId: id,
-        detail: { expiresAt: expiresAt.toISOString() },
-      },
-    }
+  execute: async (context) => makeCodeFor(context, await findPerson(context.tx, context.tenantId, context.input)),
+})
+
+const OWN_CODE_SECONDS = 300
+
+/**
+ * Makes a code for a device of the signed-in person themself, used at once by the browser that asked. The policy on browsers
+ * and on the number of devices decides at enrolment, as for every device. @throws AppError conflict (suspended)
+ */
+export const createOwnEnrollmentCode = defineCommand({
+  action: 'device.enrollment_code.create',
+  name: 'device.enrollment_code.create.own',
+  permission: 'self',
+  risk: 'reversible',
+  input: z.strictObject({}),
+  execute: async (context) => {
+    const { tx, tenantId, actor } = context
+    if (actor.kind !== 'person') throw new AppError('forbidden')
+    const person = await findPerson(tx, tenantId, { personId: actor.personId })
+    return makeCodeFor({ ...context, input: { expiresInSeconds: OWN_CODE_SECONDS } }, person)
   },
 })
+
+type Making = Pick<CommandContext<unknown>, 'tx' | 'tenantId' | 'actor' | 'now'> & {
+  input: { expiresInSeconds: number }
+}
+
+async function makeCodeFor(
+  { tx, tenantId, actor, input, now }: Making,
+  person: { id: string; name: string },
+): Promise<CommandOutcome<EnrollmentCodeView>> {
+  const id = uuidv7(now.getTime())
+  const code = makeCode()
+  const codeHash = hashCode(code)
+  if (!codeHash) throw new Error('a code of our own does not read as one')
+  const expiresAt = new Date(now.getTime() + input.expiresInSeconds * 1_000)
+  await tx.enrollmentCode.create({
+    data: { tenantId, id, personId: person.id, codeHash, expiresAt, createdBy: actorName(actor), createdAt: now },
+    select: { id: true },
+  })
+  await tx.enrollmentCodeDirectory.create({
+    data: { codeHash, tenantId, codeId: id, expiresAt },
+    select: { codeId: true },
+  })
+  return {
+    result: { id, code, expiresAt: expiresAt.toISOString(), person: { id: person.id, name: person.name } },
+    audit: {
+      action: 'device.enrollment_code.create',
+      target: { type: 'person', id: person.id, name: person.name },
+      correlationId: id,
+      detail: { expiresAt: expiresAt.toISOString() },
+    },
+  }
+}
 
 async function findPerson(
   tx: Tx,

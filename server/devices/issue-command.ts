@@ -3,8 +3,10 @@ import { formatTime } from '#lib/time.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import { type CommandType, commandNonce, signCommand } from '#protocol/device/commands.ts'
 import type { Sql, Tx } from '#server/kernel/db.ts'
+import { enqueueJobs } from '#server/kernel/jobs.ts'
 import type { TenantVault } from '#server/kernel/keys.ts'
 import { tenantSigningKey } from '#server/kernel/signing.ts'
+import { pushJobs } from './push.ts'
 
 const DAY_MS = 86_400_000
 
@@ -19,7 +21,7 @@ export async function issueCommand(
   context: Context,
   { deviceId, enrollmentId, type, args = {} }: Order,
 ): Promise<{ id: string; topic: string }> {
-  const { tx, tenantId, now } = context
+  const { tx, sql, tenantId, now } = context
   const id = uuidv7(now.getTime())
   const nonce = commandNonce()
   const expiresAt = new Date(now.getTime() + LIFETIME_MS[type])
@@ -40,6 +42,7 @@ export async function issueCommand(
     data: { tenantId, id, deviceId, enrollmentId, type, jws, nonce, state: 'waiting', issuedAt: now, expiresAt },
     select: { id: true },
   })
+  await enqueueJobs(sql, await pushJobs(sql, tenantId, enrollmentId))
   return { id, topic: commandTopic(deviceId) }
 }
 

@@ -5,12 +5,14 @@ import { systemTransaction } from '#server/kernel/db.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { isAwaitingReceipt, markUnconfirmed } from './deliver.ts'
 import { recordDestroyed } from './destroyed.ts'
+import { wakeByPush } from './push.ts'
 import { refreshPolicy } from './refresh-policy.ts'
 
 export { applyDestroyed } from './destroyed.ts'
 
 const unconfirmed = z.object({ tenantId: uuidField(), wipeId: uuidField() })
 const policyInForce = z.object({ tenantId: uuidField(), version: z.int().min(1) })
+const push = z.object({ tenantId: uuidField(), enrollmentId: uuidField() })
 const destroyed = z.object({ tenantId: uuidField(), enrollmentIds: z.array(uuidField()) })
 
 /** Work of this domain for the background process, by task name. Each may run twice. */
@@ -27,6 +29,10 @@ export const deviceJobs = {
   'device.refresh_policy': async (payload: unknown): Promise<void> => {
     const { tenantId, version } = policyInForce.parse(payload)
     await refreshPolicy(tenantId, version)
+  },
+  'device.push': async (payload: unknown): Promise<void> => {
+    const { tenantId, enrollmentId } = push.parse(payload)
+    await wakeByPush(tenantId, enrollmentId)
   },
   'device.prune': async (): Promise<void> => {
     await systemTransaction((sql) => sql('DELETE FROM enrollment_code_directory WHERE expires_at < now()'))

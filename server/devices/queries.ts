@@ -20,6 +20,7 @@ import {
 import { readWipe, readWipes } from './wipe-view.ts'
 
 export { type DeviceOverview, deviceOverview } from './overview.ts'
+export { getDevicePerson, listOwnDevices } from './own-views.ts'
 export { requireServedDevice, type ServedDevice } from './service.ts'
 
 export type DevicePage = { items: DeviceView[]; nextCursor: string | null; total: { value: number; capped: boolean } }

@@ -63,6 +63,8 @@ export type DeviceView = {
   /** RFC 3339. */
   lastSeenAt: string
   online: boolean
+  /** How an order reaches it: its stream is open, its browser can be woken by push, or only when it is next opened. */
+  reach: 'open' | 'push' | 'next_open'
   tls: { protocol: string; cipher: string; group?: string } | null
   /** The newest policy version that was handed to it; 0: none yet. */
   policyVersion: number

@@ -7,6 +7,7 @@ import { AppError } from '#server/kernel/errors.ts'
 import { type LockedDevice, lockDevice, named, requireCan, setStatus } from './device-rows.ts'
 import { issueCommand, withdrawCommands } from './issue-command.ts'
 import { block, restore } from './lifecycle.ts'
+import { requireOwnDevice } from './own-devices.ts'
 import { deviceCan, STOPPABLE_WIPE_STATES, type WipeState, wipeInput } from './schema.ts'
 import { addStep, moveWipe } from './wipe-rows.ts'
 import { readWipe } from './wipe-view.ts'
@@ -35,7 +36,13 @@ export const requestWipe = defineIrreversible({
   requested: recordRequest,
   moved: followGate,
   carryOut,
+  own: { name: 'device.wipe.own', requireOwn },
 })
+
+/** A person's own device; one that is lost cannot wait for somebody else. */
+async function requireOwn({ tx, tenantId, actor, input: { deviceId } }: Context): Promise<void> {
+  await requireOwnDevice({ tx, tenantId, actor }, deviceId)
+}
 
 /** Asked when the request is made and again before every decision on it: its own open request does not stand in its way. */
 async function wipeTarget(context: Context): Promise<BrakeTarget> {

@@ -80,12 +80,21 @@ export type IrreversibleDefinition<S extends z.ZodType<{ reason: string }>, R> =
   moved: (context: Context<z.output<S>>, request: BrakeRequest, by: Actor) => Promise<Partial<Effects>>
   /** Does it. Called once, after the undo window, by the background process. */
   carryOut: (context: Context<z.output<S>>, request: BrakeRequest) => Promise<Effects>
+  /**
+   * The same asked by a person of what is their own: needs no permission and, within the budget, nobody else's approval.
+   * `requireOwn` throws not_found for what is somebody else's.
+   */
+  own?: { name: string; requireOwn: (context: Context<z.output<S>>) => Promise<void> }
 }
 
-export type IrreversibleCommand<I, R> = {
+type Face<I, R> = {
   (actor: Actor, input: I, options?: CommandOptions): Promise<R>
   readonly summary: CommandSummary
   requestHash(input: unknown): Buffer
+}
+export type IrreversibleCommand<I, R> = Face<I, R> & {
+  /** As a person asks it of what is their own; the command itself where it has no such face. */
+  readonly own: Face<I, R>
 }
 
 // Requests of different inputs and results live in one map; each definition parses its own stored input again.
@@ -99,29 +108,39 @@ const definitions = new Map<string, AnyDefinition>()
 export function defineIrreversible<S extends z.ZodType<{ reason: string }>, R>(
   definition: IrreversibleDefinition<S, R>,
 ): IrreversibleCommand<z.input<S>, R> {
+  definitions.set(definition.name, definition as unknown as AnyDefinition)
+  const { name, permission, own } = definition
+  const command = defineFace(definition, { name, permission })
+  return Object.assign(command, { own: own ? defineFace(definition, { name: own.name, permission: 'self' }) : command })
+}
+
+type FaceOptions = { name: string; permission: Permission | 'self' }
+
+function defineFace<S extends z.ZodType<{ reason: string }>, R>(
+  definition: IrreversibleDefinition<S, R>,
+  { name, permission }: FaceOptions,
+): Face<z.input<S>, R> {
   const summary: CommandSummary = {
-    name: definition.name,
+    name,
     action: definition.actions.request,
-    permission: definition.permission,
+    permission,
     risk: 'irreversible',
     stepUp: 'fresh',
   }
   registerCommand(summary)
-  definitions.set(definition.name, definition as unknown as AnyDefinition)
-  const requestHash = (input: unknown) => hashRequest(definition.name, parseInput(definition.input, input))
+  const requestHash = (input: unknown) => hashRequest(name, parseInput(definition.input, input))
   const run = async (actor: Actor, raw: z.input<S>, options: CommandOptions = {}): Promise<R> => {
     const input = parseInput(definition.input, raw)
-    return recordingRefusals(
-      { actor, action: definition.actions.request, name: definition.name, target: undefined },
-      async () => {
-        requirePermission(actor, definition.permission)
-        const hash = hashRequest(definition.name, input)
-        return runInTransaction({ actor, name: definition.name, hash, options }, async (base) => {
-          const stepUpMethod = await consumeGrant(base.tx, actor, hash, options.stepUpGrantId, base.now)
-          return makeRequest(definition, { ...base, input }, stepUpMethod)
-        })
-      },
-    )
+    return recordingRefusals({ actor, action: definition.actions.request, name, target: undefined }, async () => {
+      requirePermission(actor, permission)
+      const hash = hashRequest(name, input)
+      return runInTransaction({ actor, name, hash, options }, async (base) => {
+        const context = { ...base, input }
+        if (permission === 'self') await definition.own?.requireOwn(context)
+        const stepUpMethod = await consumeGrant(base.tx, actor, hash, options.stepUpGrantId, base.now)
+        return makeRequest(definition, context, { stepUpMethod, isOwn: permission === 'self' })
+      })
+    })
   }
   return Object.assign(run, { summary, requestHash })
 }
@@ -129,7 +148,7 @@ export function defineIrreversible<S extends z.ZodType<{ reason: string }>, R>(
 async function makeRequest<S extends z.ZodType<{ reason: string }>, R>(
   definition: IrreversibleDefinition<S, R>,
   context: Context<z.output<S>>,
-  stepUpMethod: string | undefined,
+  { stepUpMethod, isOwn }: { stepUpMethod: string | undefined; isOwn: boolean },
 ): Promise<CommandOutcome<R>> {
   const { tx, sql, actor, tenantId, input, now } = context
   // One request of an organisation at a time passes the gate, or two could share the last unit of a budget.
@@ -145,7 +164,7 @@ async function makeRequest<S extends z.ZodType<{ reason: string }>, R>(
     settings,
     budget: definition.budget,
     units: target.units,
-    permission: definition.permission,
+    isOwn,
   })
   const request: BrakeRequest = {
     id,
@@ -243,13 +262,15 @@ type Admission = {
   settings: BrakeSettings
   budget: string
   units: number
-  permission: Permission
+  /** A person asks it of what is their own. */
+  isOwn: boolean
 }
 
 async function admit(admission: Admission): Promise<{ state: BrakeState; notBefore: Date | null; why: string }> {
   const exceeded = await exceededBudget(admission)
   if (exceeded) return { state: 'held', notBefore: null, why: exceeded }
-  if (mustBeApproved(admission.actor)) return { state: 'awaiting_approval', notBefore: null, why: '' }
+  if (!admission.isOwn && mustBeApproved(admission.actor))
+    return { state: 'awaiting_approval', notBefore: null, why: '' }
   return { state: 'delayed', notBefore: undoUntil(admission.now, admission.settings), why: '' }
 }
 

@@ -20,11 +20,27 @@ export interface Env {
   tls?: CertificateFiles
   consoleTls?: CertificateFiles
   masterKeyFile: string
+  /** The master key lies in HashiCorp Vault; unset: in `masterKeyFile`. */
+  transit?: TransitSettings
   smtpUrl?: string
+  /** Whom push services may reach about us; unset: browsers are not woken by web push. */
+  pushContact?: string
   logLevel: (typeof LOG_LEVELS)[number]
   /** Whose forwarded addresses are believed. */
   trustedProxies: readonly Cidr[]
   gatewayProxyProtocol?: 'v2'
+}
+
+/** A key of Vault's transit engine, and how to reach it. */
+export interface TransitSettings {
+  /** Origin of Vault, without a trailing slash. */
+  address: string
+  mount: string
+  keyName: string
+  token?: string
+  tokenFile?: string
+  caFile?: string
+  namespace?: string
 }
 
 export interface CertificateFiles {
@@ -61,7 +77,19 @@ const schema = z.object({
   GATEHOUSE_CONSOLE_TLS_CERT: readableFile().optional(),
   GATEHOUSE_CONSOLE_TLS_KEY: readableFile().optional(),
   GATEHOUSE_MASTER_KEY_FILE: z.string().optional(),
+  GATEHOUSE_MASTER_KEY: z.string().transform(transitKey).optional(),
+  VAULT_TOKEN: z.string().optional(),
+  VAULT_TOKEN_FILE: readableFile().optional(),
+  VAULT_CACERT: readableFile().optional(),
+  VAULT_NAMESPACE: z.string().optional(),
   SMTP_URL: url(['smtp:', 'smtps:'], 'smtp://USER:PASSWORD@HOST:PORT').optional(),
+  GATEHOUSE_PUSH_CONTACT: z
+    .string()
+    .regex(
+      /^(mailto:[^\s@]+@[^\s@]+|https:\/\/\S+)$/,
+      'must look like mailto:security@example.org or https://example.org/contact',
+    )
+    .optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   GATEHOUSE_TRUSTED_PROXIES: z.string().default('').transform(cidrs),
   GATEHOUSE_GATEWAY_PROXY_PROTOCOL: z.literal('v2', 'must be v2 or unset').optional(),
@@ -99,10 +127,12 @@ function toEnv(raw: Raw): Env {
       : join(dataDir, 'keys/master.key'),
     logLevel: raw.LOG_LEVEL,
     trustedProxies: raw.GATEHOUSE_TRUSTED_PROXIES,
+    ...(raw.GATEHOUSE_MASTER_KEY && { transit: transitSettings(raw, raw.GATEHOUSE_MASTER_KEY) }),
     ...(raw.DATABASE_URL && { databaseUrl: raw.DATABASE_URL }),
     ...(tls && { tls }),
     ...(consoleTls && { consoleTls }),
     ...(raw.SMTP_URL && { smtpUrl: raw.SMTP_URL }),
+    ...(raw.GATEHOUSE_PUSH_CONTACT && { pushContact: raw.GATEHOUSE_PUSH_CONTACT }),
     ...(raw.GATEHOUSE_GATEWAY_PROXY_PROTOCOL && { gatewayProxyProtocol: raw.GATEHOUSE_GATEWAY_PROXY_PROTOCOL }),
   }
 }
@@ -116,10 +146,23 @@ function conflictsOf(raw: Raw): string[] {
     if (raw[`${prefix}_KEY`] && !raw[`${prefix}_CERT`])
       problems.push(`${prefix}_CERT must be set together with ${prefix}_KEY`)
   }
+  if (raw.GATEHOUSE_MASTER_KEY && Boolean(raw.VAULT_TOKEN) === Boolean(raw.VAULT_TOKEN_FILE))
+    problems.push('VAULT_TOKEN or VAULT_TOKEN_FILE must be set, one of them, with GATEHOUSE_MASTER_KEY=vault:…')
   if (raw.GATEHOUSE_GATEWAY_PROXY_PROTOCOL && raw.GATEHOUSE_TRUSTED_PROXIES.length === 0) {
     problems.push('GATEHOUSE_TRUSTED_PROXIES must name the proxies that speak GATEHOUSE_GATEWAY_PROXY_PROTOCOL')
   }
   return problems
+}
+
+function transitSettings(raw: Raw, key: TransitKey): TransitSettings {
+  return {
+    ...key,
+    // Of another program's environment these mean nothing to us unless Vault is asked for.
+    ...(raw.VAULT_TOKEN && { token: raw.VAULT_TOKEN }),
+    ...(raw.VAULT_TOKEN_FILE && { tokenFile: raw.VAULT_TOKEN_FILE }),
+    ...(raw.VAULT_CACERT && { caFile: raw.VAULT_CACERT }),
+    ...(raw.VAULT_NAMESPACE && { namespace: raw.VAULT_NAMESPACE }),
+  }
 }
 
 /** Cookies with the __Host- prefix and passkeys work on HTTPS and on http://localhost, and silently nowhere else. */
@@ -171,6 +214,26 @@ function origin(protocols: readonly string[]) {
     context.addIssue({ code: 'custom', message: form })
     return z.NEVER
   })
+}
+
+type TransitKey = Pick<TransitSettings, 'address' | 'mount' | 'keyName'>
+
+/** `vault:https://host:8200/MOUNT/KEY`, or nothing for `file`. Plain HTTP is for an agent of Vault on this machine. */
+function transitKey(value: string, context: z.RefinementCtx): TransitKey | undefined {
+  if (value === 'file') return undefined
+  const text = value.startsWith('vault:') ? value.slice('vault:'.length) : ''
+  const parsed = parseUrl(text, ['https:', 'http:'])
+  const segments = (parsed?.pathname.slice(1) ?? '').split('/')
+  const keyName = segments.pop() ?? ''
+  const names = [...segments, keyName]
+  const isLocal = parsed?.protocol === 'https:' || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed?.hostname ?? '')
+  if (parsed && isLocal && !parsed.search && !parsed.username && segments.length > 0 && names.every((name) => /^[\w.-]+$/.test(name)))
+    return { address: parsed.origin, mount: segments.join('/'), keyName }
+  context.addIssue({
+    code: 'custom',
+    message: 'must be file, or look like vault:https://HOST:8200/transit/KEY (http:// on this machine alone)',
+  })
+  return z.NEVER
 }
 
 function readableFile() {

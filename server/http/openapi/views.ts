@@ -49,6 +49,7 @@ export const deviceView: Describes<DeviceView> = z
     person: z.object({ id, name: z.string(), email: z.string() }),
     lastSeenAt: time,
     online: z.boolean(),
+    reach: z.enum(['open', 'push', 'next_open']),
     tls: z.object({ protocol: z.string(), cipher: z.string(), group: z.string().optional() }).nullable(),
     policyVersion: count.meta({ description: 'The newest version it was handed; 0: none yet' }),
     keyThumbprint: z.string().meta({ description: 'RFC 7638, of the signing key' }),

@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest'
+import type { PersonActor } from '#server/kernel/actor.ts'
+import { releaseDelayedRequest } from '#server/kernel/brake.ts'
+import { now, testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
+import { enrollTestDevice } from '#test/device.ts'
+import { makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import {
+  blockOwnDevice,
+  createOwnEnrollmentCode,
+  deviceFromToken,
+  leaveService,
+  requestWipe,
+  waitingCommands,
+} from './commands.ts'
+import { getDevice, getDevicePerson, listOwnDevices } from './queries.ts'
+
+const database = useDatabase()
+
+async function setUp() {
+  const tenantId = await makeTenant()
+  const admin = await makePerson(tenantId, { role: 'owner', founder: true })
+  const member = await makePerson(tenantId, { role: 'member', name: 'Mia' })
+  const device = await enrollTestDevice(member)
+  return { tenantId, admin, member, device, deviceId: device.answer.deviceId }
+}
+
+describe('blockOwnDevice', () => {
+  test('works for a member, with an exact entry; repeating conflicts', async () => {
+    const { tenantId, admin, member, device, deviceId } = await setUp()
+    expect((await listOwnDevices(member, {})).map(({ id, status }) => [id, status])).toEqual([[deviceId, 'active']])
+    await blockOwnDevice(member, { deviceId })
+    expect(await getDevice(admin, { deviceId })).toMatchObject({ status: 'blocked', vault: 'withheld' })
+    expect((await waitingCommands(device.actor)).map(({ type }) => type)).toEqual(['lock'])
+    const entry = (await readLog(database, tenantId)).find(({ entry }) => entry.action === 'device.block')
+    expect(entry).toMatchObject({
+      entry: { actor: { kind: 'person', id: member.personId }, device: { id: deviceId }, outcome: 'allowed' },
+      personal: { reason: 'Blocked by its own person' },
+    })
+    await expect(blockOwnDevice(member, { deviceId })).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  test('somebody else’s device, of the same organisation or another, is not found; an unknown one neither', async () => {
+    const { tenantId, admin, deviceId } = await setUp()
+    const stranger = await makePerson(await makeTenant(), { role: 'owner' })
+    const colleague = await makePerson(tenantId, { role: 'member' })
+    for (const actor of [admin, stranger, colleague])
+      await expect(blockOwnDevice(actor, { deviceId })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(blockOwnDevice(admin, { deviceId: 'x' })).rejects.toMatchObject({ code: 'invalid' })
+  })
+})
+
+describe('requestWipe.own', () => {
+  const input = (deviceId: string) => ({ deviceId, scope: 'organisation-data' as const, reason: 'lost' })
+
+  async function ask(member: PersonActor, deviceId: string) {
+    const stepUpGrantId = await makeGrant(member, requestWipe.own.requestHash(input(deviceId)))
+    return requestWipe.own(member, input(deviceId), { stepUpGrantId })
+  }
+
+  test('a member’s own device is blocked at once, waits for the undo window only, and is then queued', async () => {
+    const { tenantId, admin, member, deviceId } = await setUp()
+    await expect(requestWipe.own(member, input(deviceId))).rejects.toMatchObject({ code: 'step_up_required' })
+    const wipe = await ask(member, deviceId)
+    expect(wipe).toMatchObject({ state: 'delayed', requestedBy: { id: member.personId } })
+    expect(await getDevice(admin, { deviceId })).toMatchObject({ status: 'blocked' })
+    testingOnlyAdvanceClock(Date.parse(wipe.undoUntil ?? '') - now().getTime() + 1_000)
+    expect(await releaseDelayedRequest(tenantId, wipe.id)).toBe('carried out')
+    expect(await getDevice(admin, { deviceId })).toMatchObject({ status: 'wiping', vault: 'destroyed' })
+    testingOnlyResetClock()
+  })
+
+  test('not without permission by the console’s face, and never somebody else’s device', async () => {
+    const { tenantId, admin, member, deviceId } = await setUp()
+    await expect(requestWipe(member, input(deviceId))).rejects.toMatchObject({ code: 'forbidden' })
+    const colleague = await makePerson(tenantId, { role: 'member' })
+    for (const actor of [admin, colleague])
+      await expect(ask(actor, deviceId)).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('createOwnEnrollmentCode', () => {
+  test('a member gets a short-lived code for themself, with an entry', async () => {
+    const { tenantId, member } = await setUp()
+    const { person, expiresAt, code } = await createOwnEnrollmentCode(member, {})
+    expect(person.id).toBe(member.personId)
+    expect(code).toMatch(/^\w{4}-\w{4}-\w{4}$/)
+    expect(Date.parse(expiresAt) - now().getTime()).toBeLessThanOrEqual(300_000)
+    const entries = (await readLog(database, tenantId)).map(({ entry }) => entry)
+    expect(entries.at(-1)).toMatchObject({
+      action: 'device.enrollment_code.create',
+      actor: { id: member.personId },
+      target: { id: member.personId },
+    })
+  })
+
+  test('refused before the second factor', async () => {
+    const { member } = await setUp()
+    const half = { ...member, sessionState: 'second_factor' as const }
+    await expect(createOwnEnrollmentCode(half, {})).rejects.toMatchObject({ code: 'second_factor_required' })
+  })
+})
+
+describe('leaveService', () => {
+  test('the device is out of service: its share is gone, its token serves nothing', async () => {
+    const { admin, device, deviceId } = await setUp()
+    expect(await getDevicePerson(device.actor, {})).toMatchObject({
+      person: { name: 'Mia' },
+      deviceId,
+      devices: [{ id: deviceId, status: 'active' }],
+      powers: { 'devices:wipe': 1, 'audit:read': 1 },
+      push: null,
+    })
+    await leaveService(device.actor, {})
+    expect(await getDevice(admin, { deviceId })).toMatchObject({ status: 'retired', vault: 'destroyed' })
+    const found = await deviceFromToken(device.answer.token, { thumbprint: device.thumbprint, address: '' })
+    expect(found.inService).toBe(false)
+    await expect(leaveService(device.actor, {})).rejects.toMatchObject({ code: 'conflict' })
+  })
+})
