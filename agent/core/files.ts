@@ -59,7 +59,8 @@ type Act = {
   reason?: string | undefined
 }
 
-async function labelsOf(device: Device, fileId: string): Promise<string[]> {
+/** The labels of a file as the server last listed it. */
+export async function labelsOf(device: Device, fileId: string): Promise<string[]> {
   return (await readIndex(device)).find((file) => file.id === fileId)?.labels ?? []
 }
 
@@ -179,7 +180,7 @@ export async function reportScreenshot(device: Device, options: { fileId: string
   const act: Act = { action: 'screenshot.attempt', fileId: options.fileId }
   const policy = await currentPolicy(device, POLICY_TIMEOUT_MS).catch(() => cachedPolicy(device))
   const labels = await labelsOf(device, act.fileId)
-  const basis = policy ?? { ...fallback, tenantId: device.identity.tenantId }
+  const basis = policy ?? withoutPolicy(device)
   const decision = decide(device, basis, { ...act, labels })
   const seq = await recordEvent(device, draftOf(act, decision, policy, labels))
   const { outcome, enforcement, rule } = decision
@@ -187,9 +188,12 @@ export async function reportScreenshot(device: Device, options: { fileId: string
 }
 
 /** Stands in while no policy has arrived; an event decided by it names no policy. */
-const fallback: Omit<PolicyBundle, 'tenantId'> = {
-  policyId: '00000000-0000-7000-8000-000000000000',
-  version: 1,
-  publishedAt: '1970-01-01T00:00:00.000Z',
-  document: defaultPolicy(),
+export function withoutPolicy(device: Device): PolicyBundle {
+  return {
+    tenantId: device.identity.tenantId,
+    policyId: '00000000-0000-7000-8000-000000000000',
+    version: 1,
+    publishedAt: '1970-01-01T00:00:00.000Z',
+    document: defaultPolicy(),
+  }
 }

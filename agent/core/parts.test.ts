@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { systemClock } from '#agent/node/system-clock.ts'
 import { utf8Encode } from '#lib/bytes.ts'
 import { backoffMs } from './backoff.ts'
 import { AgentError, GatewayError, OfflineError, toAgentError } from './errors.ts'
 import { createLease } from './lease.ts'
 import type { Clock } from './ports.ts'
 import { parseEventStream, type ServerSentEvent } from './sse.ts'
+import { systemClock } from './system-clock.ts'
 import { createWaker } from './waker.ts'
 
 async function parsed(...chunks: string[]): Promise<ServerSentEvent[]> {

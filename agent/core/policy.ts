@@ -45,6 +45,12 @@ export async function currentPolicy(device: Device, timeoutMs: number): Promise<
   }
 }
 
+/** Whether files may lie on this device: in a browser only where the policy says so. */
+export async function keepsContent(device: Device): Promise<boolean> {
+  if (device.identity.facts.platform !== 'browser') return true
+  return (await cachedPolicy(device))?.document.devices.browser.offlineContent ?? false
+}
+
 /** Decides an action of this device; without any policy nothing is allowed but being told about it. */
 export function decide(
   device: Device,

@@ -116,4 +116,6 @@ export type AgentPorts = {
   openQueue(cipher: LocalCipher): EventQueue
   /** Destroys the queue without its key; harmless where there is none. */
   destroyQueue(): Promise<void>
+  /** Destroys what the platform keeps beside the store (caches, a push subscription). Never throws; harmless when repeated. */
+  forget(): Promise<void>
 }

@@ -1,10 +1,11 @@
+import type { FileEntry } from '#protocol/device/messages.ts'
 import { backoffMs } from './backoff.ts'
 import { type CommandResult, handleCommand } from './commands.ts'
 import type { Device } from './device.ts'
-import { AgentError, GatewayError, isRevoked, toAgentError } from './errors.ts'
+import { AgentError, GatewayError, isRevoked, isTemporary, toAgentError } from './errors.ts'
 import { flushEvents } from './events.ts'
 import { readStanding } from './identity.ts'
-import { cachedPolicy } from './policy.ts'
+import { cachedPolicy, keepsContent } from './policy.ts'
 import { sendReceipts } from './receipts.ts'
 import { parseEventStream } from './sse.ts'
 import { checkIn, refreshFiles, refreshPolicy } from './sync.ts'
@@ -18,6 +19,7 @@ export type RunNotice =
   | { event: 'command'; result: CommandResult }
   | { event: 'sent'; count: number }
   | { event: 'policy'; version: number }
+  | { event: 'files'; files: FileEntry[] }
   | { event: 'status'; status: string; detail?: string | undefined }
   | { event: 'problem'; code: string; detail: string }
 
@@ -32,6 +34,7 @@ type Running = {
   signal: AbortSignal
   notify(notice: RunNotice): void
   upkeep: Waker
+  files: Waker
   events: Waker
 }
 
@@ -63,6 +66,8 @@ async function followStream(running: Running): Promise<'ended' | 'unsupported'> 
   running.events.wake()
   for await (const message of parseEventStream(response.chunks)) {
     if (message.event === 'command') await onCommand(running, message.data)
+    // The list of files has changed. Fetched elsewhere: a command must not wait for it.
+    if (message.event === 'files') running.files.wake()
   }
   return 'ended'
 }
@@ -118,12 +123,29 @@ async function upkeepOnce(running: Running): Promise<number> {
     return CHECK_IN_WAITING_MS
   }
   await renewLease(running, policy.changed, await leaseMsOf(device))
-  await refreshFiles(device)
+  running.files.wake()
   return receiptsWaiting > 0 ? CHECK_IN_WAITING_MS : CHECK_IN_MS
 }
 
 async function leaseMsOf(device: Device): Promise<number> {
+  // Where nothing is kept there is nothing to unlock: the share stays on the server.
+  if (!(await keepsContent(device))) return 0
   return ((await cachedPolicy(device))?.document.devices.offlineHours ?? 0) * 3_600_000
+}
+
+async function filesLoop(running: Running): Promise<void> {
+  let attempt = 0
+  while (!running.signal.aborted) {
+    await running.files.wait(attempt === 0 ? CHECK_IN_MS : backoffMs(attempt), running.signal)
+    if (running.signal.aborted) return
+    try {
+      running.notify({ event: 'files', files: await refreshFiles(running.device) })
+      attempt = 0
+    } catch (error) {
+      report(running, error)
+      attempt = isTemporary(error) ? attempt + 1 : 0
+    }
+  }
 }
 
 async function upkeepLoop(running: Running): Promise<void> {
@@ -173,18 +195,19 @@ async function eventLoop(running: Running): Promise<void> {
   }
 }
 
+/** What is the same for all loops, before they are started. */
+type Outer = Omit<Running, 'upkeep' | 'files'>
+
 /** Runs the loops until the first one throws; then the others are stopped before its reason is passed on. */
-async function together(
-  running: Omit<Running, 'upkeep'>,
-  loops: readonly ((running: Running) => Promise<void>)[],
-): Promise<void> {
+async function together(running: Outer, loops: readonly ((running: Running) => Promise<void>)[]): Promise<void> {
   const stop = new AbortController()
   const signal = AbortSignal.any([running.signal, stop.signal])
-  const upkeep = createWaker(running.device.ports.clock)
+  const { clock } = running.device.ports
+  const [upkeep, files] = [createWaker(clock), createWaker(clock)]
   let first: { reason: unknown } | null = null
   const ended = loops.map(async (loop) => {
     try {
-      await loop({ ...running, upkeep, signal })
+      await loop({ ...running, upkeep, files, signal })
     } catch (reason) {
       first ??= { reason }
       stop.abort()
@@ -199,17 +222,17 @@ function isSuspectedClone(error: unknown): boolean {
 }
 
 /** A suspected clone does nothing any more but listen: it must still be possible to lock or erase it. */
-async function listenOnly(running: Omit<Running, 'upkeep'>): Promise<void> {
+async function listenOnly(running: Outer): Promise<void> {
   const detail =
     'Another copy of this directory is in use: nothing is opened or recorded any more, only commands are obeyed.'
   running.notify({ event: 'problem', code: 'clone_suspected', detail })
   await together(running, [commandLoop])
 }
 
-async function work(running: Omit<Running, 'upkeep'>): Promise<void> {
+async function work(running: Outer): Promise<void> {
   if ((await readStanding(running.device.ports.store))?.cloneSuspectedAt) return listenOnly(running)
   try {
-    await together(running, [commandLoop, upkeepLoop, eventLoop])
+    await together(running, [commandLoop, upkeepLoop, filesLoop, eventLoop])
   } catch (error) {
     if (!isSuspectedClone(error)) throw error
     await listenOnly(running)

@@ -1,12 +1,12 @@
 import { formatTime } from '#lib/time.ts'
-import type { FactsResponse } from '#protocol/device/messages.ts'
+import type { FactsResponse, FileEntry } from '#protocol/device/messages.ts'
 import { type CommandResult, handleCommand } from './commands.ts'
 import type { Device } from './device.ts'
 import { isRevoked, toAgentError } from './errors.ts'
 import { type FlushResult, flushEvents } from './events.ts'
 import { listFiles } from './files.ts'
 import { writeStanding } from './identity.ts'
-import { cachedPolicy, fetchPolicy } from './policy.ts'
+import { cachedPolicy, fetchPolicy, keepsContent } from './policy.ts'
 import { sendReceipts } from './receipts.ts'
 import { dropShare, pruneVault } from './vault.ts'
 
@@ -38,10 +38,12 @@ export async function refreshPolicy(
   return { version: (await fetchPolicy(device)).version, changed: true }
 }
 
-/** Lists the files anew and shreds those in the vault that are no longer listed. */
-export async function refreshFiles(device: Device): Promise<void> {
+/** Lists the files anew and shreds those in the vault that are no longer listed, or may not lie here any more. */
+export async function refreshFiles(device: Device): Promise<FileEntry[]> {
   const files = await listFiles(device)
-  await pruneVault(device, new Set(files.map((file) => file.id)))
+  const kept = (await keepsContent(device)) ? files : []
+  await pruneVault(device, new Set(kept.map((file) => file.id)))
+  return files
 }
 
 export type SyncResult = {

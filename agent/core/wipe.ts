@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { formatTime } from '#lib/time.ts'
 import { type Command, commandSchema } from '#protocol/device/commands.ts'
 import { signReceipt } from '#protocol/device/receipts.ts'
+import { backoffMs } from './backoff.ts'
 import { loadSpeaker } from './device.ts'
 import { isStorageFailure } from './errors.ts'
 import { NAMES, readJson, writeJson } from './identity.ts'
@@ -14,7 +15,7 @@ import { readTombstone, type Tombstone, writeTombstone } from './tombstone.ts'
 //   1 wipe.json            died before: nothing has happened, the server sends the order again
 //   2 secret, seal key     from here on nothing in the vault or the queue opens, whatever happens next
 //   3 count the vault      written down before the first file goes, so that the receipt is right after any crash
-//   4 vault, queue, policy, index, receipts of other commands (an erasure supersedes them)
+//   4 vault, queue, what the platform keeps, policy, index, receipts of other commands (an erasure supersedes them)
 //   5 receipt, tombstone   the receipt is signed once; if it is there, it is not made again
 //   6 wipe.json is removed
 //   7 the receipt is sent until the server decides; then signing key, token and identity go, too
@@ -58,6 +59,7 @@ async function destroy(ports: AgentPorts, record: WipeRecord): Promise<{ files: 
 async function sweep(ports: AgentPorts): Promise<void> {
   await ports.store.shredFolder(NAMES.vault)
   await ports.destroyQueue()
+  await ports.forget()
   for (const name of FORGOTTEN) await ports.store.shred(name)
 }
 
@@ -72,7 +74,7 @@ async function certify(ports: AgentPorts, record: WipeRecord, erased: { files: n
     result: 'erased' as const,
     erased,
     at: formatTime(ports.clock.now()),
-    // This agent owns a directory, not the machine around it.
+    // This agent owns a directory or a browser's storage, not the machine around it.
     scope: 'organisation-data' as const,
   }
   const jws = await signReceipt(receipt, speaker.signKey, speaker.identity.keyThumbprint)
@@ -126,4 +128,14 @@ export async function settleErasure(ports: AgentPorts): Promise<Tombstone | null
   await ports.keys.destroy('signing')
   for (const name of [NAMES.token, NAMES.identity]) await store.shred(name)
   return settled
+}
+
+/** Finishes an interrupted erasure and sends its receipt until the server has decided on it, or the signal. */
+export async function settleUntil(ports: AgentPorts, signal: AbortSignal): Promise<Tombstone | null> {
+  await resumeErasure(ports)
+  for (let attempt = 0; ; attempt++) {
+    const tombstone = await settleErasure(ports)
+    if (tombstone?.receipt !== 'waiting' || signal.aborted) return tombstone
+    await ports.clock.sleep(backoffMs(attempt), signal)
+  }
 }

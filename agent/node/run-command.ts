@@ -1,11 +1,10 @@
 import type { Server } from 'node:net'
-import { backoffMs } from '#agent/core/backoff.ts'
 import type { Device } from '#agent/core/device.ts'
 import { AgentError } from '#agent/core/errors.ts'
 import { type RunNotice, run } from '#agent/core/run.ts'
-import { erasedError, readTombstone, type Tombstone } from '#agent/core/tombstone.ts'
+import { erasedError, readTombstone } from '#agent/core/tombstone.ts'
 import { createWaker } from '#agent/core/waker.ts'
-import { resumeErasure, settleErasure } from '#agent/core/wipe.ts'
+import { resumeErasure, settleUntil } from '#agent/core/wipe.ts'
 import { createCompanion, listenForCompanions, noCompanion } from './companion.ts'
 import { type OutputOptions, print } from './output.ts'
 import { openDevice, openWorkspace, type Workspace } from './workspace.ts'
@@ -20,6 +19,8 @@ function lineOf(notice: RunNotice): string {
       return 'The gateway does not stream; asking for commands instead.'
     case 'sent':
       return `Sent ${notice.count} event(s).`
+    case 'files':
+      return `${notice.files.length} file(s) for this device.`
     case 'policy':
       return `Policy version ${notice.version}.`
     case 'status':
@@ -41,16 +42,6 @@ async function listen(workspace: Workspace, device: Device, poke: () => void): P
   })
 }
 
-/** Sends the receipt until the server has decided on it, or the signal. */
-async function settle(workspace: Workspace, signal: AbortSignal): Promise<Tombstone | null> {
-  await resumeErasure(workspace.ports)
-  for (let attempt = 0; ; attempt++) {
-    const tombstone = await settleErasure(workspace.ports)
-    if (tombstone?.receipt !== 'waiting' || signal.aborted) return tombstone
-    await workspace.ports.clock.sleep(backoffMs(attempt), signal)
-  }
-}
-
 function stopSignal(): AbortSignal {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
@@ -67,7 +58,9 @@ async function stayConnected(workspace: Workspace, options: RunCommandOptions, s
     // The same state again is no news.
     if (line === last && notice.event !== 'sent') return
     last = line
-    print(options, { at: new Date().toISOString(), ...notice }, [line])
+    // Names of files stay out of a log.
+    const said = notice.event === 'files' ? { event: notice.event, count: notice.files.length } : notice
+    print(options, { at: new Date().toISOString(), ...said }, [line])
   }
   try {
     return await run(device, { signal, notify, events })
@@ -87,7 +80,7 @@ export async function runCommand(options: RunCommandOptions): Promise<void> {
   await resumeErasure(workspace.ports)
   const before = await readTombstone(workspace.ports.store)
   if (!before && (await stayConnected(workspace, options, signal)) === 'stopped') return
-  const tombstone = await settle(workspace, signal)
+  const tombstone = await settleUntil(workspace.ports, signal)
   if (before) throw erasedError(before.erasedAt)
   print(options, { event: 'erased', ...tombstone }, [`This device was erased on ${tombstone?.erasedAt}.`])
 }

@@ -4,13 +4,13 @@ import { type Device, loadDevice } from '#agent/core/device.ts'
 import { AgentError } from '#agent/core/errors.ts'
 import { NAMES, writeJson } from '#agent/core/identity.ts'
 import type { AgentPorts, Companion } from '#agent/core/ports.ts'
+import { systemClock } from '#agent/core/system-clock.ts'
 import { resumeErasure } from '#agent/core/wipe.ts'
 import { createCompanion } from './companion.ts'
 import { currentFacts } from './facts.ts'
 import { createFileKeyRing } from './file-key-ring.ts'
 import { createFsStore, prepareDirectory } from './fs-store.ts'
 import { destroySqliteQueue, openSqliteQueue } from './sqlite-queue.ts'
-import { systemClock } from './system-clock.ts'
 import { createUndiciTransport } from './undici-transport.ts'
 
 const CA_NAME = 'ca.pem'
@@ -56,6 +56,7 @@ export async function openWorkspace(
     companion: options.companion ?? createCompanion(directory),
     openQueue: (cipher) => openSqliteQueue(directory, cipher),
     destroyQueue: () => destroySqliteQueue(directory),
+    forget: async () => undefined,
   }
   return { directory, ports, close: () => transport.close() }
 }

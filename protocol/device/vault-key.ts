@@ -54,3 +54,48 @@ export async function deriveLocalKey(deviceSecret: Uint8Array, binding: VaultBin
   expectLength('deviceSecret', deviceSecret)
   return toAesKey(await deriveBits(concatBytes(deviceSecret), 'local', binding))
 }
+
+// Where the device's half is a key that cannot be exported (a browser), its PRF takes the place of the concatenation: what goes
+// into HKDF is HMAC-SHA-256 of the share under that key. Names of their own keep the two kinds of keys apart.
+
+/** The device's half as a key that nobody can read: HMAC-SHA-256 with 32 random bytes. */
+export async function generatePrfKey(): Promise<CryptoKey> {
+  return crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256', length: 8 * VAULT_SECRET_BYTES }, false, ['sign'])
+}
+
+async function prf(deviceKey: CryptoKey, message: Bytes): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.sign('HMAC', deviceKey, message))
+}
+
+/** The raw vault key of a device whose half cannot be exported, for the test vectors; programs use `prfVaultKey`. */
+export async function unsafePrfVaultKeyBytes(
+  deviceKey: CryptoKey,
+  serverShare: Uint8Array,
+  binding: VaultBinding,
+): Promise<Bytes> {
+  expectLength('serverShare', serverShare)
+  return deriveBits(await prf(deviceKey, concatBytes(serverShare)), 'vault-prf', binding)
+}
+
+/**
+ * The vault key where the device's half cannot be exported: HKDF-SHA-256 over HMAC-SHA-256(device key, server share), no salt,
+ * info `gatehouse/vault-prf/v1/tenant/device/enrollment`. AES-256-GCM, not extractable.
+ */
+export async function prfVaultKey(
+  deviceKey: CryptoKey,
+  serverShare: Uint8Array,
+  binding: VaultBinding,
+): Promise<CryptoKey> {
+  return toAesKey(await unsafePrfVaultKeyBytes(deviceKey, serverShare, binding))
+}
+
+/** The raw local key of such a device, for the test vectors; programs use `prfLocalKey`. */
+export async function unsafePrfLocalKeyBytes(deviceKey: CryptoKey, binding: VaultBinding): Promise<Bytes> {
+  // Longer than any share: the two messages can never be the same.
+  return deriveBits(await prf(deviceKey, info('local-prf', binding)), 'local-prf', binding)
+}
+
+/** The local key of such a device: HMAC over the info `gatehouse/local-prf/v1/…` takes the place of the secret. */
+export async function prfLocalKey(deviceKey: CryptoKey, binding: VaultBinding): Promise<CryptoKey> {
+  return toAesKey(await unsafePrfLocalKeyBytes(deviceKey, binding))
+}

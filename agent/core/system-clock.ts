@@ -1,6 +1,6 @@
 import type { Clock } from '#agent/core/ports.ts'
 
-/** The machine's clocks. */
+/** The clocks of the machine or the browser. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -1,0 +1,230 @@
+import { type Device, loadDevice } from '#agent/core/device.ts'
+import { enroll as enrollDevice } from '#agent/core/enroll.ts'
+import { AgentError, toAgentError } from '#agent/core/errors.ts'
+import { NAMES, readIdentity, readStanding, type Standing } from '#agent/core/identity.ts'
+import { fetchPolicy } from '#agent/core/policy.ts'
+import type { AgentPorts } from '#agent/core/ports.ts'
+import { run } from '#agent/core/run.ts'
+import { type SyncResult, syncOnce } from '#agent/core/sync.ts'
+import { systemClock } from '#agent/core/system-clock.ts'
+import { erasedError, isErased, readTombstone, type Tombstone } from '#agent/core/tombstone.ts'
+import { createWaker } from '#agent/core/waker.ts'
+import { resumeErasure, settleErasure, settleUntil } from '#agent/core/wipe.ts'
+import { browserFacts } from './browser-facts.ts'
+import { createCryptoKeyRing } from './crypto-key-ring.ts'
+import { type Database, openDatabase, STORE_NAMES } from './database.ts'
+import { createFetchTransport } from './fetch-transport.ts'
+import { destroyIdbQueue, openIdbQueue } from './idb-queue.ts'
+import { createIdbStore } from './idb-store.ts'
+import { joinTabs, type TabNotice } from './tabs.ts'
+import { createTurns } from './turns.ts'
+
+export type BrowserAgentOptions = {
+  /** Origin under which `/device/v1` answers, such as `https://console.example`: no path. */
+  origin: string
+  /** Name of the IndexedDB database; another one is another device. */
+  databaseName?: string
+  /** Version of the page, as the facts tell it. */
+  appVersion: string
+  /** Destroys what the page keeps elsewhere (a push subscription, local storage) when the device is erased. */
+  forget?: () => Promise<void>
+  /** In place of the runtime's own. */
+  fetch?: typeof fetch
+}
+
+/** What this browser is, by what it keeps; nobody is asked. */
+export type BrowserState =
+  | { state: 'new' }
+  | { state: 'enrolled'; deviceId: string; name: string; standing: Standing | null }
+  /** `receipt` is `waiting` until the server has it. */
+  | { state: 'erased'; tombstone: Tombstone | null }
+
+export type BrowserAgent = {
+  ports: AgentPorts
+  state(): Promise<BrowserState>
+  /** Trades a code for an identity. Throws AgentError `already_enrolled`, `erased`, or what the gateway says. */
+  enroll(code: string): Promise<{ deviceId: string; status: string }>
+  /** The enrolled device, the same one each time; also for `listFiles`, `openRelease`, `recordNotice`. Throws `erased`, `not_enrolled`. */
+  device(): Promise<Device>
+  /** What happens to the device, in whichever tab it is noticed. Gives what ends the subscription. */
+  subscribe(listener: (notice: TabNotice) => void): () => void
+  /** Stays connected for all tabs, as soon as it is this one's turn, until the signal or an erasure (its receipt sent, storage emptied). */
+  stayConnected(signal: AbortSignal): Promise<'stopped' | 'erased'>
+  /** The page is shown again: takes over from a tab that the system has put to sleep, and sends what waits. */
+  attend(): Promise<void>
+  /** One round without staying, such as on a push message; null where another tab is connected anyway. */
+  sync(): Promise<SyncResult | null>
+  /** After an erasure whose receipt the server has: forgets the tombstone, so that this browser may enrol again. */
+  startOver(): Promise<void>
+  close(): void
+}
+
+/** Caches belong to the page, which an erased device does not need; a browser without them has none to clear. */
+async function clearCaches(): Promise<void> {
+  if (!('caches' in globalThis)) return
+  for (const name of await caches.keys()) await caches.delete(name)
+}
+
+/** A failure here must not hold up an erasure; it is tried again when the receipt is sent. */
+async function forgetAll(own: (() => Promise<void>) | undefined): Promise<void> {
+  await Promise.allSettled([clearCaches(), own?.()])
+}
+
+/** Empties the database in one step, but for the tombstone. */
+async function emptyDatabase(database: Database): Promise<void> {
+  await database.write([...STORE_NAMES], async (transaction) => {
+    const blobs = transaction.objectStore('blobs')
+    const tombstone = await blobs.get(NAMES.tombstone)
+    for (const name of STORE_NAMES) await transaction.objectStore(name).clear()
+    if (tombstone) await blobs.put(tombstone, NAMES.tombstone)
+  })
+}
+
+async function stateOf({ store, ...ports }: AgentPorts): Promise<BrowserState> {
+  const tombstone = await readTombstone(store)
+  if (tombstone || (await isErased({ store, ...ports }))) return { state: 'erased', tombstone }
+  const identity = await readIdentity(store)
+  if (!identity) return { state: 'new' }
+  const { deviceId, facts } = identity
+  return { state: 'enrolled', deviceId, name: facts.name, standing: await readStanding(store) }
+}
+
+/** This browser as a device. All tabs of an origin that name the same database are one device. */
+export async function openBrowserAgent(options: BrowserAgentOptions): Promise<BrowserAgent> {
+  const { origin, databaseName = 'gatehouse', appVersion } = options
+  const nameOf = (part: string) => `gatehouse/${databaseName}/${part}`
+  const clock = systemClock
+  const database = openDatabase(databaseName)
+  const turns = createTurns(nameOf('turn'))
+  const events = createWaker(clock)
+  const listeners = new Set<(notice: TabNotice) => void>()
+  let opened: Promise<Device> | null = null
+  let lease: Device['lease'] | null = null
+
+  function hear(notice: TabNotice): void {
+    if (notice.event === 'erased') close()
+    for (const listener of listeners) listener(notice)
+  }
+
+  const tabs = joinTabs(nameOf('tabs'), clock, {
+    share: () => lease?.share() ?? null,
+    isRunner: turns.isMine,
+    poke: events.wake,
+    drop() {
+      lease?.drop()
+      hear({ event: 'locked' })
+    },
+    notice: hear,
+  })
+
+  const store = createIdbStore(database, nameOf('store'))
+  const ports: AgentPorts = {
+    store,
+    keys: createCryptoKeyRing(database),
+    clock,
+    companion: tabs,
+    transport: createFetchTransport({ fetch: options.fetch }),
+    openQueue: (cipher) => openIdbQueue(database, nameOf('queue'), cipher),
+    destroyQueue: () => destroyIdbQueue(database),
+    forget: () => forgetAll(options.forget),
+  }
+
+  /** What was opened is of no use any more. */
+  function close(): void {
+    lease?.drop()
+    lease = null
+    opened = null
+  }
+
+  async function open(): Promise<Device> {
+    await resumeErasure(ports)
+    const loaded = await loadDevice(ports)
+    // An updated browser shows at the next check-in.
+    const facts = await browserFacts(appVersion)
+    lease = loaded.lease
+    return { ...loaded, identity: { ...loaded.identity, facts } }
+  }
+
+  async function device(): Promise<Device> {
+    opened ??= open()
+    try {
+      return await opened
+    } catch (error) {
+      opened = null
+      throw error
+    }
+  }
+
+  /** Sends the receipt; then the last that is left goes, too. */
+  async function settle(signal: AbortSignal): Promise<void> {
+    tabs.tell({ event: 'erased' })
+    const tombstone = await settleUntil(ports, signal)
+    if (tombstone && tombstone.receipt !== 'waiting') await emptyDatabase(database)
+  }
+
+  async function work(signal: AbortSignal): Promise<'stopped' | 'erased'> {
+    await resumeErasure(ports)
+    if (!(await isErased(ports))) {
+      const outcome = await run(await device(), { signal, notify: tabs.tell, events })
+      if (outcome === 'stopped') return 'stopped'
+    }
+    await settle(signal)
+    return 'erased'
+  }
+
+  async function enroll(code: string): Promise<{ deviceId: string; status: string }> {
+    const tombstone = await readTombstone(store)
+    if (tombstone) throw erasedError(tombstone.erasedAt)
+    try {
+      const facts = await browserFacts(appVersion)
+      // Asked for in vain where the browser decides by itself: then it may clear our storage when it runs short.
+      await globalThis.navigator.storage?.persist?.().catch(() => false)
+      const { deviceId, status } = await enrollDevice(ports, { gatewayUrl: origin, code, facts })
+      // Enrolled is enrolled: the first check-in brings the policy where this does not.
+      await fetchPolicy(await device()).catch(() => null)
+      return { deviceId, status }
+    } catch (error) {
+      throw toAgentError(error)
+    }
+  }
+
+  async function sync(): Promise<SyncResult | null> {
+    if (await tabs.runnerAnswers()) return null
+    await resumeErasure(ports)
+    const result = (await isErased(ports)) ? null : await syncOnce(await device())
+    if (result === null || result.status === 'wiped') {
+      await settleErasure(ports)
+      await settle(AbortSignal.abort())
+    }
+    return result
+  }
+
+  async function startOver(): Promise<void> {
+    const tombstone = await readTombstone(store)
+    if (tombstone?.receipt === 'waiting') throw new AgentError('erased', 'The receipt of the erasure is not sent yet.')
+    if (tombstone) await store.remove(NAMES.tombstone)
+  }
+
+  return {
+    ports,
+    state: () => stateOf(ports),
+    enroll,
+    device,
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    stayConnected: async (signal) => (await turns.take(signal, work)) ?? 'stopped',
+    async attend() {
+      if (!(await tabs.runnerAnswers())) turns.seize()
+      events.wake()
+    },
+    sync,
+    startOver,
+    close() {
+      close()
+      tabs.close()
+      database.close()
+    },
+  }
+}
