@@ -38,6 +38,15 @@ export const getPolicyBundle = defineQuery({
   },
 })
 
+/** Whether browsers may be enrolled now, for whoever makes a code for one. */
+export const browserEnrolment = defineQuery({
+  name: 'policy.browser_enrolment',
+  permission: 'devices:write',
+  input: z.object({}),
+  run: async ({ tx, tenantId }): Promise<'allow' | 'block'> =>
+    (await effectivePolicy(tx, tenantId)).document.devices.browser.enrol,
+})
+
 /** Every policy of the organisation: one, so far. */
 export const listPolicies = defineQuery({
   name: 'policy.list',

@@ -2,6 +2,7 @@
 
 import { getTranslations } from 'next-intl/server'
 import type { FormState } from '#components/form/form-state.ts'
+import { qrImage } from '#components/ui/qr-image.ts'
 import {
   approveDevice,
   blockDevice,
@@ -12,7 +13,9 @@ import {
   unblockDevice,
   updateDevice,
 } from '#server/devices/commands.ts'
+import type { EnrollmentCodeView } from '#server/devices/schema.ts'
 import { runAction } from '#server/http/action.ts'
+import { readEnv } from '#server/kernel/env.ts'
 
 export async function block(deviceId: string, _: FormState, form: FormData): Promise<FormState> {
   const t = await getTranslations('devices')
@@ -56,22 +59,31 @@ export async function erase(deviceId: string, _: FormState, form: FormData): Pro
   })
 }
 
+/** `link`: opens the workspace in a browser, which enrols itself with the code; `qrCode` is the link as an image. */
+type MadeCode = { id: string; code: string; expiresAt: string; person: string; link: string; qrCode: string }
+
 /** The state of the form that makes a code: the code is in this one answer and nowhere else. */
-export type CodeState = FormState & { made?: { id: string; code: string; expiresAt: string; person: string } }
+export type CodeState = FormState & { made?: MadeCode }
 
 export async function makeCode(_: CodeState, form: FormData): Promise<CodeState> {
-  const answer: { made?: CodeState['made'] } = {}
+  let code: EnrollmentCodeView | undefined
   const input = { personId: form.get('personId'), expiresInSeconds: Number(form.get('expiresInSeconds')) }
   const state = await runAction({
     command: createEnrollmentCode,
     input,
     form,
-    success: ({ id, code, expiresAt, person }) => {
-      answer.made = { id, code, expiresAt, person: person.name }
+    success: (made) => {
+      code = made
       return {}
     },
   })
-  return { ...state, ...answer }
+  return code ? { ...state, made: await withLink(code) } : state
+}
+
+/** The code stands behind the #, which a browser sends to no server and no log. */
+async function withLink({ id, code, expiresAt, person }: EnrollmentCodeView): Promise<MadeCode> {
+  const link = `${readEnv().url}/workspace/enrol#code=${code}`
+  return { id, code, expiresAt, person: person.name, link, qrCode: await qrImage(link) }
 }
 
 export async function revokeCode(codeId: string, _: FormState, form: FormData): Promise<FormState> {

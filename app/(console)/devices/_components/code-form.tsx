@@ -9,7 +9,7 @@ import { StepUpField } from '#components/form/step-up-field.tsx'
 import { SubmitButton } from '#components/form/submit-button.tsx'
 import { Combobox, type ComboboxItem } from '#components/ui/combobox.tsx'
 import { type CodeState, makeCode } from '../actions.ts'
-import { CodeShown } from './code-shown.tsx'
+import { CodeShown, type Ways } from './code-shown.tsx'
 
 const LIFETIMES = [
   { seconds: 900, key: 'quarter' },
@@ -18,10 +18,10 @@ const LIFETIMES = [
   { seconds: 604_800, key: 'week' },
 ] as const
 
-type Props = { people: ComboboxItem[]; personId?: string | undefined; gatewayUrl: string; ownCa: boolean }
+type Props = { people: ComboboxItem[]; personId?: string | undefined; ways: Ways }
 
 /** Makes a code for one person and shows it this once. */
-export function CodeForm({ people, personId, gatewayUrl, ownCa }: Props) {
+export function CodeForm({ people, personId, ways }: Props) {
   const t = useTranslations('devices')
   const [made, setMade] = useState<CodeState['made']>()
 
@@ -31,7 +31,7 @@ export function CodeForm({ people, personId, gatewayUrl, ownCa }: Props) {
     return answer
   }
 
-  if (made) return <CodeShown made={made} gatewayUrl={gatewayUrl} ownCa={ownCa} onAnother={() => setMade(undefined)} />
+  if (made) return <CodeShown made={made} ways={ways} onAnother={() => setMade(undefined)} />
   return (
     <FormShell action={send} label={t('enrol.title')}>
       <CustomField name="personId" label={t('enrol.person')}>

@@ -11,8 +11,10 @@ import { listEnrollmentCodes, type OpenEnrollmentCode } from '#server/devices/qu
 import { pageSignedIn } from '#server/http/session.ts'
 import { readEnv } from '#server/kernel/env.ts'
 import { listPeople } from '#server/people/queries.ts'
+import { browserEnrolment } from '#server/policies/queries.ts'
 import { ActForm } from '../_components/act-form.tsx'
 import { CodeForm } from '../_components/code-form.tsx'
+import type { Ways } from '../_components/code-shown.tsx'
 import { revokeCode } from '../actions.ts'
 
 export async function generateMetadata(): Promise<Metadata> {
@@ -32,9 +34,10 @@ export default async function NewDevicePage({ searchParams }: { searchParams: Pr
     )
   }
   const { person } = pickParams(await searchParams, { person: null })
-  const [{ items }, codes] = await Promise.all([
+  const [{ items }, codes, browsers] = await Promise.all([
     listPeople(actor, { limit: 200, sort: 'name' }),
     listEnrollmentCodes(actor, {}),
+    browserEnrolment(actor, {}),
   ])
   const people = items
     .filter(({ status }) => status !== 'suspended')
@@ -42,10 +45,15 @@ export default async function NewDevicePage({ searchParams }: { searchParams: Pr
   return (
     <Page crumbs={crumbs} title={t('enrol.title')} sub={t('enrol.sub')} width="narrow">
       <LiveRefresh url="/api/live?topics=enrollment_code,device" />
-      <CodeForm people={people} personId={person} gatewayUrl={readEnv().gatewayUrl} ownCa={!readEnv().tls} />
+      <CodeForm people={people} personId={person} ways={waysIn(browsers)} />
       {codes.length > 0 && <OpenCodes codes={codes} />}
     </Page>
   )
+}
+
+function waysIn(browsers: Ways['browsers']): Ways {
+  const { url, gatewayUrl, tls } = readEnv()
+  return { gatewayUrl, ownCa: !tls, browsers, isLocal: new URL(url).hostname === 'localhost' }
 }
 
 async function OpenCodes({ codes }: { codes: OpenEnrollmentCode[] }) {
