@@ -82,6 +82,7 @@ describe('every command', () => {
         "file.forward": "reversible · device",
         "file.publish": "reversible · content:write",
         "file.release": "none · device",
+        "file.release.create": "none · device",
         "file.update": "reversible · content:write",
         "person.accept_invite": "none · system",
         "person.create": "reversible · people:write",

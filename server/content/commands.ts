@@ -8,6 +8,7 @@ import { fileKeyPlace, makeContentKey, writeChunks } from './chunks.ts'
 import { readFileView } from './rows.ts'
 import { type FileView, fileCan, publishFileInput, updateAudienceInput } from './schema.ts'
 
+export { createRelease } from './create-release.ts'
 export { deleteFile } from './deletion.ts'
 export { forwardFile } from './forward.ts'
 export { type ReleasedFile, releaseFile } from './release.ts'

@@ -10,7 +10,16 @@ import { type EffectivePolicy, effectivePolicy } from '#server/policies/queries.
 import { inAudience } from './rows.ts'
 
 /** What a device was refused: recorded as an entry of its own, and then said. */
-export type Refusal = { refused: { code: ErrorCode; detail: string; problem: string } }
+export type Refusal = {
+  refused: {
+    code: ErrorCode
+    detail: string
+    /** Stands in the entry. */
+    problem: string
+    /** Told to the device as well, where it can do something about it. */
+    reason?: string
+  }
+}
 
 export type DeviceRow = {
   status: string
@@ -98,8 +107,8 @@ function refusalOf(device: DeviceRow, file: RequestedFile | null, policy: Effect
   return file && !file.audience ? refuse('not_found', 'There is no such file.', 'not_in_audience') : null
 }
 
-export function refuse(code: ErrorCode, detail: string, problem: string): Refusal {
-  return { refused: { code, detail, problem } }
+export function refuse(code: ErrorCode, detail: string, problem: string, reason?: string): Refusal {
+  return { refused: { code, detail, problem, ...(reason === undefined ? {} : { reason }) } }
 }
 
 /** What the policy's rules ask about the device. */
@@ -113,22 +122,31 @@ export function policyContext({ device, file }: DeviceRequest): Omit<PolicyConte
   }
 }
 
-/** Members that every entry about a device's request has. The words find it by the person, whose device it is. */
+/**
+ * Members that every entry about a device's request has. The words find it by the person, whose device it is; the correlation
+ * finds what is done with a derived file by the root of its lineage.
+ */
 export function entryFields(
   actor: DeviceActor,
   file: RequestedFile,
-): Pick<Audited, 'device' | 'target' | 'labels' | 'words'> {
+): Pick<Audited, 'device' | 'target' | 'labels' | 'words' | 'correlationId'> {
   return {
     device: { id: actor.deviceId, name: actor.deviceName },
     target: { type: 'file', id: file.id, name: file.name },
     labels: file.labels,
     words: actor.personName,
+    ...(file.rootId === file.id ? {} : { correlationId: file.rootId }),
   }
+}
+
+/** Whose act it is where the server states what the device's person did, and not what it handed to the device. */
+export function personActing({ personId, personName }: DeviceActor): Pick<Audited, 'actor'> {
+  return { actor: { kind: 'person', id: personId, name: personName } }
 }
 
 /** Answers with the result, or throws what was refused, after the entry about it is in the log. */
 export function orThrow<R extends object>(outcome: R | Refusal): R {
   if (!('refused' in outcome)) return outcome
-  const { code, detail } = outcome.refused
-  throw new AppError(code, { detail })
+  const { code, detail, reason } = outcome.refused
+  throw new AppError(code, { detail, ...(reason === undefined ? {} : { extra: { reason } }) })
 }

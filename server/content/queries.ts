@@ -1,17 +1,11 @@
 import 'server-only'
 import type { z } from 'zod'
-import { base64urlDecode, base64urlEncode, utf8Decode, utf8Encode } from '#lib/bytes.ts'
-import { isTime } from '#lib/time.ts'
-import { isUuid } from '#lib/uuid.ts'
-import type { FilesResponse } from '#protocol/device/messages.ts'
 import { OPEN_BRAKE_STATES } from '#server/kernel/brake.ts'
 import type { Sql, Tx } from '#server/kernel/db.ts'
-import { AppError } from '#server/kernel/errors.ts'
 import { defineQuery } from '#server/kernel/query.ts'
-import { requireDevice } from './device-request.ts'
+import { pageOf, writeCursor } from './paging.ts'
 import { FILE_COLUMNS, FILE_TABLES, type FileRow, inAudience, readFileView, viewFile } from './rows.ts'
 import {
-  deviceFilesInput,
   type FileDeletion,
   type FileDetail,
   type FileHolder,
@@ -21,13 +15,11 @@ import {
 } from './schema.ts'
 
 export { CONTENTS_CAP, type DeviceContents, getDeviceContents } from './device-contents.ts'
+export { listDeviceFiles } from './device-files.ts'
+export { getReleaseChunk } from './release-chunk.ts'
 
 const COUNT_CAP = 2_000
 const SHOWN = 200
-
-/** Sort key → the expression of its index: file_recent, file_name. */
-const SORTS = { created: 'f.created_at', name: 'lower(f.name)' } as const
-const CASTS = { created: 'text::timestamptz', name: 'text' } as const
 
 type ListFiles = z.output<typeof listFilesInput>
 type Filter = { where: string; values: unknown[] }
@@ -69,40 +61,6 @@ function filterOf(tenantId: string, { q, label, status, person }: ListFiles): Fi
   add(label?.toLowerCase(), (p) => `${p} = ANY (f.labels)`)
   add(person, (p) => inAudience(`${p}::uuid`))
   return { where: parts.join(' AND '), values }
-}
-
-/** The part of a list's statement that follows from its sort and its cursor; the id breaks ties. */
-function pageOf({ sort, cursor }: Pick<ListFiles, 'sort' | 'cursor'>, used: number) {
-  const name = sort.endsWith('name') ? 'name' : 'created'
-  const [direction, beyond] = sort.startsWith('-') ? ['DESC', '<'] : ['ASC', '>']
-  const from = cursor === undefined ? null : readCursor(cursor, name)
-  return {
-    order: `${SORTS[name]} ${direction}, f.id ${direction}`,
-    after: from ? `AND (${SORTS[name]}, f.id) ${beyond} ($${used + 1}::${CASTS[name]}, $${used + 2}::text::uuid)` : '',
-    more: from ?? [],
-    keyOf: (row: Pick<FileRow, 'name' | 'publishedAt'>) =>
-      name === 'name' ? row.name.toLowerCase() : row.publishedAt.toISOString(),
-  }
-}
-
-function writeCursor(key: string, id: string): string {
-  return base64urlEncode(utf8Encode(JSON.stringify([key, id])))
-}
-
-/** @throws AppError invalid for anything that writeCursor did not write for this sort */
-function readCursor(cursor: string, sort: keyof typeof SORTS): [string, string] {
-  try {
-    const [key, id] = JSON.parse(utf8Decode(base64urlDecode(cursor))) as unknown[]
-    if (typeof key === 'string' && isKey(key, sort) && typeof id === 'string' && isUuid(id)) return [key, id]
-  } catch {
-    // Not ours: said below.
-  }
-  throw new AppError('invalid', { detail: 'cursor: is not one of ours', fields: { cursor: 'is not one of ours' } })
-}
-
-/** What PostgreSQL can compare with: it knows no year 0 and no NUL. */
-function isKey(key: string, sort: keyof typeof SORTS): boolean {
-  return sort === 'name' ? key.isWellFormed() && !key.includes('\0') : isTime(key) && !key.startsWith('0000')
 }
 
 /** One file: who may have it, who has been handed it, and an open request to delete it. @throws AppError not_found */
@@ -171,36 +129,3 @@ async function openDeletion(tx: Tx, tenantId: string, fileId: string): Promise<F
     }
   )
 }
-
-/** The files that a device may fetch now, newest first: those of its person. Index: file_recent. @throws AppError device_pending · device_revoked */
-export const listDeviceFiles = defineQuery({
-  name: 'file.device_list',
-  permission: 'device',
-  input: deviceFilesInput,
-  run: async ({ tx, sql, tenantId, actor, input }): Promise<FilesResponse> => {
-    const { personId, deviceId, enrollmentId } = requireDevice(actor)
-    const device = await tx.device.findFirst({
-      where: { tenantId, id: deviceId, enrollmentId },
-      select: { status: true },
-    })
-    if (device?.status === 'pending') throw new AppError('device_pending')
-    if (device?.status !== 'active') throw new AppError('device_revoked')
-    const { order, after, keyOf, more } = pageOf({ sort: '-created', cursor: input.cursor }, 2)
-    const rows = await sql<FileRow>(
-      `SELECT ${FILE_COLUMNS} FROM ${FILE_TABLES} WHERE f.tenant_id = $1::uuid AND f.status = 'published' AND ${inAudience('$2::uuid')} ${after}
-        ORDER BY ${order} LIMIT ${input.limit + 1}`,
-      [tenantId, personId, ...more],
-    )
-    const page = rows.slice(0, input.limit)
-    const last = page.at(-1)
-    const items = page.map(viewFile).map(({ id, name, mediaType, sizeBytes, labels, publishedAt }) => ({
-      id,
-      name,
-      mediaType,
-      sizeBytes,
-      labels,
-      publishedAt: publishedAt.toISOString(),
-    }))
-    return { items, nextCursor: rows.length > input.limit && last ? writeCursor(keyOf(last), last.id) : null }
-  },
-})

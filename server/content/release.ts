@@ -2,8 +2,9 @@ import 'server-only'
 import type { z } from 'zod'
 import { evaluate } from '#protocol/policy/evaluate.ts'
 import type { Actor } from '#server/kernel/actor.ts'
-import { type CommandContext, type CommandOutcome, defineCommand } from '#server/kernel/command.ts'
+import { type CommandOutcome, defineCommand } from '#server/kernel/command.ts'
 import { fileKeyPlace, readChunks } from './chunks.ts'
+import { answeringDamage } from './damage.ts'
 import {
   type DeviceRequest,
   entryFields,
@@ -14,6 +15,7 @@ import {
   refuse,
   requireDevice,
 } from './device-request.ts'
+import { rememberHolder } from './holders.ts'
 import { noFile } from './rows.ts'
 import { releaseInput } from './schema.ts'
 
@@ -24,6 +26,9 @@ export type ReleasedFile = {
   policyVersion: number
   content: Uint8Array<ArrayBuffer>
 }
+
+/** A larger file is fetched in chunks. */
+export const MAX_WHOLE_BYTES = 50 * 1024 * 1024
 
 type Release = z.output<typeof releaseInput>
 
@@ -57,8 +62,8 @@ const release = defineCommand({
       sha256: Buffer.from(file.sha256, 'hex'),
       sizeBytes: Number(file.sizeBytes),
     }
-    const content = await readChunks(context, stored)
-    await rememberHolder(context, actor.deviceId, actor.enrollmentId, actor.personId)
+    const content = await answeringDamage(() => readChunks(context, stored))
+    await rememberHolder(context, actor)
     const { id, name, mediaType } = file
     const detail = { purpose: input.purpose, sizeBytes: file.sizeBytes }
     return { result: { id, name, mediaType, policyVersion: policy.version, content }, audit: { ...entry, detail } }
@@ -73,7 +78,8 @@ function decide(request: DeviceRequest, purpose: Release['purpose']): { refusal:
     action,
     reason: 'given on the device',
   })
-  if (request.refusal) return { refusal: request.refusal, rule }
+  const before = request.refusal ?? unfit(request)
+  if (before) return { refusal: before, rule }
   const refusal =
     outcome === 'denied'
       ? refuse('policy_forbids', 'The organisation’s policy does not let files be saved.', 'blocked')
@@ -81,24 +87,20 @@ function decide(request: DeviceRequest, purpose: Release['purpose']): { refusal:
   return { refusal, rule }
 }
 
-async function rememberHolder(
-  { sql, tenantId, input, now }: CommandContext<Release>,
-  deviceId: string,
-  enrollmentId: string,
-  personId: string,
-) {
-  await sql(
-    `INSERT INTO file_release (tenant_id, file_id, enrollment_id, device_id, person_id, first_at, last_at)
-     VALUES ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, $6::text::timestamptz, $6::text::timestamptz)
-     ON CONFLICT (tenant_id, file_id, enrollment_id) DO UPDATE SET last_at = excluded.last_at, times = file_release.times + 1`,
-    [tenantId, input.fileId, enrollmentId, deviceId, personId, now.toISOString()],
-  )
+/** What this door cannot do, and the other one can. */
+function unfit({ device, file }: DeviceRequest): Refusal | null {
+  const instead = 'Ask for it with POST /device/v1/files/{id}/releases.'
+  if (device.channel === 'browser')
+    return refuse('conflict', `A browser is given releases. ${instead}`, 'needs_release')
+  if (Number(file?.sizeBytes) <= MAX_WHOLE_BYTES) return null
+  return refuse('too_large', `This file is too large to be given in one piece. ${instead}`, 'needs_release')
 }
 
 /**
  * Hands a file's content to a device, in clear, to be sealed to its key. The entry is durable when this returns: it is logged
  * before a byte leaves. A refusal is an entry (`denied`), too; a file of somebody else is answered as if it did not exist.
- * @throws AppError not_found · device_pending · device_revoked · app_version_too_old · policy_forbids
+ * @throws AppError not_found · device_pending · device_revoked · app_version_too_old · policy_forbids · too_large · conflict (a
+ * browser) · content_damaged
  */
 export async function releaseFile(actor: Actor, input: z.input<typeof releaseInput>): Promise<ReleasedFile> {
   return orThrow(await release(actor, input))
