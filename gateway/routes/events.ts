@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import { EVENT_LIMITS } from '#protocol/device/messages.ts'
 import { ingestDeviceEvents } from '#server/devices/commands.ts'
+import { readLines } from '#server/http/lines.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { deviceRoute, type Gateway } from '../gateway.ts'
-import { readLines } from '../lines.ts'
 
 /** `POST events`: NDJSON in, answered when the events are durable and in the tree. */
 export function eventsRoute(gateway: Gateway): void {

@@ -5,6 +5,8 @@ import { defineCommand } from '#server/kernel/command.ts'
 import type { Verification } from './schema.ts'
 import { verifyStoredLog } from './verify-now.ts'
 
+export { recordAppEvents } from './app-events.ts'
+
 const recordVerification = defineCommand({
   action: 'audit.verify',
   permission: 'audit:read',

@@ -5,6 +5,8 @@ import type { DetailValue } from '#protocol/audit/personal.ts'
 import type { DescribedQuery } from '#protocol/audit/query-describe.ts'
 import { pageFields, uuidField } from '#server/kernel/fields.ts'
 
+export { APP_EVENT_LIMITS, type AppEventsAnswer, appEventLine } from './app-event-form.ts'
+
 /** Totals are counted up to here; beyond, `capped` is true and the value means "at least". */
 export const TOTAL_CAP = 2_000
 

@@ -15,6 +15,8 @@ export const upkeepTasks = {
     // Idempotency keys are honoured for a week.
     await systemTransaction((sql) => sql(`DELETE FROM command WHERE created_at < now() - interval '7 days'`))
     await systemTransaction((sql) => sql('DELETE FROM dpop_jti WHERE expires_at < now()'))
+    // Ids of apps' events are remembered for 90 days.
+    await systemTransaction((sql) => sql(`DELETE FROM app_event WHERE received_at < now() - interval '90 days'`))
     await systemTransaction((sql) => sql('DELETE FROM rate_limit WHERE expire < extract(epoch FROM now()) * 1000'))
   },
 }

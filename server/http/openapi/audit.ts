@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { ACTOR_KINDS, ENFORCEMENTS, OUTCOMES } from '#protocol/audit/actions.ts'
 import {
+  type AppEventsAnswer,
   type AuditEventView,
+  appEventLine,
   askFields,
   type ConsistencyProof,
   consistencyInput,
@@ -125,6 +127,12 @@ const consistency: Describes<ConsistencyProof> = z.object({
   hashes: z.array(hash),
 })
 
+const appEventsAnswer: Describes<AppEventsAnswer> = z.object({
+  accepted: count,
+  duplicates: count,
+  rejected: z.array(z.object({ line: count, code: z.string(), detail: z.string() })),
+})
+
 const eventIdInput = z.object({ eventId: z.uuid() })
 const read = { method: 'get', scope: 'audit:read', status: 200 } as const
 
@@ -137,6 +145,18 @@ export const auditOperations: readonly Operation[] = [
     input: searchInput,
     answer: { schema: pageOf(event, { searchedBackTo: time.nullable(), ...withTotal }) },
     problems: ['query_invalid'],
+  },
+  {
+    method: 'post',
+    scope: 'audit:write',
+    status: 200,
+    path: '/audit/events',
+    id: 'recordAppEvents',
+    summary:
+      'State events of your own apps: NDJSON, at most 5,000 lines or 8 MiB; durable when answered, harmless to repeat',
+    body: { type: 'application/x-ndjson', schema: appEventLine },
+    answer: { schema: appEventsAnswer },
+    problems: ['invalid', 'too_large', 'unsupported_media_type'],
   },
   {
     ...read,
