@@ -1,6 +1,6 @@
 import { type Device, loadDevice } from '#agent/core/device.ts'
 import { enroll as enrollDevice } from '#agent/core/enroll.ts'
-import { AgentError, toAgentError } from '#agent/core/errors.ts'
+import { AgentError, isRevoked, toAgentError } from '#agent/core/errors.ts'
 import { NAMES, readIdentity, readStanding, type Standing } from '#agent/core/identity.ts'
 import { fetchPolicy } from '#agent/core/policy.ts'
 import type { AgentPorts } from '#agent/core/ports.ts'
@@ -54,6 +54,11 @@ export type BrowserAgent = {
   attend(): Promise<void>
   /** One round without staying, such as on a push message; null where another tab is connected anyway. */
   sync(): Promise<SyncResult | null>
+  /**
+   * Removes this device at its person's wish: the server is told first, then everything here is destroyed. Throws AgentError
+   * `offline` where the server cannot be told; nothing is destroyed then.
+   */
+  leave(): Promise<void>
   /** After an erasure whose receipt the server has: forgets the tombstone, so that this browser may enrol again. */
   startOver(): Promise<void>
   close(): void
@@ -205,6 +210,19 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
     if (tombstone) await store.remove(NAMES.tombstone)
   }
 
+  async function leave(): Promise<void> {
+    try {
+      await (await device()).client.leave()
+    } catch (error) {
+      // It was taken out of service already: what is left is here.
+      if (!isRevoked(error)) throw toAgentError(error)
+    }
+    close()
+    await forgetAll(options.forget)
+    await emptyDatabase(database)
+    tabs.tell({ event: 'erased' })
+  }
+
   return {
     ports,
     state: () => stateOf(ports),
@@ -220,6 +238,7 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
       events.wake()
     },
     sync,
+    leave,
     startOver,
     close() {
       close()

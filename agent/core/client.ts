@@ -18,6 +18,7 @@ import {
   type RotateKeysRequest,
   unlockResponseSchema,
 } from '#protocol/device/messages.ts'
+import { type PushRequest, personResponseSchema, recordsResponseSchema } from '#protocol/device/person.ts'
 import { GatewayError } from './errors.ts'
 import type { Clock, Transport, TransportResponse } from './ports.ts'
 
@@ -173,6 +174,22 @@ export function createClient({ transport, clock, gatewayUrl, credentials }: Clie
         timeoutMs: 60_000,
         signal,
       }),
+    /** Whose device this is, their other ones, and how many people of the organisation may do what. */
+    person: () => sendFor(personResponseSchema, { method: 'GET', path: '/person' }),
+    /** A page of what the audit log holds about the person, newest first. */
+    records: (cursor?: string) =>
+      sendFor(recordsResponseSchema, {
+        method: 'GET',
+        path: cursor === undefined ? '/records' : `/records?cursor=${encodeURIComponent(cursor)}`,
+      }),
+    /** Where this browser wants to be woken; null: nowhere any more. */
+    push: async (subscription: PushRequest['subscription']) => {
+      await sendForText({ method: 'POST', path: '/push', ...json({ subscription }) })
+    },
+    /** Takes this device out of service; from then on its token is worth nothing. */
+    leave: async () => {
+      await sendForText({ method: 'POST', path: '/leave', ...json({}) })
+    },
     files: (cursor?: string) =>
       sendFor(filesResponseSchema, {
         method: 'GET',
