@@ -1,5 +1,6 @@
 import { isDatabaseReady } from '#server/kernel/db.ts'
 import { type Env, readEnv } from '#server/kernel/env.ts'
+import { isMasterKeyError, openKeys } from '#server/kernel/keys.ts'
 import { closeRuntime, readSecrets } from '#server/kernel/runtime.ts'
 import { bootstrap } from '../scripts/lib/bootstrap.mjs'
 import { openPostgres } from '../scripts/lib/postgres.mjs'
@@ -15,6 +16,10 @@ export async function withDatabase<T>(work: (env: Env) => Promise<T>): Promise<T
   try {
     // One of our own is prepared like a start would; beside a server only when that has not come so far yet.
     if (postgres && (postgres.exited || !readSecrets(env.dataDir).database)) await prepare(env, postgres.url)
+    await openKeys().catch((error: unknown) => {
+      // The database's own faults are said below.
+      if (isMasterKeyError(error)) throw error
+    })
     if (!(await isDatabaseReady()))
       throw new CliError('the database does not answer or is not migrated: run gatehouse migrate')
     return await work(env)

@@ -5,7 +5,7 @@ export class CliError extends Error {
   override name = 'CliError'
 }
 
-const EXPECTED: ReadonlySet<string> = new Set(['CliError', 'Refusal', 'EnvError', 'MigrateError'])
+const EXPECTED: ReadonlySet<string> = new Set(['CliError', 'Refusal', 'EnvError', 'MigrateError', 'MasterKeyError'])
 
 /** One line for whoever typed the command; a bug names itself as one. */
 export function oneLine(error: unknown): string {

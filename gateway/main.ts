@@ -1,5 +1,6 @@
 import { applyDestroyed } from '#server/devices/jobs.ts'
 import { EnvError, readEnv } from '#server/kernel/env.ts'
+import { isMasterKeyError, openKeys } from '#server/kernel/keys.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { closeRuntime } from '#server/kernel/runtime.ts'
 import { buildGateway } from './app.ts'
@@ -8,6 +9,7 @@ const log = createLog('gateway')
 
 async function main(): Promise<void> {
   const env = readEnv()
+  await openKeys()
   // Before anybody is answered: a restored backup must not hand out a share that an erase destroyed.
   await applyDestroyed()
   const app = await buildGateway({ env, log })
@@ -25,7 +27,7 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  if (error instanceof EnvError) console.error(error.message)
+  if (error instanceof EnvError || isMasterKeyError(error)) console.error(error.message)
   else log.fatal({ err: error }, 'the gateway could not start')
   process.exit(1)
 }

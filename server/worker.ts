@@ -7,6 +7,7 @@ import { applyDestroyed, deviceJobs, deviceSchedule } from '#server/devices/jobs
 import { type Scheduled, startQueue, type Task } from '#server/jobs/queue.ts'
 import { upkeepSchedule, upkeepTasks } from '#server/jobs/upkeep.ts'
 import { EnvError, readEnv } from '#server/kernel/env.ts'
+import { isMasterKeyError, openKeys } from '#server/kernel/keys.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { closeRuntime } from '#server/kernel/runtime.ts'
 import { peopleJobs } from '#server/people/jobs.ts'
@@ -19,6 +20,7 @@ const schedule: Scheduled[] = [...upkeepSchedule, ...approvalSchedule, ...device
 
 async function main(): Promise<void> {
   readEnv()
+  await openKeys()
   const destroyed = await applyDestroyed()
   if (destroyed > 0) log.warn({ destroyed }, 'shares that a restore had brought back were destroyed again')
   await upkeepTasks['upkeep.partitions']()
@@ -43,7 +45,7 @@ async function main(): Promise<void> {
 try {
   await main()
 } catch (error) {
-  if (error instanceof EnvError) console.error(error.message)
+  if (error instanceof EnvError || isMasterKeyError(error)) console.error(error.message)
   else log.fatal({ err: error }, 'the worker could not go on')
   process.exit(1)
 }

@@ -10,7 +10,7 @@ import type { Personal } from '#protocol/audit/personal.ts'
 import { type ApiKeyActor, type PersonActor, systemActor } from '#server/kernel/actor.ts'
 import { now, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
-import { testingOnlyForgetKeys } from '#server/kernel/keys.ts'
+import { openKeys, testingOnlyForgetKeys } from '#server/kernel/keys.ts'
 import { migrate } from '#server/kernel/migrate.ts'
 import { type Permission, ROLE_PERMISSIONS, type Role } from '#server/kernel/permissions.ts'
 import { createRuntime, setRuntime } from '#server/kernel/runtime.ts'
@@ -43,6 +43,7 @@ export function useDatabase(): TestDatabase {
     }
     const logins = { reader: login('reader'), writer: login('writer'), worker: login('worker'), setRole: null }
     await setRuntime(createRuntime({ dataDir, logins }))
+    await openKeys()
     const superuser = new pg.Pool({ connectionString: url.href, max: 4 })
     // Dropping the database ends what is still closing.
     superuser.on('error', () => {})

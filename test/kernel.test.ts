@@ -291,7 +291,9 @@ describe('values at rest', () => {
   it('open at their own place only', async () => {
     const tenantId = await makeTenant()
     const vault = await readTransaction(tenantId, ({ tx }) => tenantVault(tx, tenantId))
-    const sealed = vault.seal(Buffer.from('seed'), 'totp_credential', 'seed', 'a')
+    const sealed = await unsafeWriteTransaction(tenantId, async ({ tx }) =>
+      (await tenantVault(tx, tenantId)).seal(Buffer.from('seed'), 'totp_credential', 'seed', 'a'),
+    )
     expect(vault.open(sealed, 'totp_credential', 'seed', 'a').toString()).toBe('seed')
     expect(() => vault.open(sealed, 'totp_credential', 'seed', 'b')).toThrow(/does not open/)
     const flipped = Buffer.from(sealed)
@@ -306,10 +308,11 @@ describe('values at rest', () => {
       [mine],
     )
     const { id, wrapped } = rows[0] ?? expect.fail()
-    const { masterKey } = runtime()
-    expect(decrypt(masterKey, wrapped, [mine, 'tenant_key', 'wrapped', id])).toHaveLength(32)
-    expect(() => decrypt(masterKey, wrapped, [other, 'tenant_key', 'wrapped', id])).toThrow()
-    expect(() => decrypt(masterKey, encrypt(masterKey, Buffer.from('x'), ['ab', 'c']), ['a', 'bc'])).toThrow()
+    const masterKey = runtime().masterKeys.configured()
+    expect(await masterKey.unwrap(wrapped, [mine, 'tenant_key', 'wrapped', id])).toHaveLength(32)
+    await expect(masterKey.unwrap(wrapped, [other, 'tenant_key', 'wrapped', id])).rejects.toThrow(/does not open/)
+    const key = Buffer.alloc(32, 7)
+    expect(() => decrypt(key, encrypt(key, Buffer.from('x'), ['ab', 'c']), ['a', 'bc'])).toThrow(/does not open/)
   })
 })
 

@@ -6,7 +6,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readEnv } from './env.ts'
+import { MasterKeyError } from './master-key.ts'
 import { MigrateError, migrate } from './migrate.ts'
+import { openKeys } from './open-keys.ts'
 import { LOGIN_ROLES, type LoginRole, roleName } from './roles.ts'
 import { closeRuntime, createRuntime, readSecrets, setRuntime, singleLogin } from './runtime.ts'
 import { issueSetupToken } from './setup-link.ts'
@@ -22,7 +24,10 @@ async function main(): Promise<void> {
   const logins = env.databaseUrl
     ? singleLogin(env.databaseUrl)
     : { ...loginUrls(adminUrl, passwords ?? rolePasswords(env.dataDir)), setRole: null }
-  await setRuntime(createRuntime({ dataDir: env.dataDir, logins, masterKeyFile: env.masterKeyFile, poolSize: 2 }))
+  const { dataDir, masterKeyFile, transit } = env
+  await setRuntime(createRuntime({ dataDir, logins, masterKeyFile, ...(transit ? { transit } : {}), poolSize: 2 }))
+  // The first process of a start: what is wrong with the master key is said here, once.
+  await openKeys()
   const token = await issueSetupToken()
   await closeRuntime()
   console.log(JSON.stringify({ setupUrl: token ? `${env.url}/setup?token=${token}` : null }))
@@ -59,6 +64,6 @@ function writeLogins(dataDir: string, adminUrl: string, passwords: Record<LoginR
 try {
   await main()
 } catch (error) {
-  console.error(error instanceof MigrateError ? error.message : error)
+  console.error(error instanceof MigrateError || error instanceof MasterKeyError ? error.message : error)
   process.exitCode = 1
 }

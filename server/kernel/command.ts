@@ -14,6 +14,7 @@ import { type AuditDraft, appendEntries, type StatedDraft } from './ledger.ts'
 import { createLog } from './log.ts'
 import { notifyChange } from './notify.ts'
 import type { Requirement } from './permissions.ts'
+import { requireCurrentKeys } from './sealing.ts'
 
 /** none: harmless · reversible: can be taken back · irreversible: goes through the brake · guard: loosens or decides a protection. */
 export type Risk = 'none' | 'reversible' | 'irreversible' | 'guard'
@@ -206,6 +207,15 @@ export async function runInTransaction<R>(
         stepUpMethod: undefined,
       })
       const drafts: readonly StatedDraft[] = Array.isArray(audit) ? audit : [audit as Audited]
+      if (options.idempotencyKey) {
+        const sealed = (await vault()).seal(Buffer.from(JSON.stringify(result ?? null)), 'command', 'result', commandId)
+        await db.sql(
+          `UPDATE command SET result = decode($3::text, 'hex') WHERE tenant_id = $1::uuid AND id = $2::uuid`,
+          [tenantId, commandId, sealed.toString('hex')],
+        )
+      }
+      // Before the head of the log is locked: a rotation locks the key first, too.
+      await requireCurrentKeys(db)
       await appendEntries(
         db.sql,
         tenantId,
@@ -216,13 +226,6 @@ export async function runInTransaction<R>(
         tenantId,
         topics: [...new Set([...drafts.map(({ action }) => action.split('.')[0] ?? action), ...(notify ?? [])])],
       })
-      if (options.idempotencyKey) {
-        const sealed = (await vault()).seal(Buffer.from(JSON.stringify(result ?? null)), 'command', 'result', commandId)
-        await db.sql(
-          `UPDATE command SET result = decode($3::text, 'hex') WHERE tenant_id = $1::uuid AND id = $2::uuid`,
-          [tenantId, commandId, sealed.toString('hex')],
-        )
-      }
       return result
     },
     timeoutMs === undefined ? {} : { timeoutMs },

@@ -2,7 +2,10 @@ import 'server-only'
 import pg from 'pg'
 import { asAppError, errorCodeOf } from './errors.ts'
 import type { Prisma } from './generated/client.ts'
+import { forgetDataKeys } from './keys.ts'
+import { openKeys } from './open-keys.ts'
 import { runtime } from './runtime.ts'
+import { beginSealing, requireCurrentKeys, staleKeysIn } from './sealing.ts'
 
 /** Prisma inside one transaction, on the control plane's tables. */
 export type Tx = Prisma.TransactionClient
@@ -20,7 +23,7 @@ export function readTransaction<T>(
   run: (db: Db) => Promise<T>,
   options?: TransactionOptions,
 ): Promise<T> {
-  return transaction('reader', tenantId, run, options)
+  return rereadingKeys(() => transaction('reader', tenantId, run, options))
 }
 
 /** A transaction of the writer. Only the kernel's command path calls it: the database refuses a write outside a command. */
@@ -29,7 +32,20 @@ export function unsafeWriteTransaction<T>(
   run: (db: Db) => Promise<T>,
   options?: TransactionOptions,
 ): Promise<T> {
-  return retryingConflicts(() => transaction('writer', tenantId, run, options))
+  return rereadingKeys(() => retryingConflicts(() => transaction('writer', tenantId, run, options)))
+}
+
+/** Somebody else rotated an organisation's data key: what was not committed is done again with the keys as they are now. */
+function rereadingKeys<T>(run: () => Promise<T>): Promise<T> {
+  // Chained, not awaited: a frame of ours in every stack would push out one that says where it was called.
+  return openKeys()
+    .then(run)
+    .catch((error: unknown) => {
+      const stale = staleKeysIn(error)
+      if (!stale) throw error
+      forgetDataKeys(stale.tenantId)
+      return run()
+    })
 }
 
 async function transaction<T>(
@@ -51,7 +67,9 @@ async function transaction<T>(
             tenantId ?? '',
           ])
         else await sql(`SELECT set_config('app.tenant_id', $1, true)`, [tenantId ?? ''])
-        return run({ tx, sql })
+        if (role === 'reader') return run({ tx, sql })
+        beginSealing(tx)
+        return run({ tx, sql }).then((result) => requireCurrentKeys({ tx, sql }).then(() => result))
       },
       { timeout: options.timeoutMs ?? 20_000, maxWait: 10_000 },
     )

@@ -79,8 +79,8 @@ const schema = z.object({
   GATEHOUSE_MASTER_KEY_FILE: z.string().optional(),
   GATEHOUSE_MASTER_KEY: z.string().transform(transitKey).optional(),
   VAULT_TOKEN: z.string().optional(),
-  VAULT_TOKEN_FILE: readableFile().optional(),
-  VAULT_CACERT: readableFile().optional(),
+  VAULT_TOKEN_FILE: z.string().optional(),
+  VAULT_CACERT: z.string().optional(),
   VAULT_NAMESPACE: z.string().optional(),
   SMTP_URL: url(['smtp:', 'smtps:'], 'smtp://USER:PASSWORD@HOST:PORT').optional(),
   GATEHOUSE_PUSH_CONTACT: z
@@ -146,18 +146,26 @@ function conflictsOf(raw: Raw): string[] {
     if (raw[`${prefix}_KEY`] && !raw[`${prefix}_CERT`])
       problems.push(`${prefix}_CERT must be set together with ${prefix}_KEY`)
   }
-  if (raw.GATEHOUSE_MASTER_KEY && Boolean(raw.VAULT_TOKEN) === Boolean(raw.VAULT_TOKEN_FILE))
-    problems.push('VAULT_TOKEN or VAULT_TOKEN_FILE must be set, one of them, with GATEHOUSE_MASTER_KEY=vault:…')
+  if (raw.GATEHOUSE_MASTER_KEY) problems.push(...vaultProblems(raw))
   if (raw.GATEHOUSE_GATEWAY_PROXY_PROTOCOL && raw.GATEHOUSE_TRUSTED_PROXIES.length === 0) {
     problems.push('GATEHOUSE_TRUSTED_PROXIES must name the proxies that speak GATEHOUSE_GATEWAY_PROXY_PROTOCOL')
   }
   return problems
 }
 
+/** These are also other programs' variables: they are looked at when Vault is asked for, and not before. */
+function vaultProblems({ VAULT_TOKEN: token, VAULT_TOKEN_FILE: tokenFile, VAULT_CACERT: caFile }: Raw): string[] {
+  const problems: string[] = []
+  if (Boolean(token) === Boolean(tokenFile))
+    problems.push('VAULT_TOKEN or VAULT_TOKEN_FILE must be set, one of them, with GATEHOUSE_MASTER_KEY=vault:…')
+  if (tokenFile && !isReadable(tokenFile)) problems.push('VAULT_TOKEN_FILE must name a file that can be read')
+  if (caFile && !isReadable(caFile)) problems.push('VAULT_CACERT must name a file that can be read')
+  return problems
+}
+
 function transitSettings(raw: Raw, key: TransitKey): TransitSettings {
   return {
     ...key,
-    // Of another program's environment these mean nothing to us unless Vault is asked for.
     ...(raw.VAULT_TOKEN && { token: raw.VAULT_TOKEN }),
     ...(raw.VAULT_TOKEN_FILE && { tokenFile: raw.VAULT_TOKEN_FILE }),
     ...(raw.VAULT_CACERT && { caFile: raw.VAULT_CACERT }),
@@ -226,8 +234,16 @@ function transitKey(value: string, context: z.RefinementCtx): TransitKey | undef
   const segments = (parsed?.pathname.slice(1) ?? '').split('/')
   const keyName = segments.pop() ?? ''
   const names = [...segments, keyName]
-  const isLocal = parsed?.protocol === 'https:' || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed?.hostname ?? '')
-  if (parsed && isLocal && !parsed.search && !parsed.username && segments.length > 0 && names.every((name) => /^[\w.-]+$/.test(name)))
+  const isLocal =
+    parsed?.protocol === 'https:' || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed?.hostname ?? '')
+  if (
+    parsed &&
+    isLocal &&
+    !parsed.search &&
+    !parsed.username &&
+    segments.length > 0 &&
+    names.every((name) => /^[\w.-]+$/.test(name))
+  )
     return { address: parsed.origin, mount: segments.join('/'), keyName }
   context.addIssue({
     code: 'custom',

@@ -1,84 +1,120 @@
 import 'server-only'
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createHmac,
-  hkdfSync,
-  randomBytes,
-  timingSafeEqual,
-} from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { uuidv7 } from '#lib/uuid.ts'
+import { decryptKeyed, deriveKey, encryptKeyed, keyIdOf, sha256 } from './cipher.ts'
 import type { Tx } from './db.ts'
+import { AppError } from './errors.ts'
+import { requireMasterKey } from './master-keys.ts'
 import { runtime } from './runtime.ts'
+import { noteSeal, StaleKeysError } from './sealing.ts'
 
-const VERSION = 1
-const IV_BYTES = 12
-const TAG_BYTES = 16
-
-/**
- * AES-256-GCM; the result is version ‖ iv ‖ ciphertext ‖ tag. `place` is authenticated (tenant, table, column, row), so that
- * a ciphertext moved to another row does not open. Keys are random per tenant, device or file: 2³² messages each.
- */
-export function encrypt(key: Uint8Array, plain: Uint8Array, place: readonly string[]): Buffer {
-  const iv = randomBytes(IV_BYTES)
-  const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES })
-  cipher.setAAD(placeBytes(place))
-  return Buffer.concat([Buffer.from([VERSION]), iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
-}
-
-/** @throws Error when the key, the place or a single bit differs */
-export function decrypt(key: Uint8Array, sealed: Uint8Array, place: readonly string[]): Buffer {
-  if (sealed[0] !== VERSION || sealed.length < 1 + IV_BYTES + TAG_BYTES)
-    throw new Error(`${place.join('/')}: not a sealed value`)
-  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(1, 1 + IV_BYTES), { authTagLength: TAG_BYTES })
-  decipher.setAAD(placeBytes(place))
-  decipher.setAuthTag(sealed.subarray(-TAG_BYTES))
-  try {
-    return Buffer.concat([decipher.update(sealed.subarray(1 + IV_BYTES, -TAG_BYTES)), decipher.final()])
-  } catch (cause) {
-    throw new Error(`${place.join('/')}: the sealed value does not open (wrong key, moved or altered)`, { cause })
-  }
-}
-
-/** Each part is length-prefixed: no two places have the same bytes. */
-function placeBytes(place: readonly string[]): Buffer {
-  return Buffer.concat(place.flatMap((part) => [Buffer.from(`${Buffer.byteLength(part)}:`), Buffer.from(part)]))
-}
+export { decrypt, encrypt, sha256 } from './cipher.ts'
+export { isMasterKeyError } from './master-key.ts'
+export { openKeys } from './open-keys.ts'
+export { staleKeysIn } from './sealing.ts'
 
 /** Seals and opens values of one organisation under its data key. `place` names table, column and row. */
 export type TenantVault = {
+  /** Under the current data key; only inside the write transaction that stores it, which checks that the key is still current. */
   seal(plain: Uint8Array, ...place: string[]): Buffer
+  /** Of any data key that was not destroyed yet. */
   open(sealed: Uint8Array, ...place: string[]): Buffer
 }
 
-const dataKeys = new Map<string, Buffer>()
+/** Data keys of one organisation as this process knows them. */
+type DataKeys = { currentId: string; oldestId: string; opened: Map<string, Buffer>; destroyed: Set<string> }
 
-/** The organisation's vault: its data key is unwrapped with the master key once a process. */
+const dataKeys = new Map<string, DataKeys>()
+
+/** The organisation's vault: its data keys are unwrapped with the master key once a process. */
 export async function tenantVault(tx: Tx, tenantId: string): Promise<TenantVault> {
-  const key = dataKeys.get(tenantId) ?? (await loadDataKey(tx, tenantId))
+  const keys = dataKeys.get(tenantId) ?? (await loadDataKeys(tx, tenantId))
   return {
-    seal: (plain, ...place) => encrypt(key, plain, [tenantId, ...place]),
-    open: (sealed, ...place) => decrypt(key, sealed, [tenantId, ...place]),
+    seal: (plain, ...place) => {
+      const { currentId } = keys
+      noteSeal(tx, tenantId, currentId)
+      return encryptKeyed(currentId, keyOf(keys, tenantId, currentId), plain, [tenantId, ...place])
+    },
+    open: (sealed, ...place) => {
+      const key = keyOf(keys, tenantId, keyIdOf(sealed) ?? keys.oldestId)
+      return decryptKeyed(key, sealed, [tenantId, ...place])
+    },
   }
 }
 
-async function loadDataKey(tx: Tx, tenantId: string): Promise<Buffer> {
-  const row = await tx.tenantKey.findFirst({
-    where: { tenantId, purpose: 'data', retiredAt: null },
-    select: { id: true, wrapped: true },
-  })
-  if (!row) throw new Error(`the organisation ${tenantId} has no data key`)
-  const key = decrypt(runtime().masterKey, row.wrapped, [tenantId, 'tenant_key', 'wrapped', row.id])
-  dataKeys.set(tenantId, key)
-  return key
+function keyOf({ opened, destroyed }: DataKeys, tenantId: string, id: string): Buffer {
+  const key = opened.get(id)
+  if (key) return key
+  if (destroyed.has(id)) throw new Error(`the data key ${id} was destroyed`)
+  throw new StaleKeysError(tenantId, id)
 }
 
-/** Makes the organisation's data key; part of creating it. */
-export async function createDataKey(tx: Tx, tenantId: string): Promise<void> {
+type KeyRow = {
+  id: string
+  wrapped: Uint8Array | null
+  masterId: string | null
+  retiredAt: Date | null
+}
+
+async function loadDataKeys(tx: Tx, tenantId: string): Promise<DataKeys> {
+  const rows: KeyRow[] = await tx.tenantKey.findMany({
+    where: { tenantId, purpose: 'data' },
+    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+    select: { id: true, wrapped: true, masterId: true, retiredAt: true },
+  })
+  const [oldest] = rows
+  const current = rows.find(({ retiredAt }) => retiredAt === null)
+  if (!oldest || !current) throw new Error(`the organisation ${tenantId} has no data key`)
+  const opened = new Map<string, Buffer>()
+  for (const row of rows)
+    if (row.wrapped) opened.set(row.id, await unwrapDataKey(tenantId, { ...row, wrapped: row.wrapped }))
+  const destroyed = new Set(rows.filter(({ wrapped }) => wrapped === null).map(({ id }) => id))
+  const keys = { currentId: current.id, oldestId: oldest.id, opened, destroyed }
+  dataKeys.set(tenantId, keys)
+  return keys
+}
+
+export const dataKeyPlace = (tenantId: string, id: string) => [tenantId, 'tenant_key', 'wrapped', id]
+
+/** The data key in clear. @throws MasterKeyError when its master key is not at hand */
+export async function unwrapDataKey(
+  tenantId: string,
+  { id, wrapped, masterId }: { id: string; wrapped: Uint8Array; masterId: string | null },
+): Promise<Buffer> {
+  const { masterKeys } = runtime()
+  const place = dataKeyPlace(tenantId, id)
+  if (masterId !== null) return requireMasterKey(masterKeys, masterId).unwrap(wrapped, place)
+  // From before master keys had ids: one of the files, of which there are two while a rotation is under way.
+  const files = masterKeys.files()
+  for (const file of files.slice(0, -1)) {
+    const key = await file.unwrap(wrapped, place).catch(() => null)
+    if (key) return key
+  }
+  return (files.at(-1) ?? masterKeys.configured()).unwrap(wrapped, place)
+}
+
+/** Makes a data key of the organisation and its current one; part of creating it, and of rotating. */
+export async function createDataKey(tx: Tx, tenantId: string): Promise<string> {
   const id = uuidv7()
-  const wrapped = encrypt(runtime().masterKey, randomBytes(32), [tenantId, 'tenant_key', 'wrapped', id])
-  await tx.tenantKey.create({ data: { tenantId, id, purpose: 'data', wrapped: new Uint8Array(wrapped) } })
+  const masterKey = await wrappingKey(tx)
+  const wrapped = await masterKey.wrap(randomBytes(32), dataKeyPlace(tenantId, id))
+  await tx.tenantKey.create({
+    data: { tenantId, id, purpose: 'data', wrapped: new Uint8Array(wrapped), masterId: masterKey.id },
+    select: { id: true },
+  })
+  return id
+}
+
+/** The lock makes a rotation of the master key wait for us: it then finds what we wrapped. */
+async function wrappingKey(tx: Tx) {
+  const [instance] = await tx.$queryRawUnsafe<{ id: string | null }[]>('SELECT master_id AS id FROM instance FOR SHARE')
+  const { masterKeys } = runtime()
+  return instance?.id ? requireMasterKey(masterKeys, instance.id) : masterKeys.configured()
+}
+
+/** Forgets what this process knows of an organisation's data keys; the next use reads them. */
+export function forgetDataKeys(tenantId: string): void {
+  dataKeys.delete(tenantId)
 }
 
 /** Forgets cached keys; tests that switch databases call it. */
@@ -86,9 +122,11 @@ export function testingOnlyForgetKeys(): void {
   dataKeys.clear()
 }
 
-/** A key for one purpose, derived from the master key (HKDF-SHA-256). */
+/** A key for one purpose, derived from the instance's root secret (HKDF-SHA-256). @throws AppError unavailable before the keys are open */
 export function derivedKey(purpose: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', runtime().masterKey, new Uint8Array(), `gatehouse/${purpose}`, 32))
+  const { rootSecret } = runtime()
+  if (!rootSecret) throw new AppError('unavailable', { detail: 'The server is still opening its keys.', retryAfter: 2 })
+  return deriveKey(rootSecret, purpose)
 }
 
 /** What the login directory holds instead of an address: HMAC-SHA-256 of the lower-cased email. */
@@ -99,10 +137,6 @@ export function emailHmac(email: string): Buffer {
 /** 43 characters of base64url: 256 random bits. */
 export function randomSecret(): string {
   return randomBytes(32).toString('base64url')
-}
-
-export function sha256(data: string | Uint8Array): Buffer {
-  return createHash('sha256').update(data).digest()
 }
 
 /** Whether `secret` is the one whose SHA-256 is kept; the time says nothing. */

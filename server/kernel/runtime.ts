@@ -1,9 +1,12 @@
 import 'server-only'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
+import { readEnv } from './env.ts'
 import { PrismaClient } from './generated/client.ts'
+import type { TransitOptions } from './master-key-transit.ts'
+import { type MasterKeys, openMasterKeys } from './master-keys.ts'
 import { type LoginRole, roleName } from './roles.ts'
 
 /** How the three roles log in. `setRole` is null where each has a login of its own. */
@@ -11,7 +14,11 @@ export type DatabaseLogins = Record<LoginRole, string> & { setRole: Record<Login
 
 export type Runtime = {
   dataDir: string
-  masterKey: Buffer
+  masterKeys: MasterKeys
+  /** What the instance's own keys derive from; there once `openKeys` has been. */
+  rootSecret?: Buffer
+  /** Under way, or done. */
+  opening?: Promise<void> | undefined
   logins: DatabaseLogins
   pools: Record<'reader' | 'writer', pg.Pool>
   prisma: Record<'reader' | 'writer', PrismaClient>
@@ -21,15 +28,22 @@ export type Runtime = {
 const SLOT = Symbol.for('gatehouse.runtime')
 const slots = globalThis as { [SLOT]?: Runtime }
 
-/** The process-wide connections and the master key; made on first use from the environment. */
+/** The process-wide connections and the master keys; made on first use from the environment. */
 export function runtime(): Runtime {
   slots[SLOT] ??= createRuntime(fromEnvironment())
   return slots[SLOT]
 }
 
-export type RuntimeOptions = { dataDir: string; logins: DatabaseLogins; masterKeyFile?: string; poolSize?: number }
+export type RuntimeOptions = {
+  dataDir: string
+  logins: DatabaseLogins
+  masterKeyFile?: string
+  /** The master key lies in Vault; a file that is there still opens what it wrapped. */
+  transit?: TransitOptions
+  poolSize?: number
+}
 
-export function createRuntime({ dataDir, logins, masterKeyFile, poolSize = 10 }: RuntimeOptions): Runtime {
+export function createRuntime({ dataDir, logins, masterKeyFile, transit, poolSize = 10 }: RuntimeOptions): Runtime {
   const pool = (role: 'reader' | 'writer') => {
     const made = new pg.Pool({
       connectionString: logins[role],
@@ -52,7 +66,10 @@ export function createRuntime({ dataDir, logins, masterKeyFile, poolSize = 10 }:
   }
   return {
     dataDir,
-    masterKey: readMasterKey(masterKeyFile ?? join(dataDir, 'keys', 'master.key')),
+    masterKeys: openMasterKeys({
+      file: masterKeyFile ?? join(dataDir, 'keys', 'master.key'),
+      ...(transit ? { transit } : {}),
+    }),
     logins,
     pools,
     prisma,
@@ -101,8 +118,14 @@ export function singleLogin(url: string): DatabaseLogins {
 
 function fromEnvironment(): RuntimeOptions {
   const dataDir = process.env.GATEHOUSE_DATA_DIR ?? './.gatehouse'
-  const { DATABASE_URL: url, GATEHOUSE_MASTER_KEY_FILE: masterKeyFile } = process.env
-  return { dataDir, logins: url ? singleLogin(url) : readLogins(dataDir), ...(masterKeyFile ? { masterKeyFile } : {}) }
+  const { DATABASE_URL: url, GATEHOUSE_MASTER_KEY_FILE: masterKeyFile, GATEHOUSE_MASTER_KEY: masterKey } = process.env
+  const transit = masterKey ? readEnv().transit : undefined
+  return {
+    dataDir,
+    logins: url ? singleLogin(url) : readLogins(dataDir),
+    ...(masterKeyFile ? { masterKeyFile } : {}),
+    ...(transit ? { transit } : {}),
+  }
 }
 
 /** `secrets.json` of the data directory, mode 0600. */
@@ -118,20 +141,4 @@ function readLogins(dataDir: string): DatabaseLogins {
   if (!database)
     throw new Error(`no database is set up in ${dataDir}: run npm start or gatehouse init first, or set DATABASE_URL`)
   return { ...database, setRole: null }
-}
-
-/** 32 random bytes, made on first use, mode 0600. Whoever loses it loses every secret at rest. */
-function readMasterKey(path: string): Buffer {
-  if (!existsSync(path)) {
-    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
-    try {
-      writeFileSync(path, crypto.getRandomValues(Buffer.alloc(32)), { mode: 0o600, flag: 'wx' })
-    } catch (error) {
-      // Another process was first: its key is the key.
-      if ((error as { code?: string }).code !== 'EEXIST') throw error
-    }
-  }
-  const key = readFileSync(path)
-  if (key.length !== 32) throw new Error(`${path} must hold exactly 32 bytes, it holds ${key.length}`)
-  return key
 }

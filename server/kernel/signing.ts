@@ -48,11 +48,12 @@ async function findSigningKey({ tx, tenantId, vault }: ReadContext): Promise<Sig
     where: { tenantId, purpose: 'command', retiredAt: null },
     select: { id: true, publicJwk: true, wrapped: true },
   })
-  if (!row) return null
+  if (!row?.wrapped) return null
+  const { id, wrapped } = row
   const publicJwk = publicJwkSchema.parse(row.publicJwk)
   const kid = await keyThumbprint(publicJwk)
-  const privateKey = imported.get(row.id) ?? (await importPrivate(await vault(), row))
-  imported.set(row.id, privateKey)
+  const privateKey = imported.get(id) ?? (await importPrivate(await vault(), { id, wrapped }))
+  imported.set(id, privateKey)
   return { kid, privateKey, publicJwk: { ...publicJwk, kid } }
 }
 
