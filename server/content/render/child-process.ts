@@ -1,0 +1,116 @@
+import 'server-only'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { READY } from './framing.ts'
+
+const ENTRY = fileURLToPath(new URL('./child.ts', import.meta.url))
+const MODULES = fileURLToPath(new URL('../../../node_modules/', import.meta.url))
+
+/** What the child may read: itself and the parsers. @napi-rs/canvas, which pdf.js would load, is left out on purpose. */
+const READABLE = [
+  ...['pdfjs-dist', 'sharp', '@img', 'detect-libc', 'semver'],
+  ...['markdown-it', 'mdurl', 'uc.micro', 'linkify-it', 'entities', 'punycode.js'],
+].map((name) => `${MODULES}${name}`)
+
+const HEAP_MB = 256
+const READY_WITHIN_MS = 30_000
+const KEPT_COMPLAINT = 4_096
+
+/** A child that has not seen any file yet. */
+export type Child = {
+  process: ChildProcess
+  /** Rejects when it does not come up. */
+  ready: Promise<void>
+  /** Resolves when it is gone and everything it said was heard. */
+  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
+}
+
+/** Starts a parser. It has no environment, no network of JavaScript, no write, and dies when we do. */
+export function startChild(entry: string = ENTRY): Child {
+  const child = spawn(process.execPath, [...flags(entry), entry], {
+    cwd: dirname(entry),
+    // Two arenas: what a decoder frees goes back instead of being kept per thread.
+    env: { NODE_ENV: 'production', MALLOC_ARENA_MAX: '2', VIPS_BLOCK_UNTRUSTED: '1' },
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+  })
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal }))
+    // It was not started at all: `close` need not come.
+    child.once('error', () => resolve({ code: null, signal: null }))
+  })
+  // A child that ends while it is fed closes its end: `ended` tells.
+  child.stdin?.on('error', () => {})
+  return { process: child, ready: becomeReady(child, ended), ended }
+}
+
+function flags(entry: string): string[] {
+  const readable = new Set([dirname(entry), dirname(ENTRY), ...READABLE].flatMap((path) => [path, realpath(path)]))
+  return [
+    '--permission',
+    ...[...readable].map((path) => `--allow-fs-read=${path}`),
+    // libvips is an addon, the look for an orphan a thread.
+    '--allow-addons',
+    '--allow-worker',
+    '--disallow-code-generation-from-strings',
+    `--max-old-space-size=${HEAP_MB}`,
+    '--no-warnings',
+  ]
+}
+
+function realpath(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+async function becomeReady(child: ChildProcess, ended: Child['ended']): Promise<void> {
+  let complaint = ''
+  // What it says before it has seen a file is about itself and may be logged; later it would be about the content.
+  const listen = (chunk: Buffer) => {
+    if (complaint.length < KEPT_COMPLAINT) complaint += chunk.toString()
+  }
+  child.stderr?.on('data', listen)
+  const limit = setTimeout(() => child.kill('SIGKILL'), READY_WITHIN_MS)
+  try {
+    await Promise.race([
+      firstByte(child),
+      ended.then(({ code, signal }) => {
+        throw new Error(`the parser did not start (${signal ?? code}): ${complaint.slice(0, KEPT_COMPLAINT)}`)
+      }),
+    ])
+  } finally {
+    clearTimeout(limit)
+    child.stderr?.off('data', listen)
+    child.stderr?.resume()
+  }
+}
+
+function firstByte(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    answers(child).once('readable', () => {
+      if (answers(child).read(1)?.[0] === READY) resolve()
+    })
+  })
+}
+
+/** The line on which it answers. */
+export function answers(child: ChildProcess): Readable {
+  const line = child.stdio[3]
+  if (line instanceof Readable) return line
+  throw new Error('the parser has no line to answer on')
+}
+
+/** While it waits for a file nothing has to wait for it. */
+export function setWaiting({ process: child }: Child, isWaiting: boolean): void {
+  const parts = [child, child.stdin, child.stderr, child.stdio[3]] as (Partial<
+    Record<'ref' | 'unref', () => void>
+  > | null)[]
+  for (const part of parts) part?.[isWaiting ? 'unref' : 'ref']?.()
+}
