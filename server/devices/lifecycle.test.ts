@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { signKeyRotation } from '#protocol/device/key-rotation.ts'
 import { generateKeyPair, importSignKey, keyThumbprint } from '#protocol/device/keys.ts'
 import { signReceipt } from '#protocol/device/receipts.ts'
+import { deviceCode } from '#protocol/policy/watermark.ts'
 import { now } from '#server/kernel/clock.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
@@ -280,6 +281,7 @@ describe('listDevices', () => {
     expect(await found({ q: '100%' })).toEqual([phone.answer.deviceId])
     expect(await found({ q: '_phone' })).toEqual([phone.answer.deviceId])
     expect(await found({ q: 's\\1' })).toEqual([phone.answer.deviceId])
+    expect(await found({ q: deviceCode(phone.answer.deviceId) })).toEqual([phone.answer.deviceId])
     expect(await found({ platform: 'ios' })).toHaveLength(5)
     expect(await found({ person: mei.personId, status: 'active' })).toEqual([phone.answer.deviceId])
     expect(await found({ status: 'wiped' })).toEqual([])

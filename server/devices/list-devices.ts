@@ -43,7 +43,11 @@ function conditionsOf(tenantId: string, input: Input) {
   if (input.q) {
     const pattern = `${bind(`%${input.q.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`)}::text`
     const columns = ['d.name', 'p.name', 'p.email', 'd.model', 'd.serial', 'd.platform', 'd.id::text']
-    conditions.push(`(${columns.map((column) => `lower(${column}) LIKE ${pattern}`).join(' OR ')})`)
+    const matches = columns.map((column) => `lower(${column}) LIKE ${pattern}`)
+    // As it is read off a watermark: deviceCode() of the id.
+    const [, left, right] = /^([0-9a-f]{4})-([0-9a-f]{4})$/i.exec(input.q.trim()) ?? []
+    if (left && right) matches.push(`right(d.id::text, 8) = lower(${bind(left + right)}::text)`)
+    conditions.push(`(${matches.join(' OR ')})`)
   }
   return { values, bind, conditions }
 }

@@ -7,12 +7,15 @@ import { Notice } from '#components/ui/notice.tsx'
 import { RelativeTime } from '#components/ui/relative-time.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
+import { deviceCode } from '#protocol/policy/watermark.ts'
 import { missingRanges } from '#server/devices/queries.ts'
 import type { DeviceView } from '#server/devices/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { Reason } from '../../wipes/_components/reason.tsx'
+import { reachKey } from '../_reach.ts'
 import { DeviceActs } from './device-acts.tsx'
 import { DeviceStatusTag } from './device-status.tsx'
+import { captureKey, channelKey, keysKey } from './device-truth.ts'
 import { EditDevice } from './edit-device.tsx'
 import { VaultSentence } from './vault-sentence.tsx'
 
@@ -59,12 +62,16 @@ async function facts(device: DeviceView, actor: PersonActor) {
   ) : (
     device.person.name
   )
+  const inService = !['wiped', 'retired'].includes(device.status) && !device.channel.startsWith('import:')
   const policy = t('detail.policyVersion', { version: device.policyVersion })
   return [
     { term: t('column.owner'), value: owner },
     { term: t('column.platform'), value: `${t(`platform.${device.platform}`)} ${device.osVersion}` },
     { term: t('detail.model'), value: [device.model, device.serial].filter(Boolean).join(' · ') },
-    { term: t('column.app'), value: `${device.appVersion} · ${device.channel}` },
+    {
+      term: t('column.app'),
+      value: `${device.appVersion} · ${t(`channel.${channelKey(device)}`, { name: device.channel.replace('import:', '') })}`,
+    },
     { term: t('detail.ownership'), value: t(`ownership.${device.ownership}`) },
     {
       term: t('column.lastSeen'),
@@ -106,12 +113,16 @@ async function facts(device: DeviceView, actor: PersonActor) {
     },
     {
       term: t('detail.capture'),
-      value: t(
-        device.capabilities.preventCapture
-          ? 'capture.prevents'
-          : device.capabilities.detectCapture
-            ? 'capture.detects'
-            : 'capture.none',
+      value: t(`capture.${captureKey(device)}`),
+    },
+    { term: t('detail.keys'), value: t(`keys.${keysKey(device)}`) },
+    { term: t('detail.reach'), value: inService && t(`reach.${reachKey(device)}`) },
+    {
+      term: t('detail.code'),
+      value: device.channel === 'browser' && (
+        <>
+          <Mono>{deviceCode(device.id)}</Mono> <span className="text-ink-3">{t('detail.codeHint')}</span>
+        </>
       ),
     },
     { term: t('detail.key'), value: <Mono>{device.keyThumbprint}</Mono> },

@@ -2,8 +2,13 @@ import { useTranslations } from 'next-intl'
 import { RelativeTime } from '#components/ui/relative-time.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { DeviceView, WipeView } from '#server/devices/schema.ts'
+import { reachKey } from '../../devices/_reach.ts'
 
-type Props = { wipe: WipeView; device: Pick<DeviceView, 'online' | 'lastSeenAt' | 'offlineUntil'>; now: Date }
+type Props = {
+  wipe: WipeView
+  device: Pick<DeviceView, 'reach' | 'channel' | 'lastSeenAt' | 'offlineUntil'>
+  now: Date
+}
 
 /** Where the erase stands and what is true of the device until then: computed, never fixed. */
 export function WipeSentence({ wipe, device, now }: Props) {
@@ -19,7 +24,7 @@ export function WipeSentence({ wipe, device, now }: Props) {
   const isDestroyed = wipe.shareDestroyedAt !== null
   return (
     <>
-      {t.rich(`sentence.${wipe.state}`, { ...tags, online: device.online ? 'yes' : 'no' })}{' '}
+      {t.rich(`sentence.${wipe.state}`, { ...tags, reach: reachKey(device) })}{' '}
       {isDestroyed && t.rich(`lease.${lease}`, tags)}
     </>
   )

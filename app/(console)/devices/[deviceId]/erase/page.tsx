@@ -13,6 +13,7 @@ import { pageSignedIn } from '#server/http/session.ts'
 import { EraseForm } from '../../_components/erase-form.tsx'
 import { VaultSentence } from '../../_components/vault-sentence.tsx'
 import { deviceOr404 } from '../../_device.ts'
+import { reachKey } from '../../_reach.ts'
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations('wipe'))('ask.title') }
@@ -48,7 +49,7 @@ export default async function ErasePage({ params }: { params: Promise<{ deviceId
       <Notice className="mb-4">
         {device.status === 'blocked' ? <VaultSentence device={device} now={new Date()} /> : t('ask.blocksAtOnce')}
       </Notice>
-      <FactList items={await factsOf(contents)} />
+      <FactList items={await factsOf(contents, device)} />
       <EraseForm
         deviceId={device.id}
         canEraseDevice={device.capabilities.eraseDevice}
@@ -74,7 +75,7 @@ async function Belongs({ device }: { device: DeviceView }) {
   })
 }
 
-async function factsOf(contents: DeviceContents) {
+async function factsOf(contents: DeviceContents, device: DeviceView) {
   const t = await getTranslations('wipe')
   const format = await getFormatter()
   const capped = (count: number) => (count > CONTENTS_CAP ? `${format.number(CONTENTS_CAP)}+` : format.number(count))
@@ -93,6 +94,7 @@ async function factsOf(contents: DeviceContents) {
       title: t('ask.willNot'),
       text: t('ask.willNotText', { count: contents.downloads, shown: capped(contents.downloads) }),
     },
+    { title: t('ask.when'), text: t('ask.whenText', { reach: reachKey(device) }) },
     { title: t('ask.kept'), text: t('ask.keptText', { shown: capped(contents.entries) }) },
   ]
 }
