@@ -21,7 +21,13 @@ import { type PolicyBundle, signPolicyBundle, verifyPolicyBundle } from './polic
 import { type Receipt, signReceipt, verifyReceipt } from './receipts.ts'
 import { openFile, sealFile } from './seal.ts'
 import { formatDeviceToken, parseDeviceToken } from './token.ts'
-import { deriveLocalKey, deriveVaultKey, unsafeVaultKeyBytes } from './vault-key.ts'
+import {
+  deriveLocalKey,
+  deriveVaultKey,
+  unsafePrfLocalKeyBytes,
+  unsafePrfVaultKeyBytes,
+  unsafeVaultKeyBytes,
+} from './vault-key.ts'
 
 const NOW = Date.parse('2026-03-01T10:00:00.000Z')
 const ids = { tenantId: uuidv7(), deviceId: uuidv7(), enrollmentId: uuidv7() }
@@ -269,6 +275,15 @@ describe('vectors', () => {
     const { deviceSecret, serverShare, binding, key } = vectors.vaultKey
     const bytes = await unsafeVaultKeyBytes(base64urlDecode(deviceSecret), base64urlDecode(serverShare), binding)
     expect(hexEncode(bytes)).toBe(key)
+  })
+
+  it('vault key of a device whose half cannot be exported', async () => {
+    const { deviceKey, serverShare, binding, vaultKey, localKey } = vectors.vaultKeyPrf
+    const hmac = { name: 'HMAC', hash: 'SHA-256' }
+    const key = await crypto.subtle.importKey('raw', base64urlDecode(deviceKey), hmac, false, ['sign'])
+    expect(hexEncode(await unsafePrfVaultKeyBytes(key, base64urlDecode(serverShare), binding))).toBe(vaultKey)
+    expect(hexEncode(await unsafePrfLocalKeyBytes(key, binding))).toBe(localKey)
+    await expect(unsafePrfVaultKeyBytes(key, new Uint8Array(31), binding)).rejects.toThrow('serverShare has 31 bytes')
   })
 
   it('command, receipt and sealed file', async () => {
