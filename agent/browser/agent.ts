@@ -9,7 +9,7 @@ import { type SyncResult, syncOnce } from '#agent/core/sync.ts'
 import { systemClock } from '#agent/core/system-clock.ts'
 import { erasedError, isErased, readTombstone, type Tombstone } from '#agent/core/tombstone.ts'
 import { createWaker } from '#agent/core/waker.ts'
-import { resumeErasure, settleErasure, settleUntil } from '#agent/core/wipe.ts'
+import { resumeErasure, settleUntil } from '#agent/core/wipe.ts'
 import { browserFacts } from './browser-facts.ts'
 import { createCryptoKeyRing } from './crypto-key-ring.ts'
 import { type Database, openDatabase, STORE_NAMES } from './database.ts'
@@ -197,10 +197,7 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
     if (await tabs.runnerAnswers()) return null
     await resumeErasure(ports)
     const result = (await isErased(ports)) ? null : await syncOnce(await device())
-    if (result === null || result.status === 'wiped') {
-      await settleErasure(ports)
-      await settle(AbortSignal.abort())
-    }
+    if (result === null || result.status === 'wiped') await settle(AbortSignal.abort())
     return result
   }
 
