@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { DeviceProtocolError } from '#protocol/device/error.ts'
 import { importSealKey } from '#protocol/device/keys.ts'
-import { releaseRequestSchema } from '#protocol/device/messages.ts'
+import { forwardRequestSchema, releaseRequestSchema } from '#protocol/device/messages.ts'
 import { sealRelease } from '#protocol/device/release.ts'
-import { createRelease } from '#server/content/commands.ts'
+import { createRelease, forwardFile } from '#server/content/commands.ts'
 import { getReleaseChunk } from '#server/content/queries.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { parseInput } from '#server/kernel/fields.ts'
@@ -35,6 +35,16 @@ export function releaseRoutes(gateway: Gateway): void {
       const release = await createRelease(device.actor, { ...body, fileId })
       const jwe = await sealRelease(release, sealKey, device.actor)
       return reply.code(201).header('cache-control', 'no-store').type('application/jose').send(jwe)
+    },
+  )
+
+  deviceRoute(
+    gateway,
+    { method: 'POST', url: '/files/:id/forward', access: 'approved' },
+    async ({ device, request, reply }) => {
+      const { id: fileId } = parseInput(fileParams, request.params)
+      const body = parseInput(forwardRequestSchema, request.body)
+      return reply.code(201).send(await forwardFile(device.actor, { ...body, fileId }))
     },
   )
 

@@ -226,8 +226,16 @@ export const forwardRequestSchema = z.strictObject({ to: lineOfText(254), reason
 
 export type ForwardRequest = z.infer<typeof forwardRequestSchema>
 
-/** 201 to `POST files/{id}/forward`; `fileId` is the copy's. */
-export const forwardResponseSchema = z.object({ fileId: id, name: z.string(), to: z.string() })
+/**
+ * 201 to `POST files/{id}/forward`. `fileId` is the copy's; null where the policy lets it out of the organisation: there is no copy,
+ * and the app that holds the content sends it.
+ */
+export const forwardResponseSchema = z.object({
+  fileId: id.nullable(),
+  name: z.string(),
+  to: z.string(),
+  policy: z.object({ id, version: z.int().min(0), rule: z.string() }),
+})
 
 export type ForwardResponse = z.infer<typeof forwardResponseSchema>
 

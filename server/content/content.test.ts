@@ -8,7 +8,7 @@ import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { publishTighterPolicy, saveDraft } from '#server/policies/commands.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import { deleteFile, forwardFile, publishFile, releaseFile, updateFileAudience } from './commands.ts'
+import { deleteFile, publishFile, releaseFile, updateFileAudience } from './commands.ts'
 import { getFile, listDeviceFiles, listFiles } from './queries.ts'
 import { MAX_FILE_BYTES } from './schema.ts'
 
@@ -377,44 +377,6 @@ describe('updateFileAudience', () => {
       code: 'not_found',
     })
     await expect(getFile(owner, { fileId: id })).rejects.toMatchObject({ code: 'not_found' })
-  })
-})
-
-describe('forwardFile', () => {
-  it('lets a colleague have it; again is harmless', async () => {
-    const { tenantId, owner, lena, phone } = await makeOffice()
-    const bo = await makePerson(tenantId, { role: 'member', name: 'Bo' })
-    const { id } = await publishFile(owner, plan([lena.personId]))
-    expect(await forwardFile(phone, { fileId: id, to: bo.email })).toMatchObject({ to: { name: 'Bo' }, added: true })
-    expect(await forwardFile(phone, { fileId: id, to: bo.email })).toMatchObject({ added: false })
-    expect((await lastEntry(tenantId)).entry).toMatchObject({
-      action: 'file.forward',
-      outcome: 'allowed',
-      policy: { rule: 'data.forward' },
-    })
-    expect((await listDeviceFiles(await makeDevice(bo), {})).items).toHaveLength(1)
-  })
-
-  it('is refused outside, and where the policy blocks it, with a denied entry', async () => {
-    const { tenantId, owner, lena, phone } = await makeOffice()
-    const { id } = await publishFile(owner, plan([lena.personId]))
-    await expect(forwardFile(phone, { fileId: id, to: 'someone@elsewhere.example' })).rejects.toMatchObject({
-      code: 'policy_forbids',
-    })
-    await setPolicy(owner, (policy) => Object.assign(policy.data.forward, { mode: 'block' }))
-    await expect(forwardFile(phone, { fileId: id, to: owner.email })).rejects.toMatchObject({ code: 'policy_forbids' })
-    const denied = (await readLog(db, tenantId)).filter(({ entry }) => entry.action === 'file.forward')
-    expect(denied.map(({ entry, personal }) => [entry.outcome, entry.enforcement, personal.detail?.problem])).toEqual([
-      ['denied', 'prevented', 'external_recipient'],
-      ['denied', 'prevented', 'blocked'],
-    ])
-  })
-
-  it('does not help somebody who has not got the file', async () => {
-    const { owner, lena, phone } = await makeOffice()
-    const { id } = await publishFile(owner, plan([owner.personId]))
-    await expect(forwardFile(phone, { fileId: id, to: lena.email })).rejects.toMatchObject({ code: 'not_found' })
-    expect((await listDeviceFiles(phone, {})).items).toEqual([])
   })
 })
 

@@ -1,25 +1,34 @@
 import 'server-only'
 import type { z } from 'zod'
-import { evaluate } from '#protocol/policy/evaluate.ts'
+import { uuidv7 } from '#lib/uuid.ts'
+import { type ForwardResponse, forwardRequestSchema } from '#protocol/device/messages.ts'
+import { evaluate, type PolicyDecision } from '#protocol/policy/evaluate.ts'
 import type { Actor } from '#server/kernel/actor.ts'
 import { type CommandContext, type CommandOutcome, defineCommand } from '#server/kernel/command.ts'
+import { AppError } from '#server/kernel/errors.ts'
+import { emailField, uuidField } from '#server/kernel/fields.ts'
 import { addToAudience } from './audience.ts'
+import { fileKeyPlace, rewrapContentKey } from './chunks.ts'
+import { answeringDamage } from './damage.ts'
 import {
   type DeviceRequest,
   entryFields,
   orThrow,
+  personActing,
   policyContext,
   type Refusal,
+  type RequestedFile,
   readDeviceRequest,
   refuse,
   requireDevice,
 } from './device-request.ts'
 import { noFile } from './rows.ts'
-import { forwardInput } from './schema.ts'
 
-export type Forwarded = { fileId: string; to: { id: string; name: string }; added: boolean }
+const forwardInput = forwardRequestSchema.extend({ fileId: uuidField(), to: emailField() })
 
 type Forward = z.output<typeof forwardInput>
+type Context = CommandContext<Forward>
+type Recipient = { id: string; name: string }
 
 const forward = defineCommand({
   action: 'file.forward',
@@ -27,81 +36,132 @@ const forward = defineCommand({
   risk: 'reversible',
   input: forwardInput,
   target: ({ fileId }) => ({ type: 'file', id: fileId }),
-  execute: async (context): Promise<CommandOutcome<Forwarded | Refusal>> => {
-    const { sql, tenantId, input } = context
-    const actor = requireDevice(context.actor)
-    const request = await readDeviceRequest(context)
-    const { file, policy } = request
-    if (!file) throw noFile()
-    const recipient = await findRecipient(context)
-    const { refusal, rule } = decide(request, input, recipient !== null)
-    const entry = {
-      action: 'file.forward' as const,
-      ...entryFields(actor, file),
-      policy: { id: policy.policyId, version: policy.version, rule },
-    }
-    if (refusal || !recipient) {
-      const result = refusal ?? outside()
-      return {
-        result,
-        audit: {
-          ...entry,
-          outcome: 'denied',
-          enforcement: 'prevented',
-          detail: { to: input.to, problem: result.refused.problem },
-        },
-      }
-    }
-    // Everyone has it already; so may whoever it is sent to twice.
-    const added = (await addToAudience(sql, tenantId, file.id, [recipient])) > 0
-    return { result: { fileId: file.id, to: recipient, added }, audit: { ...entry, detail: { to: input.to } } }
-  },
+  execute: (context): Promise<CommandOutcome<ForwardResponse | Refusal>> => answeringDamage(() => pass(context)),
 })
 
-async function findRecipient({
-  tx,
-  tenantId,
-  input,
-}: CommandContext<Forward>): Promise<{ id: string; name: string } | null> {
+async function pass(context: Context): Promise<CommandOutcome<ForwardResponse | Refusal>> {
+  const { input } = context
+  const actor = requireDevice(context.actor)
+  const request = await readDeviceRequest(context)
+  const { file, policy } = request
+  if (!file) throw noFile()
+  const recipient = await findRecipient(context)
+  if (recipient?.id === actor.personId) throw yourself()
+  const decision = decide(request, input)
+  const refusal = request.refusal ?? forbidden(decision, policy.version) ?? (recipient ? null : outside(request))
+  const rule = { id: policy.policyId, version: policy.version, rule: decision.rule }
+  const entry = {
+    action: 'file.forward' as const,
+    ...entryFields(actor, file),
+    ...personActing(actor),
+    policy: rule,
+    ...(input.reason ? { reason: input.reason } : {}),
+  }
+  if (refusal) {
+    const detail = { to: input.to, problem: refusal.refused.problem }
+    return { result: refusal, audit: { ...entry, outcome: 'denied', enforcement: 'prevented', detail } }
+  }
+  const copy = recipient ? await copyFor(context, file, recipient) : null
+  const detail = { to: input.to, root: file.rootId, ...(copy ? { copy } : { outside: 'true' }) }
+  const result = { fileId: copy, name: file.name, to: input.to, policy: rule }
+  return { result, audit: { ...entry, detail } }
+}
+
+async function findRecipient({ tx, tenantId, input }: Context): Promise<Recipient | null> {
   return tx.person.findFirst({
     where: { tenantId, email: input.to, status: { not: 'suspended' } },
     select: { id: true, name: true },
   })
 }
 
-function decide(
-  request: DeviceRequest,
-  input: Forward,
-  isOfOrganisation: boolean,
-): { refusal: Refusal | null; rule: string } {
-  const decision = evaluate(request.policy.document, {
-    ...policyContext(request),
-    action: 'file.forward',
-    recipient: input.to,
-  })
-  const { rule } = decision
-  if (request.refusal) return { refusal: request.refusal, rule }
-  if (decision.outcome === 'denied')
-    return {
-      refusal: refuse(
-        'policy_forbids',
-        'The organisation’s policy does not let this be forwarded there.',
-        decision.denial ?? 'blocked',
-      ),
-      rule,
-    }
-  return { refusal: isOfOrganisation ? null : outside(), rule }
+function decide(request: DeviceRequest, { to, reason }: Forward): PolicyDecision {
+  const { document } = request.policy
+  return evaluate(document, { ...policyContext(request), action: 'file.forward', recipient: to, reason })
 }
 
-/** What the policy allows to go out leaves by the device's own apps; this door reaches the organisation's people only. */
-function outside(): Refusal {
-  return refuse('policy_forbids', 'Nobody of the organisation has this address.', 'external_recipient')
+const DENIALS: Record<NonNullable<PolicyDecision['denial']>, string> = {
+  blocked: 'The organisation’s policy does not let files be forwarded',
+  external_recipient: 'The organisation’s policy lets files be forwarded inside the organisation only',
+  reason_required: 'The organisation’s policy asks for a reason',
+}
+
+function forbidden({ outcome, denial, rule }: PolicyDecision, version: number): Refusal | null {
+  if (outcome === 'allowed') return null
+  const why = denial ?? 'blocked'
+  return refuse('policy_forbids', `${DENIALS[why]} (${rule}, version ${version}).`, why, why)
+}
+
+/** What the policy lets out of the organisation leaves by the app that holds the content; a browser has no way to send it. */
+function outside({ device }: DeviceRequest): Refusal | null {
+  if (device.channel !== 'browser') return null
+  const detail = 'Nobody of the organisation has this address.'
+  return refuse('policy_forbids', detail, 'external_recipient', 'external_recipient')
+}
+
+function yourself(): AppError {
+  return new AppError('invalid', { detail: 'to: is you', fields: { to: 'is you' } })
+}
+
+/** The recipient's own copy: a row, an audience and a wrapped key over the same stored content. Forwarded twice, it is one. */
+async function copyFor(context: Context, file: RequestedFile, recipient: Recipient): Promise<string> {
+  await holdRoot(context, file)
+  return (await existingCopy(context, recipient)) ?? makeCopy(context, file, recipient)
+}
+
+/** Whoever deletes the root deletes what was derived: nothing may be derived meanwhile. */
+async function holdRoot({ sql, tenantId }: Context, { rootId }: RequestedFile): Promise<void> {
+  const held = await sql(
+    `SELECT 1 FROM file WHERE tenant_id = $1::uuid AND id = $2::uuid AND status = 'published' FOR SHARE`,
+    [tenantId, rootId],
+  )
+  if (held.length === 0) throw noFile()
+}
+
+/** Index: file_audience_person. */
+async function existingCopy({ sql, tenantId, actor, input }: Context, recipient: Recipient): Promise<string | null> {
+  const [copy] = await sql<{ id: string }>(
+    `SELECT f.id::text FROM file_audience a JOIN file f ON f.tenant_id = a.tenant_id AND f.id = a.file_id
+      WHERE a.tenant_id = $1::uuid AND a.person_id = $2::uuid AND f.derived_from = $3::uuid AND f.published_by = $4::uuid
+        AND f.status = 'published' LIMIT 1`,
+    [tenantId, recipient.id, input.fileId, requireDevice(actor).personId],
+  )
+  return copy?.id ?? null
+}
+
+async function makeCopy(context: Context, file: RequestedFile, recipient: Recipient): Promise<string> {
+  const { sql, tenantId, now } = context
+  const id = uuidv7(now.getTime())
+  const source = {
+    contentId: file.contentId,
+    wrapped: Buffer.from(file.wrapped ?? '', 'hex'),
+    keyPlace: fileKeyPlace(file.id),
+  }
+  const wrapped = rewrapContentKey(await context.vault(), source, fileKeyPlace(id))
+  await sql(
+    `INSERT INTO file (tenant_id, id, name, media_type, size_bytes, sha256, labels, everyone, file_key, status, published_by,
+                       created_at, content_id, root_id, derived_from, version)
+     SELECT tenant_id, $3::uuid, name, media_type, size_bytes, sha256, labels, false, decode($4::text, 'hex'), 'published', $5::uuid,
+            $6::text::timestamptz, content_id, root_id, id, version
+       FROM file WHERE tenant_id = $1::uuid AND id = $2::uuid`,
+    [
+      tenantId,
+      file.id,
+      id,
+      Buffer.from(wrapped).toString('hex'),
+      requireDevice(context.actor).personId,
+      now.toISOString(),
+    ],
+  )
+  await addToAudience(sql, tenantId, id, [recipient])
+  return id
 }
 
 /**
- * Lets somebody else of the organisation have a file that the device's person has, where the policy allows it. A refusal is an
- * entry (`denied`), too. @throws AppError not_found · device_pending · device_revoked · app_version_too_old · policy_forbids
+ * Hands a copy of a file to somebody else of the organisation, where the policy allows it: a derived file of theirs. Out of the
+ * organisation only the app itself can send; for it the decision is made and logged, and no copy. A refusal is an entry
+ * (`denied`), too. @throws AppError not_found · invalid · device_pending · device_revoked · app_version_too_old ·
+ * policy_forbids · content_damaged
  */
-export async function forwardFile(actor: Actor, input: z.input<typeof forwardInput>): Promise<Forwarded> {
+export async function forwardFile(actor: Actor, input: z.input<typeof forwardInput>): Promise<ForwardResponse> {
   return orThrow(await forward(actor, input))
 }

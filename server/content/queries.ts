@@ -1,6 +1,6 @@
 import 'server-only'
 import type { z } from 'zod'
-import { OPEN_BRAKE_STATES } from '#server/kernel/brake.ts'
+import { OPEN_BRAKE_STATES } from '#server/kernel/brake-request.ts'
 import type { Sql, Tx } from '#server/kernel/db.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { pageOf, writeCursor } from './paging.ts'
@@ -16,7 +16,10 @@ import {
 
 export { CONTENTS_CAP, type DeviceContents, getDeviceContents } from './device-contents.ts'
 export { listDeviceFiles } from './device-files.ts'
+export { getInspection, type Inspection } from './inspection.ts'
+export { type DerivedFile, getLineage, type Lineage } from './lineage.ts'
 export { getReleaseChunk } from './release-chunk.ts'
+export { getRendition, type RenditionView } from './renditions.ts'
 
 const COUNT_CAP = 2_000
 const SHOWN = 200

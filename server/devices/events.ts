@@ -62,12 +62,10 @@ async function prepare(sql: Sql, batch: Batch): Promise<Prepared<EventsResponse>
   const givenUp = fresh.length > 0 ? beyondMost(received, runs) : null
   if (fresh.length > 0) await receive(sql, actor, { fresh, runs, givenUp })
   const at = now()
-  const fileNames = await namesOfFiles(sql, actor.tenantId, fresh)
+  const files = await filesOf(sql, actor.tenantId, fresh)
   const drafts = [
     ...(givenUp ? [gapsGivenUp(givenUp, actor)] : []),
-    ...fresh.map((line) =>
-      isGood(line) ? named(stated(line, actor, enrollment, at), fileNames) : rejected(line, actor),
-    ),
+    ...fresh.map((line) => (isGood(line) ? placed(stated(line, actor, enrollment, at), files) : rejected(line, actor))),
     ...unnumbered(refused, actor),
   ]
   return { actor, drafts, result: answer(lines, { fresh, known, refused }) }
@@ -177,24 +175,29 @@ function stated({ event }: GoodLine, actor: DeviceActor, enrollment: Enrollment,
   }
 }
 
+type KnownFile = { id: string; name: string; rootId: string }
+
 /**
- * What the files of a batch are called: a device knows them by their ids alone, and people search for names.
- * Index: the primary key of `file`.
+ * What the files of a batch are called, and of which lineage they are: a device knows them by their ids alone, and people search
+ * for names, and for a file together with its copies. Index: the primary key of `file`.
  */
-async function namesOfFiles(sql: Sql, tenantId: string, lines: readonly Numbered[]): Promise<Map<string, string>> {
+async function filesOf(sql: Sql, tenantId: string, lines: readonly Numbered[]): Promise<Map<string, KnownFile>> {
   const targets = lines.flatMap((line) => (isGood(line) && line.event.target ? [line.event.target] : []))
   const ids = [...new Set(targets.flatMap(({ type, id }) => (type === 'file' && isUuid(id) ? [id.toLowerCase()] : [])))]
   if (ids.length === 0) return new Map()
-  const rows = await sql<{ id: string; name: string }>(
-    'SELECT id::text, name FROM file WHERE tenant_id = $1::uuid AND id = ANY($2::text[]::uuid[])',
+  const rows = await sql<KnownFile>(
+    'SELECT id::text, name, root_id::text AS "rootId" FROM file WHERE tenant_id = $1::uuid AND id = ANY($2::text[]::uuid[])',
     [tenantId, ids],
   )
-  return new Map(rows.map(({ id, name }) => [id, name]))
+  return new Map(rows.map((file) => [file.id, file]))
 }
 
-function named(draft: StatedDraft, fileNames: ReadonlyMap<string, string>): StatedDraft {
-  const name = draft.target?.type === 'file' ? fileNames.get(draft.target.id.toLowerCase()) : undefined
-  return draft.target && name ? { ...draft, target: { ...draft.target, name } } : draft
+/** What is done with a copy is correlated with the root of its lineage, as in the server's own entries. */
+function placed(draft: StatedDraft, files: ReadonlyMap<string, KnownFile>): StatedDraft {
+  const file = draft.target?.type === 'file' ? files.get(draft.target.id.toLowerCase()) : undefined
+  if (!draft.target || !file) return draft
+  const target = { ...draft.target, name: file.name }
+  return { ...draft, target, ...(file.rootId === file.id ? {} : { correlationId: file.rootId }) }
 }
 
 /** Later than now, or before the device was enrolled: its clock was wrong, or somebody set it. */
