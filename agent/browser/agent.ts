@@ -193,8 +193,11 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
     }
   }
 
+  /** Whether a tab is connected and awake. */
+  const isConnected = async () => (await turns.isTaken()) && (await tabs.runnerAnswers())
+
   async function sync(): Promise<SyncResult | null> {
-    if (await tabs.runnerAnswers()) return null
+    if (await isConnected()) return null
     await resumeErasure(ports)
     const result = (await isErased(ports)) ? null : await syncOnce(await device())
     if (result === null || result.status === 'wiped') await settle(AbortSignal.abort())
@@ -231,7 +234,7 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
     },
     stayConnected: async (signal) => (await turns.take(signal, work)) ?? 'stopped',
     async attend() {
-      if (!(await tabs.runnerAnswers())) turns.seize()
+      if (!(await isConnected())) turns.seize()
       events.wake()
     },
     sync,

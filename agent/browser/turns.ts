@@ -1,6 +1,8 @@
 /** Whose turn it is to stay connected: one tab at a time, the next one when it closes. */
 export type Turns = {
   isMine(): boolean
+  /** Whether any tab has it; one that sleeps has it, too. */
+  isTaken(): Promise<boolean>
   /**
    * Waits for the turn and works in it. The work's signal comes with ours, or when another tab has taken the turn because this
    * one was asleep; then it waits anew. Gives null where the signal came.
@@ -44,6 +46,10 @@ export function createTurns(lockName: string): Turns {
 
   return {
     isMine: () => isMine,
+    async isTaken() {
+      const { held = [] } = await navigator.locks.query()
+      return held.some((lock) => lock.name === lockName)
+    },
     async take(signal, work) {
       while (!signal.aborted) {
         try {

@@ -70,9 +70,9 @@ export async function enrollAgent(
   await workspace.close()
 }
 
-/** Waits until the condition holds; fails after ten seconds with what was awaited. */
+/** Waits until the condition holds; fails after twenty seconds with what was awaited. */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 20_000
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
