@@ -1,15 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type Actor, systemActor } from '#server/kernel/actor.ts'
+import { defineIrreversible, fingerprint } from '#server/kernel/brake.ts'
 import {
   approveOpenRequest,
   cancelEveryOpenRequest,
   cancelOpenRequest,
-  defineIrreversible,
-  fingerprint,
   releaseDelayedRequest,
   releaseHeldRequest,
-} from '#server/kernel/brake.ts'
+} from '#server/kernel/brake-decisions.ts'
 import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'

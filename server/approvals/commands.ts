@@ -9,7 +9,7 @@ import {
   cancelEveryOpenRequest,
   cancelOpenRequest,
   releaseHeldRequest,
-} from '#server/kernel/brake.ts'
+} from '#server/kernel/brake-decisions.ts'
 import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { DECIDABLE, type DecidableCommand, requestIdInput } from './schema.ts'

@@ -1,6 +1,6 @@
 import 'server-only'
 import { z } from 'zod'
-import { expireRequest, findOverdueRequests, releaseDelayedRequest } from '#server/kernel/brake.ts'
+import { expireRequest, findOverdueRequests, releaseDelayedRequest } from '#server/kernel/brake-decisions.ts'
 import { now } from '#server/kernel/clock.ts'
 import { readTransaction } from '#server/kernel/db.ts'
 import { uuidField } from '#server/kernel/fields.ts'

@@ -1,8 +1,10 @@
 import 'server-only'
-import { type BrakeTarget, defineIrreversible, fingerprint } from '#server/kernel/brake.ts'
+import { defineIrreversible, fingerprint } from '#server/kernel/brake.ts'
+import type { BrakeTarget } from '#server/kernel/brake-request.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { destroyFileKey, removeUnusedChunks } from './chunks.ts'
+import { destroyUnusedRendition } from './renditions.ts'
 import { readFileView } from './rows.ts'
 import { deleteFileInput, type FileView, fileCan } from './schema.ts'
 
@@ -57,6 +59,7 @@ export const deleteFile = defineIrreversible({
     const derived = await deleteDerived(sql, tenantId, file.id)
     for (const { id } of [file, ...derived]) await erase(sql, tenantId, id, now)
     await removeUnusedChunks(sql, { tenantId, contentId: file.contentId })
+    await destroyUnusedRendition(sql, { tenantId, contentId: file.contentId })
     const entry = (one: Deleted, more: Record<string, string>) => ({
       action: 'file.delete' as const,
       target: { type: 'file', id: one.id, name: one.name },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { PersonActor } from '#server/kernel/actor.ts'
-import { releaseDelayedRequest } from '#server/kernel/brake.ts'
+import { releaseDelayedRequest } from '#server/kernel/brake-decisions.ts'
 import { now, testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'

@@ -1,6 +1,6 @@
 import 'server-only'
 import { z } from 'zod'
-import { brakeUsage } from '#server/kernel/brake.ts'
+import { brakeUsage } from '#server/kernel/brake-gate.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
