@@ -102,10 +102,13 @@ const DAY_MS = 86_400_000
 function axisMarks(buckets: Bucket[], locale: string, timeZone: string): Mark[] {
   const [first, last] = [buckets[0], buckets.at(-1)]
   if (!first || !last) return []
-  const clock = Date.parse(last.start) - Date.parse(first.start) < 2 * DAY_MS
+  const span = Date.parse(last.start) - Date.parse(first.start)
+  const clock = span < 2 * DAY_MS
+  // Below, neighbouring marks would share their minute.
+  const precision = span < MOST_MARKS * 60_000 ? 'second' : 'minute'
   const format = (start: string) =>
     clock
-      ? formatTime(new Date(start), { locale, timeZone, precision: 'minute', dateless: true })
+      ? formatTime(new Date(start), { locale, timeZone, precision, dateless: true })
       : formatDay(new Date(start), locale, timeZone)
   const all = buckets.map((bucket, index) => ({
     start: bucket.start,
