@@ -16,7 +16,6 @@ import {
 
 export { CONTENTS_CAP, type DeviceContents, getDeviceContents } from './device-contents.ts'
 export { listDeviceFiles } from './device-files.ts'
-export { getInspection, type Inspection } from './inspection.ts'
 export { type DerivedFile, getLineage, type Lineage } from './lineage.ts'
 export { getReleaseChunk } from './release-chunk.ts'
 export { getRendition, type RenditionView } from './renditions.ts'
