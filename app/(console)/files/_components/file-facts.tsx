@@ -4,11 +4,13 @@ import { DefinitionList } from '#components/ui/definition-list.tsx'
 import { Link } from '#components/ui/link.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
+import type { RenditionView } from '#server/content/queries.ts'
 import type { FileDetail } from '#server/content/schema.ts'
 import { FileSize } from './file-size.tsx'
 import { FileStatusTag } from './file-status.tsx'
+import { ShownAs } from './shown-as.tsx'
 
-export function FileFacts({ file }: { file: FileDetail }) {
+export function FileFacts({ file, rendition }: { file: FileDetail; rendition: RenditionView }) {
   const t = useTranslations('files')
   return (
     <Card>
@@ -28,6 +30,7 @@ export function FileFacts({ file }: { file: FileDetail }) {
             },
             { term: t('column.size'), value: <FileSize bytes={file.sizeBytes} /> },
             { term: t('detail.type'), value: file.mediaType },
+            { term: t('detail.shown'), value: file.status !== 'deleted' && <ShownAs rendition={rendition} /> },
             { term: t('column.published'), value: <Time value={file.publishedAt} /> },
             { term: t('column.publishedBy'), value: file.publishedBy?.name },
             { term: t('detail.deletedAt'), value: file.deletedAt && <Time value={file.deletedAt} /> },

@@ -19,9 +19,22 @@ export function AudienceText({ audience }: { audience: FileView['audience'] }) {
   return audience.everyone ? t('everyone') : t('people', { count: audience.people })
 }
 
+function Name({ file: { name, derivedFrom } }: { file: FileView }) {
+  const t = useTranslations('files.lineage')
+  return (
+    <>
+      {name} {derivedFrom && <Tag>{t('tag')}</Tag>}
+    </>
+  )
+}
+
 const column = columnsOf<FileView>()
 const columns = [
-  column.accessor('name', { header: () => <Head name="name" />, meta: { sortKey: 'name', className: 'max-w-72' } }),
+  column.accessor('name', {
+    header: () => <Head name="name" />,
+    cell: (info) => <Name file={info.row.original} />,
+    meta: { sortKey: 'name', className: 'max-w-72' },
+  }),
   column.accessor('labels', {
     header: () => <Head name="labels" />,
     cell: (info) => (

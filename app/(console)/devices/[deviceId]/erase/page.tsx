@@ -10,6 +10,7 @@ import { CONTENTS_CAP, type DeviceContents, getDeviceContents } from '#server/co
 import { getEraseBudget } from '#server/devices/queries.ts'
 import { type DeviceView, deviceCan } from '#server/devices/schema.ts'
 import { pageSignedIn } from '#server/http/session.ts'
+import { fileSize } from '../../../files/_components/size.ts'
 import { EraseForm } from '../../_components/erase-form.tsx'
 import { VaultSentence } from '../../_components/vault-sentence.tsx'
 import { deviceOr404 } from '../../_device.ts'
@@ -79,15 +80,8 @@ async function factsOf(contents: DeviceContents, device: DeviceView) {
   const t = await getTranslations('wipe')
   const format = await getFormatter()
   const capped = (count: number) => (count > CONTENTS_CAP ? `${format.number(CONTENTS_CAP)}+` : format.number(count))
-  const [unit, divisor] =
-    contents.bytes < 1_000_000 ? (['kilobyte', 1_000] as const) : (['megabyte', 1_000_000] as const)
-  const amount = contents.bytes / divisor
-  // The least is said too: “0 kB” beside a file would look like nothing.
-  const size = format.number(Math.max(amount, contents.bytes > 0 ? 0.1 : 0), {
-    style: 'unit',
-    unit,
-    maximumFractionDigits: amount < 10 ? 1 : 0,
-  })
+  const { unit, value } = fileSize(contents.bytes)
+  const size = (await getTranslations('files.size'))(unit, { value })
   return [
     { title: t('ask.will'), text: t('ask.willText', { count: contents.files, size }) },
     {

@@ -2,6 +2,7 @@ import { redirect } from 'next/navigation'
 import { getTranslations } from 'next-intl/server'
 import { FactList } from '#components/ui/card.tsx'
 import { Page } from '#components/ui/page.tsx'
+import { getLineage, type Lineage } from '#server/content/queries.ts'
 import { type FileDetail, fileCan } from '#server/content/schema.ts'
 import { pageActor } from '#server/http/session.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
@@ -41,7 +42,12 @@ export default async function DeletePage({ params }: Props) {
 
 /** What will and what will not be gone, counted now. */
 async function Consequences({ file, actor }: { file: FileDetail; actor: PersonActor }) {
-  const [t, { settings }] = await Promise.all([getTranslations('files'), getTenant(actor, {})])
+  const [t, { settings }, lineage] = await Promise.all([
+    getTranslations('files'),
+    getTenant(actor, {}),
+    getLineage(actor, { fileId: file.id }),
+  ])
+  const copies = liveCopies(lineage)
   const { unit, value } = fileSize(file.sizeBytes)
   const audience = file.audience.everyone
     ? t('audience.everyone')
@@ -56,6 +62,14 @@ async function Consequences({ file, actor }: { file: FileDetail; actor: PersonAc
           title: t('delete.holders'),
           text: file.holderCount === 0 ? t('delete.holdersNone') : t('delete.holdersText', { count: file.holderCount }),
         },
+        ...(lineage.count > 0
+          ? [
+              {
+                title: t('delete.copies'),
+                text: file.derivedFrom ? t('delete.isCopy') : t('delete.copiesText', { count: copies }),
+              },
+            ]
+          : []),
         {
           title: t('delete.undo'),
           text: actor.founder ? t('delete.undoText', { seconds }) : t('delete.approvalText', { seconds }),
@@ -64,4 +78,9 @@ async function Consequences({ file, actor }: { file: FileDetail; actor: PersonAc
       ]}
     />
   )
+}
+
+/** Copies that go with their root; of more than are listed, all that ever were. */
+function liveCopies({ items, count }: Lineage): number {
+  return count > items.length ? count : items.filter(({ status }) => status !== 'deleted').length
 }
