@@ -76,6 +76,7 @@ const STATED_BY_SERVER = {
   policy: ['policy.draft', 'policy.simulate', 'policy.publish', 'policy.confirm', 'policy.rollback', 'policy.revert'],
   content: [
     'file.publish',
+    'file.inspect',
     'file.update',
     'file.release',
     'file.delete',

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { coolDown, type InspectOptions, inspect } from './inspect.ts'
+import { endChildren, type InspectOptions, inspect } from './inspect.ts'
 import { LIMITS } from './limits.ts'
 import * as corpus from './testing-corpus.ts'
 
@@ -28,7 +28,7 @@ const refused = (reason: string) => ({ state: 'refused', reason })
 /** Slow files are ended sooner here than by the product: what ends them is the same. */
 const impatient: InspectOptions = { limits: { ...LIMITS, wallMs: 4_000 } }
 
-afterAll(coolDown)
+afterAll(endChildren)
 
 describe('documents', () => {
   it('opens a PDF and counts its pages', async () => {

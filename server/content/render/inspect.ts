@@ -33,14 +33,17 @@ export function warmUp(): void {
   })
 }
 
-/** Ends the child that waits, if any. */
-export async function coolDown(): Promise<void> {
-  const child = spare
+const busy = new Set<Child>()
+
+/** Ends the child that waits and those that parse; who waits for their answer hears that the file is not to blame. */
+export async function endChildren(): Promise<void> {
+  const children = spare ? [spare, ...busy] : [...busy]
   spare = undefined
-  if (!child) return
-  setWaiting(child, false)
-  child.process.kill('SIGKILL')
-  await child.ended
+  for (const child of children) {
+    setWaiting(child, false)
+    child.process.kill('SIGTERM')
+  }
+  await Promise.all(children.map(({ ended }) => ended))
 }
 
 function takeChild(): Child {
@@ -62,6 +65,7 @@ export async function inspect(
   { limits = LIMITS, entry }: InspectOptions = {},
 ): Promise<Verdict> {
   const child = entry ? startChild(entry) : takeChild()
+  busy.add(child)
   try {
     await child.ready
     // Its successor starts while it works.
@@ -76,6 +80,7 @@ export async function inspect(
   } finally {
     child.process.kill('SIGKILL')
     await child.ended
+    busy.delete(child)
   }
 }
 
