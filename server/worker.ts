@@ -2,6 +2,14 @@ import { approvalJobs, approvalSchedule } from '#server/approvals/jobs.ts'
 import { startCheckpoints } from '#server/audit/jobs.ts'
 // Loaded for what they define: a request is carried out by the command that made it.
 import '#server/content/commands.ts'
+import {
+  beginInspections,
+  contentJobs,
+  contentSchedule,
+  endInspections,
+  INSPECTIONS_AT_ONCE,
+  inspectionJobs,
+} from '#server/content/jobs.ts'
 import '#server/devices/commands.ts'
 import { applyDestroyed, deviceJobs, deviceSchedule } from '#server/devices/jobs.ts'
 import { type Scheduled, startQueue, type Task } from '#server/jobs/queue.ts'
@@ -15,8 +23,14 @@ import { peopleJobs } from '#server/people/jobs.ts'
 const log = createLog('worker')
 
 /** Every task of the background process; a domain adds its `jobs.ts` here. */
-const tasks: Record<string, Task> = { ...upkeepTasks, ...approvalJobs, ...deviceJobs, ...peopleJobs }
-const schedule: Scheduled[] = [...upkeepSchedule, ...approvalSchedule, ...deviceSchedule]
+const tasks: Record<string, Task> = {
+  ...upkeepTasks,
+  ...approvalJobs,
+  ...contentJobs,
+  ...deviceJobs,
+  ...peopleJobs,
+}
+const schedule: Scheduled[] = [...upkeepSchedule, ...approvalSchedule, ...contentSchedule, ...deviceSchedule]
 
 async function main(): Promise<void> {
   readEnv()
@@ -25,19 +39,21 @@ async function main(): Promise<void> {
   if (destroyed > 0) log.warn({ destroyed }, 'shares that a restore had brought back were destroyed again')
   await upkeepTasks['upkeep.partitions']()
   const queue = await startQueue({ tasks, schedule, log })
+  await beginInspections()
+  const inspections = await startQueue({ tasks: inspectionJobs, schedule: [], log, concurrency: INSPECTIONS_AT_ONCE })
   const checkpoints = startCheckpoints(log)
   let stopping = false
   const stop = async (signal: string) => {
     if (stopping) return
     stopping = true
     log.info({ signal }, 'worker stopping')
-    await Promise.all([queue.stop(), checkpoints.stop()])
+    await Promise.all([queue.stop(), inspections.stop(), endInspections(), checkpoints.stop()])
     await closeRuntime()
     process.exit(0)
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, (name) => void stop(name))
   log.info('worker ready')
-  await queue.ended
+  await Promise.race([queue.ended, inspections.ended])
   // Ended without being asked to: whoever supervises starts us again.
   if (!stopping) throw new Error('the queue ended by itself')
 }
