@@ -10,7 +10,7 @@ import {
   cancelOpenRequest,
   releaseHeldRequest,
 } from '#server/kernel/brake-decisions.ts'
-import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
+import { type CommandContext, type CommandOutcome, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { DECIDABLE, type DecidableCommand, requestIdInput } from './schema.ts'
 
@@ -18,50 +18,31 @@ const target = ({ requestId }: { requestId: string }) => ({ type: 'request', id:
 
 type Actions = Record<'approve' | 'release' | 'cancel', AuditAction>
 
+type Decide<R extends object> = (context: CommandContext<{ requestId: string }>) => Promise<CommandOutcome<R>>
+
 /** The three decisions on requests of one command: whoever may ask for it may decide about it. */
 function defineDecisions(command: DecidableCommand, actions: Actions) {
-  const permission = DECIDABLE[command]
-  const own = async ({ tx, tenantId, input }: CommandContext<{ requestId: string }>) => {
-    const found = await tx.brakeRequest.count({ where: { tenantId, id: input.requestId, command } })
-    if (found === 0) throw new AppError('not_found', { detail: 'There is no such request.' })
-  }
+  const decision = <R extends object>(action: AuditAction, risk: 'guard' | 'none', decide: Decide<R>) =>
+    defineCommand({
+      action,
+      permission: DECIDABLE[command],
+      risk,
+      input: requestIdInput,
+      target,
+      execute: async (context) => {
+        const { tx, tenantId, input } = context
+        const found = await tx.brakeRequest.count({ where: { tenantId, id: input.requestId, command } })
+        if (found === 0) throw new AppError('not_found', { detail: 'There is no such request.' })
+        return decide(context)
+      },
+    })
   return {
     /** Agrees to what another person or key asked for; its undo window begins. @throws AppError not_found · conflict · other_person_required */
-    approve: defineCommand({
-      action: actions.approve,
-      permission,
-      risk: 'guard',
-      input: requestIdInput,
-      target,
-      execute: async (context) => {
-        await own(context)
-        return approveOpenRequest(context)
-      },
-    }),
+    approve: decision(actions.approve, 'guard', approveOpenRequest),
     /** Lets a request go on that was held because a budget was used up. @throws AppError not_found · conflict · other_person_required */
-    release: defineCommand({
-      action: actions.release,
-      permission,
-      risk: 'guard',
-      input: requestIdInput,
-      target,
-      execute: async (context) => {
-        await own(context)
-        return releaseHeldRequest(context)
-      },
-    }),
+    release: decision(actions.release, 'guard', releaseHeldRequest),
     /** Takes an open request back: stopping is the safe direction. @throws AppError not_found · conflict */
-    cancel: defineCommand({
-      action: actions.cancel,
-      permission,
-      risk: 'none',
-      input: requestIdInput,
-      target,
-      execute: async (context) => {
-        await own(context)
-        return cancelOpenRequest(context)
-      },
-    }),
+    cancel: decision(actions.cancel, 'none', cancelOpenRequest),
   }
 }
 

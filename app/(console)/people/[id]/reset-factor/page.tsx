@@ -1,24 +1,5 @@
-import { getTranslations } from 'next-intl/server'
-import { Notice } from '#components/ui/notice.tsx'
-import { Page } from '#components/ui/page.tsx'
-import { pageSignedIn } from '#server/http/session.ts'
-import { ResetFactorForm } from '../../_components/reset-factor-form.tsx'
-import { personOr404 } from '../../_person.ts'
+import { ResetPage } from '../../_components/reset-page.tsx'
 
-export default async function ResetFactorPage({ params }: { params: Promise<{ id: string }> }) {
-  const t = await getTranslations('people')
-  const [{ actor, organisation }, { id }] = await Promise.all([pageSignedIn(), params])
-  const person = await personOr404(actor, id)
-  const crumbs = [
-    { label: organisation.name },
-    { label: t('title'), href: '/people' },
-    { label: person.name, href: `/people/${id}` },
-    { label: t('act.resetFactor') },
-  ]
-  return (
-    <Page crumbs={crumbs} title={t('resetOf', { name: person.name })} width="narrow">
-      <Notice className="mb-4">{t('resetText')}</Notice>
-      <ResetFactorForm id={id} />
-    </Page>
-  )
+export default function ResetFactorPage({ params }: { params: Promise<{ id: string }> }) {
+  return <ResetPage params={params} what="factor" />
 }
