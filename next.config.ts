@@ -12,6 +12,13 @@ const securityHeaders = [
   { key: 'Permissions-Policy', value: 'camera=(), microphone=(), geolocation=(), payment=(), usb=()' },
 ]
 
+// As in viewer/headers.ts, which a test compares: the viewer's frame has no origin, so its files come from another one.
+const viewerHeaders = [
+  { key: 'Cross-Origin-Resource-Policy', value: 'cross-origin' },
+  { key: 'Access-Control-Allow-Origin', value: '*' },
+]
+const frameHeaders = [{ key: 'X-Frame-Options', value: 'SAMEORIGIN' }]
+
 const config: NextConfig = {
   typedRoutes: false,
   poweredByHeader: false,
@@ -28,7 +35,12 @@ const config: NextConfig = {
     '@prisma/client',
     '@prisma/adapter-pg',
   ],
-  headers: async () => [{ source: '/:path*', headers: securityHeaders }],
+  // Of two values for one path the later one holds.
+  headers: async () => [
+    { source: '/:path*', headers: securityHeaders },
+    { source: '/viewer/:path+', headers: viewerHeaders },
+    { source: '/viewer/frame', headers: frameHeaders },
+  ],
 }
 
 const withIntl = createNextIntlPlugin('./i18n/request.ts')

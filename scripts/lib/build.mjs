@@ -7,12 +7,25 @@ import { withLock } from './lock.mjs'
 import { ROOT, stateFile } from './paths.mjs'
 import { Refusal } from './refusal.mjs'
 import { say } from './say.mjs'
+import { buildViewer, VIEWER_OUTPUT } from './viewer.mjs'
 
 const NEXT = path.join(ROOT, 'node_modules/next/dist/bin/next')
 
 /** Everything a build of the console reads. */
 const CONSOLE_SOURCES = [
-  ...['agent', 'app', 'components', 'i18n', 'lib', 'messages', 'prisma/schema', 'protocol', 'public', 'server'],
+  ...[
+    'agent',
+    'app',
+    'components',
+    'i18n',
+    'lib',
+    'messages',
+    'prisma/schema',
+    'protocol',
+    'public',
+    'server',
+    'viewer',
+  ],
   ...['next.config.ts', 'package-lock.json', 'package.json', 'postcss.config.mjs', 'tsconfig.json'],
 ]
 const DERIVED = new Set(['generated', 'node_modules', 'vectors'])
@@ -33,9 +46,26 @@ export function ensureGenerated(signal) {
   })
 }
 
-/** Builds the console when one of its sources changed since the last build. */
-export function ensureBuilt(signal) {
+/** Builds the viewer's frame into public/viewer when one of its sources changed since the last build. */
+export function ensureViewer() {
   return whenStale({
+    name: 'viewer',
+    sources: [
+      'viewer',
+      'scripts/lib/viewer.mjs',
+      'node_modules/esbuild/package.json',
+      'node_modules/pdfjs-dist/package.json',
+    ],
+    isPresent: () => fs.existsSync(path.join(VIEWER_OUTPUT, 'frame.js')),
+    run: buildViewer,
+  })
+}
+
+/** Builds the viewer and the console, each when one of its sources changed since its last build. */
+export async function ensureBuilt(signal) {
+  // First: what it makes is among the files that the console serves.
+  await ensureViewer()
+  await whenStale({
     name: 'console',
     sources: CONSOLE_SOURCES,
     isPresent: () => fs.existsSync(path.join(ROOT, '.next/BUILD_ID')),

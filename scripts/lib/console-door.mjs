@@ -1,5 +1,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { isLoopback, resolveOrigin } from '../../lib/client-address.ts'
+import { frameHeaders, isFrame } from '../../viewer/headers.ts'
+import { FRAME_PATH } from '../../viewer/protocol.ts'
 
 /** The one header in which the console finds the client's address; whatever a client sends in it is dropped. */
 export const CLIENT_ADDRESS_HEADER = 'x-gatehouse-client-ip'
@@ -97,7 +99,7 @@ export function createDoor({ url, trustedProxies, isDev = false, deviceApi }) {
       headers[PASSED_HEADER] = passed
       // Server components do not learn the path by themselves; sign-in leads back to it.
       headers['x-gatehouse-path'] = request.url
-      protect({ request, response, isHttps, isDev })
+      protect({ request, response, origin: canonical.origin, isHttps, isDev })
       return true
     },
   }
@@ -127,8 +129,16 @@ function dropForwarding({ headers, rawHeaders }) {
   }
 }
 
-/** A content security policy with a nonce of its own for every answer; Next reads the nonce from the request's copy. */
-function protect({ request, response, isHttps, isDev }) {
+/**
+ * A content security policy with a nonce of its own for every answer; Next reads the nonce from the request's copy.
+ * The viewer's frame alone has another one.
+ */
+function protect({ request, response, origin, isHttps, isDev }) {
+  if (isHttps) response.setHeader('Strict-Transport-Security', 'max-age=31536000')
+  if (isFrame(request.url)) {
+    for (const [name, value] of Object.entries(frameHeaders(origin))) response.setHeader(name, value)
+    return
+  }
   const script = `'self' 'nonce-${randomBytes(16).toString('base64')}' 'strict-dynamic'${isDev ? " 'unsafe-eval'" : ''}`
   const policy = [
     "default-src 'self'",
@@ -138,6 +148,8 @@ function protect({ request, response, isHttps, isDev }) {
     "img-src 'self' data: blob:",
     "font-src 'self'",
     `connect-src 'self'${isDev ? ' ws:' : ''}`,
+    // Wherever the viewer's frame were led, it could take nothing there.
+    `frame-src ${origin}${FRAME_PATH}`,
     "object-src 'none'",
     "base-uri 'none'",
     "form-action 'self'",
@@ -146,5 +158,4 @@ function protect({ request, response, isHttps, isDev }) {
   ].join('; ')
   request.headers['content-security-policy'] = policy
   response.setHeader('Content-Security-Policy', policy)
-  if (isHttps) response.setHeader('Strict-Transport-Security', 'max-age=31536000')
 }

@@ -144,6 +144,32 @@ test('every answer carries a policy with a fresh nonce, which the page may read 
   expect(one.headers['content-security-policy']).not.toMatch(/known|unsafe-eval|script-src[^;]*unsafe-inline/)
 })
 
+test("the viewer's frame alone has a policy without an origin, and may be framed by the console alone", async () => {
+  const get = await consoleAt('https://console.example', ['127.0.0.1'])
+  const headers = { host: 'console.example', 'x-forwarded-proto': 'https' }
+  const policyOf = async (path: string) => (await get({ path, headers })).headers['content-security-policy'] ?? ''
+  const frame = await get({ path: '/viewer/frame', headers })
+  expect(frame.headers['content-security-policy']).toMatch(/^sandbox allow-scripts allow-modals; default-src 'none';/)
+  expect(frame.headers['content-security-policy']).toContain(
+    "script-src https://console.example/viewer/ 'wasm-unsafe-eval'",
+  )
+  expect(frame.headers['content-security-policy']).toMatch(/frame-ancestors 'self'/)
+  expect(frame.headers['content-security-policy']).not.toMatch(/unsafe-inline|'unsafe-eval'|allow-same-origin/)
+  expect(frame.headers['x-frame-options']).toBe('SAMEORIGIN')
+  expect(frame.headers['strict-transport-security']).toMatch(/max-age=/)
+  expect(await policyOf('/viewer/frame?file=1')).toMatch(/^sandbox/)
+  for (const path of [
+    '/viewer/frame/',
+    '/viewer/Frame',
+    '//viewer/frame',
+    '/viewer/frame.js',
+    '/x?/viewer/frame',
+    '/workspace',
+  ])
+    expect(await policyOf(path), path).toMatch(/frame-ancestors 'none'/)
+  expect(await policyOf('/workspace')).toContain('frame-src https://console.example/viewer/frame;')
+})
+
 test('200: what the console asks itself keeps the client of the request that caused it', async () => {
   const get = await consoleAt('https://console.example', ['127.0.0.0/8'])
   const proxied = { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'https', host: 'console.example' }
