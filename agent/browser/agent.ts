@@ -19,6 +19,8 @@ import { createIdbStore } from './idb-store.ts'
 import { joinTabs, type TabNotice } from './tabs.ts'
 import { createTurns } from './turns.ts'
 
+export type { TabNotice } from './tabs.ts'
+
 export type BrowserAgentOptions = {
   /** Origin under which `/device/v1` answers, such as `https://console.example`: no path. */
   origin: string
