@@ -81,8 +81,8 @@ export function openContentKey(
 }
 
 /** Seals one chunk. Tenant, content, number and end are authenticated: chunks swapped, moved, dropped or cut off do not open. */
-export function sealChunk(key: Uint8Array, place: ContentPlace, chunk: Chunk): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(encrypt(key, chunk.plain, chunkPlace(place, chunk.number, chunk.isLast)))
+export function sealChunk(key: Uint8Array, place: ContentPlace, chunk: Chunk): Buffer {
+  return encrypt(key, chunk.plain, chunkPlace(place, chunk.number, chunk.isLast))
 }
 
 export type Chunk = { number: number; isLast: boolean; plain: Uint8Array }
@@ -96,7 +96,7 @@ export async function writeChunks(tx: Tx, place: ContentPlace, key: Buffer, cont
   const count = chunkCountOf(content.length)
   for (let number = 0; number < count; number++) {
     const plain = content.subarray(number * CHUNK_BYTES, (number + 1) * CHUNK_BYTES)
-    const bytes = sealChunk(key, place, { number, isLast: number === count - 1, plain })
+    const bytes = new Uint8Array(sealChunk(key, place, { number, isLast: number === count - 1, plain }))
     const { tenantId, contentId } = place
     await tx.fileChunk.create({ data: { tenantId, contentId, number, bytes }, select: { number: true } })
   }

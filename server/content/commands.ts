@@ -1,68 +1,16 @@
 import 'server-only'
-import { uuidv7 } from '#lib/uuid.ts'
 import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { sha256 } from '#server/kernel/keys.ts'
 import { addToAudience, audienceText, resolveAudience } from './audience.ts'
-import { fileKeyPlace, makeContentKey, writeChunks } from './chunks.ts'
 import { readFileView } from './rows.ts'
-import { type FileView, fileCan, publishFileInput, updateAudienceInput } from './schema.ts'
+import { type FileView, fileCan, updateAudienceInput } from './schema.ts'
 
 export { createRelease } from './create-release.ts'
 export { deleteFile } from './deletion.ts'
 export { forwardFile } from './forward.ts'
+export { publishFile, publishStream } from './publish.ts'
 export { type ReleasedFile, releaseFile } from './release.ts'
-
-/**
- * Publishes a file for its audience. The content is written encrypted, with its entry, or not at all.
- * @throws AppError invalid, naming the field
- */
-export const publishFile = defineCommand({
-  action: 'file.publish',
-  permission: 'content:write',
-  risk: 'reversible',
-  input: publishFileInput,
-  execute: async (context) => {
-    const { tx, sql, tenantId, actor, input, now } = context
-    const { name, mediaType, labels, content } = input
-    const audience = await resolveAudience(context, input.audience)
-    const id = uuidv7(now.getTime())
-    const digest = sha256(content)
-    const { key, wrapped } = makeContentKey(await context.vault(), fileKeyPlace(id))
-    const publishedBy = actor.kind === 'person' ? actor.personId : null
-    await tx.file.create({
-      data: {
-        tenantId,
-        id,
-        name,
-        mediaType,
-        labels,
-        publishedBy,
-        sizeBytes: BigInt(content.length),
-        sha256: new Uint8Array(digest),
-        everyone: audience.everyone,
-        fileKey: wrapped,
-        contentId: id,
-        rootId: id,
-        status: 'published',
-        createdAt: now,
-      },
-      select: { id: true },
-    })
-    await writeChunks(tx, { tenantId, contentId: id }, key, content)
-    if (!audience.everyone) await addToAudience(sql, tenantId, id, audience.people)
-    const detail = {
-      mediaType,
-      sizeBytes: String(content.length),
-      sha256: digest.toString('hex'),
-      audience: audienceText(audience),
-    }
-    return {
-      result: await readFileView(context, id),
-      audit: { action: 'file.publish', target: { type: 'file', id, name }, labels, detail },
-    }
-  },
-})
+export { type Appended, appendUpload, createUpload, getUpload, removeUpload } from './uploads.ts'
 
 /**
  * Says anew who may have a file. Who is taken out gets it no more; a copy in a device's vault stays until that device is blocked

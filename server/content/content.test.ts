@@ -121,6 +121,15 @@ describe('publishFile', () => {
     ['audience', { audience: ['nobody@example.org'] }],
     ['audience', { audience: [uuidv7()] }],
     ['content', { content: 'text' }],
+    ['content', { content: new Uint8Array() }],
+    ['name', { name: 'invoice\u202efdp.exe' }],
+    ['name', { name: 'a\u2066b' }],
+    ['name', { name: 'a\\b' }],
+    ['name', { name: 'report.pdf.' }],
+    ['name', { name: '..' }],
+    ['uploadId', { content: undefined }],
+    ['uploadId', { uploadId: uuidv7() }],
+    ['uploadId', { content: undefined, uploadId: 'x' }],
     ['content', { content: new Uint8Array(MAX_FILE_BYTES + 1) }],
   ])('names %s when it is invalid', async (field, wrong) => {
     const { tenantId, owner } = await makeOffice()
@@ -177,7 +186,7 @@ describe('releaseFile', () => {
     })
   })
 
-  it.each([0, 1, 1024 * 1024, 1024 * 1024 + 1])('keeps %i bytes as they are', async (size) => {
+  it.each([1, 1024 * 1024, 1024 * 1024 + 1])('keeps %i bytes as they are', async (size) => {
     const { owner, phone } = await makeOffice()
     const content = new Uint8Array(randomBytes(size))
     const { id } = await publishFile(owner, plan('everyone', content))

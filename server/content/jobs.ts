@@ -7,6 +7,7 @@ import { listTenants } from '#server/tenants/queries.ts'
 import { inspectContent } from './inspect-content.ts'
 import { endChildren, warmUp } from './render/inspect.ts'
 import { INSPECT_TASK, inspectJob } from './render/job-key.ts'
+import { removeAbandonedUploads } from './uploads.ts'
 
 const content = z.object({ tenantId: uuidField(), contentId: uuidField() })
 
@@ -14,9 +15,16 @@ const content = z.object({ tenantId: uuidField(), contentId: uuidField() })
 export const contentJobs = {
   /** Asks again for what nobody has looked at: the worker was killed over it, or it is older than inspections are. */
   'content.inspect_missing': async (): Promise<void> => requestMissing(2 * 60_000),
+  /** Removes the uploads that nobody has gone on with for a day. */
+  'content.remove_uploads': async (): Promise<void> => {
+    for (const { id: tenantId } of await listTenants()) await removeAbandonedUploads(tenantId)
+  },
 }
 
-export const contentSchedule = [{ task: 'content.inspect_missing', at: '*/5 * * * *' }]
+export const contentSchedule = [
+  { task: 'content.inspect_missing', at: '*/5 * * * *' },
+  { task: 'content.remove_uploads', at: '41 * * * *' },
+]
 
 /** Files that take all their time must not keep anything else waiting: these jobs have a queue of their own. */
 export const inspectionJobs = {

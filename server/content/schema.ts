@@ -4,12 +4,16 @@ import { emailField, labelsField, pageFields, textField, uuidField } from '#serv
 
 /** A file may have this many bytes; a larger one is refused with 413 before it is read. */
 export const MAX_FILE_BYTES = 200 * 1024 * 1024
+/** What one organisation may have on its way in at once. */
+export const MAX_OPEN_UPLOADS = 200
+export const MAX_OPEN_UPLOAD_BYTES = 8 * 1024 ** 3
 export const MAX_AUDIENCE = 500
 
 /** A name as a person reads it, never a path. */
 const fileName = textField({ max: 255 })
   .refine((name) => !/[/\\]/.test(name), 'may not hold / or \\')
-  .refine((name) => name !== '.' && name !== '..', 'is not a name')
+  // Some systems drop it, and the name becomes another one; `.` and `..` are no names at all.
+  .refine((name) => !name.endsWith('.'), 'may not end in a dot')
 
 const mediaType = z
   .string()
@@ -36,19 +40,72 @@ const audienceField = z.union([
 ])
 export type Audience = z.output<typeof audienceField>
 
+const STAGED: unique symbol = Symbol.for('gatehouse.staged-content')
+
+/** A content that was stored as it came, before anybody asked for its publication. In a request's hash it stands by its digest. */
+export type StagedContent = { readonly [STAGED]: string; toJSON(): string }
+
+/** Only the server makes one: nothing that came as JSON has a symbol. */
+export function stagedContent(uploadId: string, sha256: string): StagedContent {
+  return { [STAGED]: uploadId, toJSON: () => sha256 }
+}
+
+/** The upload that holds it. */
+export function uploadOf(content: StagedContent): string {
+  return content[STAGED]
+}
+
+function isStaged(value: unknown): value is StagedContent {
+  return typeof value === 'object' && value !== null && STAGED in value
+}
+
 // A plain Uint8Array, never a Buffer: what a request is hashed by would write a Buffer out number by number.
 const contentField = z
-  .custom<Uint8Array>((value) => value instanceof Uint8Array, 'is required')
-  .refine((bytes) => bytes.byteLength <= MAX_FILE_BYTES, `may have at most ${MAX_FILE_BYTES} bytes`)
-  .transform((bytes) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+  .custom<Uint8Array | StagedContent>((value) => value instanceof Uint8Array || isStaged(value), 'is required')
+  .transform((content) =>
+    isStaged(content) ? content : new Uint8Array(content.buffer, content.byteOffset, content.byteLength),
+  )
+  .refine((content) => isStaged(content) || content.byteLength > 0, 'is empty')
+  .refine(
+    (content) => isStaged(content) || content.byteLength <= MAX_FILE_BYTES,
+    `may have at most ${MAX_FILE_BYTES} bytes`,
+  )
 
-export const publishFileInput = z.strictObject({
+const publishMembers = {
   name: fileName,
-  mediaType: mediaType.default('application/octet-stream'),
+  /** Default: what the upload was declared as, or bytes without a type. */
+  mediaType: mediaType.optional(),
   labels: labelsField().default([]),
   audience: audienceField,
-  content: contentField,
+}
+
+/** The bytes themselves, or an upload that is complete: exactly one. */
+export const publishFileInput = z
+  .strictObject({ ...publishMembers, content: contentField.optional(), uploadId: uuidField().optional() })
+  .refine(({ content, uploadId }) => content || uploadId, { path: ['uploadId'], message: 'is required' })
+  .refine(({ content, uploadId }) => !content || !uploadId, {
+    path: ['uploadId'],
+    message: 'cannot stand beside content',
+  })
+
+/** An upload's name and type are hints: what counts is given when it is published. */
+export const createUploadInput = z.strictObject({
+  sizeBytes: z.int('is not a number of bytes').min(1, 'is empty'),
+  name: fileName.optional(),
+  mediaType: mediaType.optional(),
 })
+export const uploadInput = z.object({ uploadId: uuidField() })
+
+/** An upload under way. */
+export type UploadView = {
+  id: string
+  /** Null while it is not known. */
+  sizeBytes: number | null
+  /** What has been stored; the next byte goes here. */
+  offsetBytes: number
+  /** It is removed then, unless something arrives. */
+  expiresAt: Date
+}
 
 export const fileInput = z.object({ fileId: uuidField() })
 export const updateAudienceInput = z.strictObject({ fileId: uuidField(), audience: audienceField })

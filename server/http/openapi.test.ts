@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { API_OPERATIONS, openApiDocument } from './openapi.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../../app/api/v1')
-const METHOD = /^export (?:const|async function|function) (GET|POST|PUT|PATCH|DELETE)\b/gm
+const METHOD = /^export (?:const|async function|function) (GET|HEAD|POST|PUT|PATCH|DELETE)\b/gm
 
 /** `METHOD /path` of every handler on disk; a route's folders name its parts. */
 function methodsOnDisk(): string[] {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { AppError, type ErrorCode } from '#server/kernel/errors.ts'
 import { auditOperations } from './openapi/audit.ts'
 import { deviceOperations } from './openapi/devices.ts'
-import { fileOperations } from './openapi/files.ts'
+import { fileOperations, uploadOperations } from './openapi/files.ts'
 import type { Operation } from './openapi/operation.ts'
 import { peopleOperations } from './openapi/people.ts'
 import { policyOperations } from './openapi/policies.ts'
@@ -27,6 +27,7 @@ export const API_OPERATIONS: readonly Operation[] = [
   ...policyOperations,
   ...peopleOperations,
   ...fileOperations,
+  ...uploadOperations,
   ...auditOperations,
   description,
 ]
@@ -81,7 +82,8 @@ function describeOperation(operation: Operation, schemas: Record<string, Json>):
       schema: input.properties?.[name] ?? { type: 'string' },
     })),
     ...(hasBody ? [] : queryParameters(rest)),
-    ...(method === 'post' ? [idempotencyKey] : []),
+    ...headerParameters(operation),
+    ...(method === 'post' && !operation.headers ? [idempotencyKey] : []),
   ]
   return {
     operationId: id,
@@ -98,6 +100,7 @@ function describeOperation(operation: Operation, schemas: Record<string, Json>):
     responses: {
       [status]: {
         description: summary,
+        ...(operation.answerHeaders ? { headers: describeHeaders(operation.answerHeaders) } : {}),
         ...(answer
           ? { content: { [answer.type ?? 'application/json']: { schema: toSchema(answer.schema, schemas, 'output') } } }
           : {}),
@@ -124,14 +127,31 @@ function queryParameters({ properties = {}, required = [] }: ObjectSchema): Json
   }))
 }
 
+function headerParameters({ headers }: Operation): Json[] {
+  const { properties = {}, required = [] }: ObjectSchema = headers ? toSchema(headers, {}, 'input') : {}
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'header',
+    required: required.includes(name),
+    schema,
+  }))
+}
+
+function describeHeaders(headers: Record<string, string>): Json {
+  const described = ([name, description]: [string, string]) => [name, { description, schema: { type: 'string' } }]
+  return Object.fromEntries(Object.entries(headers).map(described))
+}
+
 function requestBody({ body }: Operation, rest: ObjectSchema, schemas: Record<string, Json>): Json {
-  if (body)
-    return {
-      requestBody: { required: true, content: { [body.type]: { schema: toSchema(body.schema, schemas, 'input') } } },
-    }
+  const json = { 'application/json': { schema: rest } }
+  if (body) {
+    const own = { [body.type]: { schema: toSchema(body.schema, schemas, 'input') } }
+    const isEither = Object.keys(rest.properties ?? {}).length > 0
+    return { requestBody: { required: true, content: isEither ? { ...own, ...json } : own } }
+  }
   if (Object.keys(rest.properties ?? {}).length === 0) return {}
   return {
-    requestBody: { required: (rest.required ?? []).length > 0, content: { 'application/json': { schema: rest } } },
+    requestBody: { required: (rest.required ?? []).length > 0, content: json },
   }
 }
 

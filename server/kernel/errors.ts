@@ -30,6 +30,7 @@ const TABLE = {
   not_viewable: { status: 409, title: 'This file cannot be shown' },
   content_damaged: { status: 409, title: 'The stored content is damaged' },
   gone: { status: 410, title: 'No longer available' },
+  precondition_failed: { status: 412, title: 'The request asks for something else than is offered' },
   too_large: { status: 413, title: 'Too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   rate_limited: { status: 429, title: 'Too many requests' },

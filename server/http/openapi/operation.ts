@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { ErrorCode } from '#server/kernel/errors.ts'
 import type { Permission } from '#server/kernel/permissions.ts'
 
-export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete'
+export type Method = 'get' | 'head' | 'post' | 'put' | 'patch' | 'delete'
 
 /** What the outside sees of a view: dates have become texts, and what is undefined is absent. */
 export type Sent<T> = T extends Date
@@ -27,8 +27,14 @@ export type Operation = {
   scope: Permission | null
   /** The schema the door parses: path parts, then the query string (GET, DELETE) or the JSON body. */
   input?: z.ZodType
-  /** The body where it is not JSON. */
-  body?: { type: 'multipart/form-data' | 'application/x-ndjson'; schema: z.ZodType } | undefined
+  /** The body where it is not JSON, or where JSON is the other way. */
+  body?:
+    | { type: 'multipart/form-data' | 'application/x-ndjson' | 'application/offset+octet-stream'; schema: z.ZodType }
+    | undefined
+  /** Headers that it needs or takes. */
+  headers?: z.ZodObject
+  /** Headers of its answer that say what was asked, by name. */
+  answerHeaders?: Record<string, string>
   /** Answers 403 `person_required` to every key: here for completeness, a person does it in the console. */
   personOnly?: boolean
   status: 200 | 201 | 202 | 204

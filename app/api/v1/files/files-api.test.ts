@@ -5,7 +5,7 @@ import { makeGrant, makePerson, makeTenant, useDatabase } from '#test/harness.ts
 import { DELETE, GET as GET_ONE } from './[fileId]/route.ts'
 import { GET, POST } from './route.ts'
 
-useDatabase()
+const db = useDatabase()
 
 async function makeKey(owner: PersonActor, scopes: ('content:read' | 'content:write')[]) {
   const input = { name: 'script', scopes }
@@ -63,6 +63,11 @@ describe('POST /files', () => {
 
   it.each<[string, string, Record<string, string | string[]>, File | null]>([
     ['file', 'without a file', {}, null],
+    ['file', 'an empty file', {}, new File([], 'x')],
+    ['name', 'a name that reorders text', {}, new File(['x'], 'invoice\u202efdp.exe')],
+    ['name', 'a path', {}, new File(['x'], '../../etc/passwd')],
+    ['name', 'a dot at the end', {}, new File(['x'], 'a.pdf.')],
+    ['mediaType', 'a type that is none', { mediaType: 'x' }, new File(['x'], 'x')],
     ['audience', 'an unknown person', { audience: 'nobody@example.org' }, new File(['x'], 'x')],
     ['audience', 'a broken list', { audience: '["a' }, new File(['x'], 'x')],
     ['labels', 'a label of two words', { labels: 'two words' }, new File(['x'], 'x')],
@@ -85,7 +90,7 @@ describe('POST /files', () => {
         context(),
       )
     expect((await send('multipart/form-data; boundary=b')).status).toBe(400)
-    expect((await send('application/json')).status).toBe(415)
+    expect((await send('text/plain')).status).toBe(415)
   })
 
   it('413 before the whole body is read', async () => {
@@ -111,6 +116,74 @@ describe('POST /files', () => {
     const { owner } = await makeOffice()
     expect((await POST(new Request(URL_, { method: 'POST', body: new FormData() }), context())).status).toBe(401)
     expect((await uploading(await makeKey(owner, ['content:read']))).status).toBe(403)
+  })
+})
+
+describe('POST /files, as its bytes come', () => {
+  it('takes fields that stand behind the file, and a name that is not ASCII', async () => {
+    const { authorization } = await makeOffice()
+    const body = new FormData()
+    body.append('file', new File([new Uint8Array(2_500_000)], '计划 – Übersicht.bin'))
+    body.append('labels', 'internal')
+    body.append('audience', 'everyone')
+    const response = await POST(new Request(URL_, { method: 'POST', headers: { authorization }, body }), context())
+    expect(response.status).toBe(201)
+    expect(await response.json()).toMatchObject({
+      name: '计划 – Übersicht.bin',
+      labels: ['internal'],
+      sizeBytes: 2_500_000,
+    })
+  })
+
+  it('leaves nothing behind of what was refused or cut off', async () => {
+    const { authorization, tenantId } = await makeOffice()
+    expect(
+      (await uploading(authorization, { labels: 'two words' }, new File([new Uint8Array(3_000_000)], 'x'))).status,
+    ).toBe(400)
+    const form = new FormData()
+    form.append('file', new File([new Uint8Array(3_000_000)], 'x'))
+    form.append('audience', 'everyone')
+    const whole = new Request(URL_, { method: 'POST', body: form })
+    const type = whole.headers.get('content-type') ?? ''
+    const bytes = new Uint8Array(await whole.arrayBuffer())
+    // Cut in the file, and cut where only the last boundary is missing: the fields might be short of one.
+    for (const end of [1_500_000, bytes.length - 40]) {
+      const headers = { authorization, 'content-type': type }
+      const cut = new Request(URL_, { method: 'POST', headers, body: bytes.slice(0, end) })
+      expect((await POST(cut, context())).status).toBe(400)
+    }
+    const left = await db.superuser.query(
+      'SELECT 1 FROM file_chunk WHERE tenant_id = $1 UNION ALL SELECT 1 FROM file_upload WHERE tenant_id = $1',
+      [tenantId],
+    )
+    expect(left.rowCount).toBe(0)
+  })
+
+  it('413 for a file of more than the limit, whatever is claimed', async () => {
+    const { authorization } = await makeOffice()
+    const headers = { authorization, 'content-type': 'multipart/form-data; boundary=b', 'content-length': '300000000' }
+    expect((await POST(new Request(URL_, { method: 'POST', headers, body: 'x' }), context())).status).toBe(413)
+  })
+
+  it('with one Idempotency-Key is one file, and another file with it is refused', async () => {
+    const { authorization, tenantId } = await makeOffice()
+    const send = (text: string) => {
+      const body = new FormData()
+      body.append('file', new File([text], 'Plan.txt', { type: 'text/plain' }))
+      body.append('audience', 'everyone')
+      return POST(
+        new Request(URL_, { method: 'POST', headers: { authorization, 'idempotency-key': 'once' }, body }),
+        context(),
+      )
+    }
+    const [first, again] = [await (await send('The plan')).json(), await (await send('The plan')).json()]
+    expect(again.id).toBe(first.id)
+    expect((await send('Another')).status).toBe(409)
+    const { rows } = await db.superuser.query(
+      'SELECT count(DISTINCT content_id)::int AS contents FROM file_chunk WHERE tenant_id = $1',
+      [tenantId],
+    )
+    expect(rows).toEqual([{ contents: 1 }])
   })
 })
 
