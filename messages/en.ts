@@ -13,6 +13,7 @@ import settings from './en/settings.json' with { type: 'json' }
 import setup from './en/setup.json' with { type: 'json' }
 import shell from './en/shell.json' with { type: 'json' }
 import wipe from './en/wipe.json' with { type: 'json' }
+import workspace from './en/workspace.json' with { type: 'json' }
 
 /** Every message of the console in English, by area: the file's name is the first part of the key. */
 export const messages = {
@@ -31,6 +32,7 @@ export const messages = {
   setup,
   errors,
   actions,
+  workspace,
 }
 
 export type Area = keyof typeof messages

@@ -13,6 +13,7 @@ import settings from './zh/settings.json' with { type: 'json' }
 import setup from './zh/setup.json' with { type: 'json' }
 import shell from './zh/shell.json' with { type: 'json' }
 import wipe from './zh/wipe.json' with { type: 'json' }
+import workspace from './zh/workspace.json' with { type: 'json' }
 
 /** Every message of the console in Simplified Chinese, by area: the file's name is the first part of the key. */
 export const messages = {
@@ -31,4 +32,5 @@ export const messages = {
   setup,
   errors,
   actions,
+  workspace,
 }

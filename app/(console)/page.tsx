@@ -1,9 +1,8 @@
 import type { Metadata } from 'next'
+import { redirect } from 'next/navigation'
 import { getTranslations } from 'next-intl/server'
 import { LiveRefresh } from '#components/shell/live-refresh.tsx'
-import { ButtonLink } from '#components/ui/link.tsx'
 import { Page } from '#components/ui/page.tsx'
-import { EmptyState } from '#components/ui/states.tsx'
 import { pageSignedIn } from '#server/http/session.ts'
 import { Checklist } from './_overview/checklist.tsx'
 import { CoveragePanel } from './_overview/coverage-panel.tsx'
@@ -19,17 +18,11 @@ export async function generateMetadata(): Promise<Metadata> {
 export default async function OverviewPage() {
   const t = await getTranslations('overview')
   const { actor, organisation } = await pageSignedIn()
+  // Whoever holds no permission has nothing to do on the console; their files are there.
+  if (actor.permissions.size === 0) redirect('/workspace')
   return (
     <Page crumbs={[{ label: organisation.name }, { label: t('title') }]} title={t('title')} sub={organisation.name}>
-      {actor.permissions.size === 0 ? (
-        <EmptyState
-          title={t('member.title')}
-          text={t('member.text')}
-          action={<ButtonLink href="/account">{t('member.action')}</ButtonLink>}
-        />
-      ) : (
-        <Panels overview={await loadOverview(actor)} />
-      )}
+      <Panels overview={await loadOverview(actor)} />
     </Page>
   )
 }

@@ -2,6 +2,7 @@ import type { Metadata } from 'next'
 import { redirect } from 'next/navigation'
 import { getTranslations } from 'next-intl/server'
 import { AuthShell } from '#components/shell/auth-shell.tsx'
+import { Link } from '#components/ui/link.tsx'
 import { localPath } from '#server/http/client.ts'
 import { signedIn } from '#server/http/session.ts'
 import { SignInForm } from '../_components/sign-in-form.tsx'
@@ -23,7 +24,11 @@ export default async function SignInPage({ searchParams }: Props) {
     <AuthShell
       title={t('signIn.title')}
       intro={add && present ? t('signIn.add', { organisation: present.organisation.name }) : undefined}
-      foot={t('signIn.lost')}
+      foot={
+        <>
+          {t('signIn.lost')} {target !== '/lost' && <Link href="/sign-in?next=/lost">{t('signIn.lostPhone')}</Link>}
+        </>
+      }
     >
       <SignInForm next={target} />
     </AuthShell>

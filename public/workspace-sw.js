@@ -1,0 +1,63 @@
+// The workspace's service worker. It keeps one page for when there is no connection, and nothing else: no content, no answer of
+// the server. A push says nothing but that there is something to ask for.
+const CACHE = 'gatehouse-shell-1'
+const OFFLINE = '/workspace/offline.html'
+const ICON = '/workspace/icon-192.png'
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(keep())
+})
+
+async function keep() {
+  const cache = await caches.open(CACHE)
+  await cache.addAll([OFFLINE, ICON])
+  await self.skipWaiting()
+}
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil(takeOver())
+})
+
+async function takeOver() {
+  for (const name of await caches.keys()) {
+    if (name.startsWith('gatehouse-shell-') && name !== CACHE) await caches.delete(name)
+  }
+  await self.clients.claim()
+}
+
+self.addEventListener('fetch', (event) => {
+  if (event.request.mode === 'navigate') event.respondWith(page(event.request))
+})
+
+async function page(request) {
+  try {
+    return await fetch(request)
+  } catch {
+    // After an erasure the cache is gone, too.
+    return (await caches.match(OFFLINE)) ?? Response.error()
+  }
+}
+
+self.addEventListener('push', (event) => {
+  event.waitUntil(wake())
+})
+
+// Browsers demand that a push shows something. What it is about stays unsaid: a lock screen is read by anybody.
+async function wake() {
+  const isChinese = self.navigator.language.toLowerCase().startsWith('zh')
+  const text = isChinese ? '您的组织发来了更新' : 'Your organisation sent an update'
+  const open = await self.clients.matchAll({ type: 'window', includeUncontrolled: true })
+  for (const client of open) client.postMessage('gatehouse-wake')
+  await self.registration.showNotification('Gatehouse', { body: text, icon: ICON, tag: 'gatehouse' })
+}
+
+self.addEventListener('notificationclick', (event) => {
+  event.notification.close()
+  event.waitUntil(show())
+})
+
+async function show() {
+  const open = await self.clients.matchAll({ type: 'window' })
+  const [client] = open.filter(({ url }) => new URL(url).pathname.startsWith('/workspace'))
+  return client ? client.focus() : self.clients.openWindow('/workspace')
+}
