@@ -1,5 +1,6 @@
 import 'server-only'
 import type { DetailValue } from '#protocol/audit/personal.ts'
+import { filesTopics } from '#server/devices/schema.ts'
 import type { Sql, Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import type { Audience } from './schema.ts'
@@ -38,6 +39,20 @@ export async function addToAudience(
     [tenantId, fileId, people.map(({ id }) => id).join(',')],
   )
   return added.length
+}
+
+/** Topics by which the open devices of everybody who is handed this content, as a copy too, learn of a change to it. */
+export async function topicsOfContent(sql: Sql, tenantId: string, contentId: string): Promise<string[]> {
+  const [{ everyone } = { everyone: false }] = await sql<{ everyone: boolean }>(
+    'SELECT coalesce(bool_or(everyone), false) AS everyone FROM file WHERE tenant_id = $1::uuid AND content_id = $2::uuid',
+    [tenantId, contentId],
+  )
+  const people = await sql<{ id: string }>(
+    `SELECT DISTINCT a.person_id::text AS id FROM file_audience a JOIN file f ON f.tenant_id = a.tenant_id AND f.id = a.file_id
+      WHERE f.tenant_id = $1::uuid AND f.content_id = $2::uuid`,
+    [tenantId, contentId],
+  )
+  return filesTopics({ everyone, people })
 }
 
 const SHOWN = 100

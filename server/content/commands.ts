@@ -1,4 +1,5 @@
 import 'server-only'
+import { filesTopics } from '#server/devices/schema.ts'
 import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { addToAudience, audienceText, resolveAudience } from './audience.ts'
@@ -26,8 +27,8 @@ export const updateFileAudience = defineCommand({
     const { tx, sql, tenantId, input } = context
     const before = await lockPublished(context, input.fileId)
     const audience = await resolveAudience(context, input.audience)
-    const had = await sql<{ name: string }>(
-      `SELECT p.name FROM file_audience a JOIN person p ON p.tenant_id = a.tenant_id AND p.id = a.person_id
+    const had = await sql<{ id: string; name: string }>(
+      `SELECT p.id::text, p.name FROM file_audience a JOIN person p ON p.tenant_id = a.tenant_id AND p.id = a.person_id
         WHERE a.tenant_id = $1::uuid AND a.file_id = $2::uuid ORDER BY p.id`,
       [tenantId, before.id],
     )
@@ -42,6 +43,10 @@ export const updateFileAudience = defineCommand({
     return {
       result: await readFileView(context, before.id),
       audit: { action: 'file.update', target, labels: before.labels, detail: { audience: change } },
+      notify: filesTopics({
+        everyone: before.audience.everyone || audience.everyone,
+        people: [...had, ...audience.people],
+      }),
     }
   },
 })

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { uuidv7 } from '#lib/uuid.ts'
 import { type ForwardResponse, forwardRequestSchema } from '#protocol/device/messages.ts'
 import { evaluate, type PolicyDecision } from '#protocol/policy/evaluate.ts'
+import { filesTopics } from '#server/devices/schema.ts'
 import type { Actor } from '#server/kernel/actor.ts'
 import { type CommandContext, type CommandOutcome, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
@@ -22,6 +23,7 @@ import {
   refuse,
   requireDevice,
 } from './device-request.ts'
+import { alertingDamage } from './integrity.ts'
 import { noFile } from './rows.ts'
 
 const forwardInput = forwardRequestSchema.extend({ fileId: uuidField(), to: emailField() })
@@ -64,7 +66,8 @@ async function pass(context: Context): Promise<CommandOutcome<ForwardResponse | 
   const copy = recipient ? await copyFor(context, file, recipient) : null
   const detail = { to: input.to, root: file.rootId, ...(copy ? { copy } : { outside: 'true' }) }
   const result = { fileId: copy, name: file.name, to: input.to, policy: rule }
-  return { result, audit: { ...entry, detail } }
+  const notify = recipient ? filesTopics({ everyone: false, people: [recipient] }) : []
+  return { result, audit: { ...entry, detail }, notify }
 }
 
 async function findRecipient({ tx, tenantId, input }: Context): Promise<Recipient | null> {
@@ -163,5 +166,5 @@ async function makeCopy(context: Context, file: RequestedFile, recipient: Recipi
  * policy_forbids · content_damaged
  */
 export async function forwardFile(actor: Actor, input: z.input<typeof forwardInput>): Promise<ForwardResponse> {
-  return orThrow(await forward(actor, input))
+  return orThrow(await alertingDamage(actor, input.fileId, () => forward(actor, input)))
 }

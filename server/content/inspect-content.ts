@@ -7,6 +7,7 @@ import { readTransaction } from '#server/kernel/db.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { sha256, tenantVault } from '#server/kernel/keys.ts'
+import { topicsOfContent } from './audience.ts'
 import {
   type ContentPlace,
   chunkCountOf,
@@ -18,6 +19,7 @@ import {
   writeChunks,
 } from './chunks.ts'
 import { renditionKeyPlace } from './deliverable.ts'
+import { alertingDamage } from './integrity.ts'
 import { type InspectOptions, inspect } from './render/inspect.ts'
 import type { Verdict } from './render/verdict.ts'
 import { removeChunks } from './renditions.ts'
@@ -50,7 +52,8 @@ const recordInspection = defineCommand({
     if (!file?.isUsed) throw noFile()
     await replaceRendition(context)
     const target = { type: 'file', id: contentId, name: file.name }
-    return { result: null, audit: { ...entryOf(input), target, labels: file.labels } }
+    const audit = { ...entryOf(input), target, labels: file.labels }
+    return { result: null, audit, notify: await topicsOfContent(sql, tenantId, contentId) }
   },
 })
 
@@ -156,7 +159,10 @@ export async function inspectContent(place: ContentPlace, options?: InspectOptio
 async function judge(waiting: Waiting, options?: InspectOptions): Promise<{ verdict: Verdict; isDamaged?: boolean }> {
   const { mediaType, name, sizeBytes } = waiting
   try {
-    return { verdict: await inspect({ mediaType, name, sizeBytes }, readContent(waiting), options) }
+    const verdict = await alertingDamage(waiting, waiting.contentId, () =>
+      inspect({ mediaType, name, sizeBytes }, readContent(waiting), options),
+    )
+    return { verdict }
   } catch (error) {
     if (!isIntegrityError(error)) throw error
     return { verdict: { state: 'refused', reason: 'malformed' }, isDamaged: true }

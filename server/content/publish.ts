@@ -2,13 +2,22 @@ import 'server-only'
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import { isUuid, uuidv7 } from '#lib/uuid.ts'
+import { filesTopics } from '#server/devices/schema.ts'
 import { type Actor, actorId, isPermitted } from '#server/kernel/actor.ts'
 import { type Command, type CommandContext, type CommandOptions, defineCommand } from '#server/kernel/command.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { AppError, isAppError } from '#server/kernel/errors.ts'
 import { sha256 } from '#server/kernel/keys.ts'
 import { addToAudience, audienceText, resolveAudience } from './audience.ts'
-import { chunkCountOf, fileKeyPlace, IntegrityError, makeContentKey, openChunk, writeChunks } from './chunks.ts'
+import {
+  chunkCountOf,
+  fileKeyPlace,
+  IntegrityError,
+  makeContentKey,
+  openChunk,
+  rewrapContentKey,
+  writeChunks,
+} from './chunks.ts'
 import { inspectJob } from './render/job-key.ts'
 import { readFileView } from './rows.ts'
 import {
@@ -65,6 +74,7 @@ const publish = defineCommand({
       result: await readFileView(context, id),
       audit: { action: 'file.publish', target: { type: 'file', id, name }, labels, detail },
       jobs: [inspectJob(tenantId, id)],
+      notify: filesTopics(audience),
     }
   },
 })
@@ -103,7 +113,10 @@ async function takeUpload(context: Publish, uploadId: string) {
     [tenantId, uploadId, actor.kind, actorId(actor), now.toISOString()],
   )
   if (!row) throw await notTaken(context, uploadId)
-  const { sizeBytes, fileKey: wrapped, sha256: digest, mediaType } = row
+  const { sizeBytes, fileKey, sha256: digest, mediaType } = row
+  // Sealed anew, not copied: since the upload began the organisation's data key may have been rotated.
+  const keyPlace = fileKeyPlace(uploadId)
+  const wrapped = rewrapContentKey(await context.vault(), { contentId: uploadId, wrapped: fileKey, keyPlace }, keyPlace)
   return { id: uploadId, digest, sizeBytes: BigInt(sizeBytes), wrapped, mediaType }
 }
 
