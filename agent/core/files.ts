@@ -1,16 +1,18 @@
 import { z } from 'zod'
-import { type Bytes, utf8Decode, utf8Encode } from '#lib/bytes.ts'
+import { utf8Decode, utf8Encode } from '#lib/bytes.ts'
 import { isUuid } from '#lib/uuid.ts'
 import type { FileEntry } from '#protocol/device/messages.ts'
 import type { PolicyBundle } from '#protocol/device/policy-bundle.ts'
 import { defaultPolicy } from '#protocol/policy/document.ts'
 import type { PolicyAction, PolicyDecision } from '#protocol/policy/evaluate.ts'
 import type { Device } from './device.ts'
-import { AgentError, isRevoked, toAgentError } from './errors.ts'
+import { AgentError, isRevoked, isTemporary, toAgentError } from './errors.ts'
 import { type EventDraft, expectNoClone, recordEvent } from './events.ts'
 import { NAMES } from './identity.ts'
 import { cachedPolicy, currentPolicy, decide, fetchPolicy } from './policy.ts'
-import { readFile, type Unlocked, unlock } from './vault.ts'
+import { type Unlocked, unlock } from './vault.ts'
+import { readFile } from './vault-files.ts'
+import type { KeptContent } from './vault-parts.ts'
 
 const INDEX_CONTEXT = 'gatehouse/file-index/v1'
 /** A person waits for these: ask for news, but not for long. */
@@ -59,9 +61,13 @@ type Act = {
   reason?: string | undefined
 }
 
+async function indexed(device: Device, fileId: string): Promise<FileIndex[number] | undefined> {
+  return (await readIndex(device)).find((file) => file.id === fileId)
+}
+
 /** The labels of a file as the server last listed it. */
 export async function labelsOf(device: Device, fileId: string): Promise<string[]> {
-  return (await readIndex(device)).find((file) => file.id === fileId)?.labels ?? []
+  return (await indexed(device, fileId))?.labels ?? []
 }
 
 function draftOf(act: Act, decision: PolicyDecision, policy: PolicyBundle | null, labels: string[]): EventDraft {
@@ -137,41 +143,78 @@ async function policyFor(device: Device, unlocked: Unlocked): Promise<PolicyBund
   }
 }
 
+const nothing: KeptContent = { sizeBytes: 0, async *chunks() {} }
+
 export type OpenOptions = { fileId: string; purpose: 'view' | 'download'; reason?: string | undefined }
 
-/** The content of a file for viewing or saving. It is recorded, durably, before the first byte is handed out. */
+/**
+ * The content of a file for viewing or saving, piece by piece. It is recorded, durably, before the first byte is handed out, and
+ * all of it lies in the vault by then.
+ */
 export async function openDeviceFile(
   device: Device,
   { fileId, purpose, reason }: OpenOptions,
-): Promise<ActResult & { content: Bytes }> {
+): Promise<ActResult & KeptContent> {
   expectFileId(fileId)
   await expectNoClone(device)
   const act: Act = { action: purpose === 'view' ? 'file.view' : 'file.download', fileId, reason }
   const unlocked = await unlockFor(device, act)
   const policy = await policyFor(device, unlocked)
-  const labels = await labelsOf(device, fileId)
+  const { labels = [], sizeBytes } = (await indexed(device, fileId)) ?? {}
   const isAllowed = decide(device, policy, { ...act, labels }).outcome === 'allowed'
   // A denied download must not leave the server at all; `judge` records and throws.
-  const content = isAllowed ? await readFile(device, unlocked, fileId, purpose) : new Uint8Array(0)
-  return { ...(await judge(device, act, policy)), content }
+  const content = isAllowed ? await readFile(device, unlocked, { fileId, purpose, sizeBytes }) : nothing
+  return { ...(await judge(device, act, policy)), ...content }
 }
 
-/** Decides and records a forward; the host app hands the file over only when this returns. */
-export async function forwardFile(device: Device, options: { fileId: string; to: string }): Promise<ActResult> {
-  expectFileId(options.fileId)
-  if (!/^[^\s@]{1,64}@[^\s@]{1,253}$/.test(options.to)) {
-    throw new AgentError('usage', `--to must be a mail address, got ${JSON.stringify(options.to)}.`)
+export type ForwardOptions = { fileId: string; to: string; reason?: string | undefined }
+
+/** `fileId` is the recipient's copy; null out of the organisation, where the host app hands the content over itself. */
+export type ForwardResult = Omit<ActResult, 'seq' | 'outcome'> & {
+  outcome: 'allowed'
+  fileId: string | null
+  name: string
+  to: string
+}
+
+/**
+ * Forwards a file: the server decides, records and makes the recipient's copy. Where it does not answer nothing is forwarded; that
+ * somebody tried is recorded. Throws AgentError `denied`, `offline`, `busy`, `revoked` or `refused`.
+ */
+export async function forwardFile(device: Device, { fileId, to, reason }: ForwardOptions): Promise<ForwardResult> {
+  expectFileId(fileId)
+  if (!/^[^\s@]{1,64}@[^\s@]{1,253}$/.test(to)) {
+    throw new AgentError('usage', `--to must be a mail address, got ${JSON.stringify(to)}.`)
   }
-  const act: Act = { action: 'file.forward', fileId: options.fileId, recipient: options.to }
-  let policy: PolicyBundle | null
+  await expectNoClone(device)
+  const act: Act = { action: 'file.forward', fileId, recipient: to, reason }
   try {
-    policy = await currentPolicy(device, POLICY_TIMEOUT_MS)
+    const { policy, ...copy } = await device.client.forward(fileId, { to, ...(reason ? { reason } : {}) })
+    return { outcome: 'allowed', enforcement: 'none', rule: policy.rule, policyVersion: policy.version, ...copy }
   } catch (error) {
     if (isRevoked(error)) await recordRevoked(device, act)
+    if (isTemporary(error)) await recordUnsent(device, act)
     throw toAgentError(error)
   }
-  if (!policy) throw new AgentError('offline', 'No policy has reached this device yet; nothing can be forwarded.')
-  return judge(device, act, policy)
+}
+
+/** Records a forward that did not reach the server: denied where the policy on the device says so, else failed. */
+async function recordUnsent(device: Device, act: Act): Promise<void> {
+  const policy = await cachedPolicy(device)
+  const labels = await labelsOf(device, act.fileId)
+  const decision = policy && decide(device, policy, { ...act, labels })
+  if (policy && decision?.outcome === 'denied') {
+    await judge(device, act, policy)
+    return
+  }
+  await recordEvent(device, {
+    action: act.action,
+    outcome: 'failed',
+    target: { type: 'file', id: act.fileId },
+    ...(labels.length > 0 ? { labels } : {}),
+    ...(act.reason ? { reason: act.reason } : {}),
+    detail: { code: 'offline', ...(act.recipient ? { to: act.recipient } : {}) },
+  })
 }
 
 /** Records a screenshot attempt. It is taken whatever the state: blocked, offline, without a policy. */

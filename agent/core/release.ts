@@ -22,8 +22,8 @@ export type ReleaseFacts = Omit<Release, 'contentKey'>
 
 export type OpenedRelease = {
   release: ReleaseFacts
-  /** The content in clear, in order, at most two chunks of it in memory. Throws AgentError. */
-  chunks(): AsyncGenerator<Bytes>
+  /** The content in clear, in order from chunk `from` (0) on, at most two chunks of it in memory. Throws AgentError. */
+  chunks(from?: number): AsyncGenerator<Bytes>
 }
 
 /** How long a file may be looked at by the server before we give up, all waits together. */
@@ -69,7 +69,7 @@ async function* openedChunks(
   device: Device,
   key: CryptoKey,
   release: ReleaseFacts,
-  outer: AbortSignal | undefined,
+  { from, outer }: { from: number; outer: AbortSignal | undefined },
 ): AsyncGenerator<Bytes> {
   const { tenantId, deviceId, enrollmentId } = device.identity
   const { fileId, releaseId, chunkCount } = release
@@ -82,11 +82,11 @@ async function* openedChunks(
     return chunk
   }
   try {
-    let next = fetching(0)
-    for (let number = 0; number < chunkCount; number++) {
+    let next = from < chunkCount ? fetching(from) : null
+    for (let number = from; next !== null; number++) {
       const sealed = await next
       const isLast = number + 1 === chunkCount
-      if (!isLast) next = fetching(number + 1)
+      next = isLast ? null : fetching(number + 1)
       yield await openReleaseChunk(key, sealed, { tenantId, deviceId, enrollmentId, fileId, releaseId, number, isLast })
     }
   } catch (error) {
@@ -106,7 +106,7 @@ export async function openRelease(device: Device, options: ReleaseOptions): Prom
     const binding = { ...device.identity, fileId: options.fileId }
     const { contentKey, ...release } = await openSealedRelease(jwe, device.openKey, binding)
     const key = await importContentKey(contentKey)
-    return { release, chunks: () => openedChunks(device, key, release, options.signal) }
+    return { release, chunks: (from = 0) => openedChunks(device, key, release, { from, outer: options.signal }) }
   } catch (error) {
     throw await told(device, error)
   }

@@ -8,7 +8,8 @@ import { listFiles } from './files.ts'
 import { writeStanding } from './identity.ts'
 import { cachedPolicy, fetchPolicy, keepsContent } from './policy.ts'
 import { sendReceipts } from './receipts.ts'
-import { dropShare, pruneVault } from './vault.ts'
+import { dropShare } from './vault.ts'
+import { pruneVault } from './vault-files.ts'
 
 /** Tells the server the facts and learns the device's standing. Where access is revoked, the share is dropped first. */
 export async function checkIn(device: Device): Promise<FactsResponse> {

@@ -9,6 +9,7 @@ import { NAMES, readJson, writeJson } from './identity.ts'
 import type { AgentPorts } from './ports.ts'
 import { forgetReceipts, hasReceipt, keepReceipt, type ReceiptFate, sendReceipt } from './receipts.ts'
 import { readTombstone, type Tombstone, writeTombstone } from './tombstone.ts'
+import { vaultHoldings } from './vault-parts.ts'
 
 // The order, and what a crash means. Every step may be repeated; `wipe.json` stands from the first step to the last, and
 // whoever starts next goes on where it points before doing anything else.
@@ -31,11 +32,6 @@ type WipeRecord = z.infer<typeof wipeSchema>
 /** What is destroyed in step 4, beside the vault and the queue. */
 const FORGOTTEN = [NAMES.fileIndex, NAMES.policy, NAMES.standing, NAMES.commands] as const
 
-async function countVault(ports: AgentPorts): Promise<{ files: number; bytes: number }> {
-  const held = await ports.store.list(NAMES.vault)
-  return { files: held.length, bytes: held.reduce((sum, item) => sum + item.sizeBytes, 0) }
-}
-
 /** A full disk must not stop an erasure: what is about to be destroyed makes the room for the next note. */
 async function noteIfRoom(ports: AgentPorts, record: WipeRecord): Promise<void> {
   try {
@@ -49,7 +45,7 @@ async function destroy(ports: AgentPorts, record: WipeRecord): Promise<{ files: 
   const { store, keys } = ports
   await keys.destroy('secret')
   await keys.destroy('sealing')
-  const erased = record.erased ?? (await countVault(ports))
+  const erased = record.erased ?? (await vaultHoldings(ports.store))
   if (!record.erased) await noteIfRoom(ports, { ...record, erased })
   await sweep(ports)
   await forgetReceipts(store, record.command.id)

@@ -205,14 +205,11 @@ describe('files', () => {
 describe('policy', () => {
   it('is obeyed on the next event', async () => {
     await enrollAgent(gateway, place)
-    const forward = () => agent('forward', fileId, '--to', 'eve@example.org', ...at())
-    expect((await forward()).code).toBe(0)
     gateway.setPolicy((document) => {
       document.data.forward = { mode: 'internal', internalDomains: ['example.com'], askReason: false }
       document.data.download.mode = 'ask_reason'
       document.data.screenshot.mode = 'block'
     })
-    expectOneLine(await forward(), 3, 'data.forward, version 2')
     const out = join(place.root, 'out.txt')
     expectOneLine(await agent('open', fileId, '--out', out, ...at()), 3, '--reason')
     await expect(access(out)).rejects.toThrow()
@@ -226,8 +223,6 @@ describe('policy', () => {
     })
     const told = gateway.events(gateway.device()).map((event) => [event.action, event.outcome, event.policy?.version])
     expect(told).toEqual([
-      ['file.forward', 'allowed', 1],
-      ['file.forward', 'denied', 2],
       ['file.download', 'denied', 2],
       ['file.download', 'allowed', 2],
       ['screenshot.attempt', 'allowed', 2],

@@ -1,5 +1,8 @@
-import { writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { Device } from '#agent/core/device.ts'
 import { enroll } from '#agent/core/enroll.ts'
 import { AgentError } from '#agent/core/errors.ts'
@@ -120,17 +123,19 @@ async function deliver(device: Device, directory: string): Promise<void> {
 }
 
 /** Runs an act that records an event, and delivers the event whether the act was allowed or denied. */
-async function acting<T>(options: DirOptions, act: (device: Device) => Promise<T>): Promise<T> {
-  return withDevice(options, async (device) => {
-    try {
-      return await act(device)
-    } finally {
-      await deliver(device, options.dir)
-    }
-  })
+async function delivering<T>(device: Device, options: DirOptions, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act()
+  } finally {
+    await deliver(device, options.dir)
+  }
 }
 
-function actLine(what: string, result: ActResult): string {
+async function acting<T>(options: DirOptions, act: (device: Device) => Promise<T>): Promise<T> {
+  return withDevice(options, (device) => delivering(device, options, () => act(device)))
+}
+
+function actLine(what: string, result: Omit<ActResult, 'seq'>): string {
   return `${what}: ${result.outcome}, ${result.enforcement} (${result.rule}, version ${result.policyVersion ?? 'none'}).`
 }
 
@@ -140,20 +145,37 @@ export async function openCommand(
 ): Promise<void> {
   const toStdout = options.out === '-'
   const path = resolve(options.out)
-  const { content, ...result } = await acting(options, (device) =>
-    openDeviceFile(device, { fileId, purpose: toStdout ? 'view' : 'download', reason: options.reason }),
-  )
-  if (toStdout) {
-    process.stdout.write(content)
-    return
-  }
-  await writeFile(path, content, { mode: 0o600 })
-  print(options, { ...result, path, sizeBytes: content.length }, [actLine('file.download', result)])
+  await withDevice(options, async (device) => {
+    const wanted = { fileId, purpose: toStdout ? ('view' as const) : ('download' as const), reason: options.reason }
+    const opened = await delivering(device, options, () => openDeviceFile(device, wanted))
+    const { chunks, sizeBytes, ...result } = opened
+    if (toStdout) return pipeline(chunks, process.stdout, { end: false })
+    await save(path, chunks)
+    print(options, { ...result, path, sizeBytes }, [actLine('file.download', result)])
+  })
 }
 
-export async function forwardCommand(fileId: string, options: DirOptions & { to: string }): Promise<void> {
-  const result = await acting(options, (device) => forwardFile(device, { fileId, to: options.to }))
-  print(options, result, [actLine('file.forward', result)])
+/** Under its name stands the whole file or none. */
+async function save(path: string, chunks: () => AsyncIterable<Uint8Array>): Promise<void> {
+  const unfinished = `${path}.${randomBytes(4).toString('hex')}.part`
+  try {
+    await pipeline(chunks, createWriteStream(unfinished, { flags: 'wx', mode: 0o600 }))
+    await rename(unfinished, path)
+  } catch (error) {
+    await rm(unfinished, { force: true })
+    throw error
+  }
+}
+
+export async function forwardCommand(
+  fileId: string,
+  options: DirOptions & { to: string; reason?: string },
+): Promise<void> {
+  const result = await acting(options, (device) =>
+    forwardFile(device, { fileId, to: options.to, reason: options.reason }),
+  )
+  const line = actLine('file.forward', result)
+  print(options, result, [result.fileId ? `${line} Copy ${result.fileId} for ${result.to}.` : line])
 }
 
 export async function screenshotCommand(options: DirOptions & { file: string }): Promise<void> {

@@ -1,7 +1,8 @@
 import { loadDevice } from '#agent/core/device.ts'
-import { NAMES, readStanding } from '#agent/core/identity.ts'
+import { readStanding } from '#agent/core/identity.ts'
 import { cachedPolicy } from '#agent/core/policy.ts'
 import { readTombstone } from '#agent/core/tombstone.ts'
+import { vaultHoldings } from '#agent/core/vault-parts.ts'
 import { resumeErasure } from '#agent/core/wipe.ts'
 import { createCompanion } from './companion.ts'
 import { type OutputOptions, print } from './output.ts'
@@ -13,7 +14,6 @@ async function statusOf(workspace: Workspace) {
   try {
     const standing = await readStanding(store)
     const policy = await cachedPolicy(device)
-    const vault = await store.list(NAMES.vault)
     const { deviceId, tenantId, enrollmentId, gatewayUrl, facts, enrolledAt, keyThumbprint } = device.identity
     return {
       deviceId,
@@ -30,7 +30,7 @@ async function statusOf(workspace: Workspace) {
       cloneSuspectedAt: standing?.cloneSuspectedAt ?? null,
       policyVersion: policy?.version ?? null,
       events: await device.queue.state(),
-      vault: { files: vault.length, bytes: vault.reduce((sum, file) => sum + file.sizeBytes, 0) },
+      vault: await vaultHoldings(store),
       running: await createCompanion(workspace.directory).isRunning(),
     }
   } finally {

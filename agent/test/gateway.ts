@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { base64urlEncode } from '#lib/bytes.ts'
+import { base64urlEncode, hexEncode } from '#lib/bytes.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import { type Command, commandNonce, signCommand } from '#protocol/device/commands.ts'
 import { accessTokenHash, verifyDpopProof } from '#protocol/device/dpop.ts'
@@ -14,13 +14,25 @@ import {
   eventLineSchema,
   type FactsRequest,
   factsRequestSchema,
+  forwardRequestSchema,
+  type Release,
+  releaseRequestSchema,
 } from '#protocol/device/messages.ts'
 import { signPolicyBundle } from '#protocol/device/policy-bundle.ts'
 import { DEVICE_PROBLEMS, type DeviceProblemCode } from '#protocol/device/problem-codes.ts'
 import { type Receipt, verifyReceipt } from '#protocol/device/receipts.ts'
+import {
+  importContentKey,
+  makeContentKey,
+  RELEASE_CHUNK_BYTES,
+  releaseChunkCount,
+  sealRelease,
+  sealReleaseChunk,
+} from '#protocol/device/release.ts'
 import { sealFile } from '#protocol/device/seal.ts'
 import { formatDeviceToken } from '#protocol/device/token.ts'
 import { defaultPolicy, type PolicyDocument } from '#protocol/policy/document.ts'
+import { evaluate } from '#protocol/policy/evaluate.ts'
 import { makeCertificates } from './certificates.ts'
 
 type PublicKeys = ReturnType<typeof enrollRequestSchema.parse>['keys']
@@ -46,8 +58,8 @@ class Problem extends Error {
   readonly code: DeviceProblemCode
   readonly headers: Record<string, string>
 
-  constructor(code: DeviceProblemCode, headers: Record<string, string> = {}) {
-    super(code)
+  constructor(code: DeviceProblemCode, headers: Record<string, string> = {}, detail: string = code) {
+    super(detail)
     this.code = code
     this.headers = headers
   }
@@ -88,6 +100,13 @@ export async function startGateway(options: { port?: number } = {}) {
     streams: true,
     requests: [] as string[],
     fileReleases: 0,
+    releases: new Map<string, { deviceId: string; release: Release }>(),
+    /** Answers as many chunks of releases, then breaks the connection of every other. */
+    chunksLeft: Number.POSITIVE_INFINITY,
+    chunksSent: 0,
+    /** Addresses of the organisation's people. */
+    people: new Set<string>(),
+    forwards: [] as { fileId: string; to: string; reason?: string | undefined }[],
   }
 
   const now = () => Date.now() + state.clockAheadMs
@@ -215,6 +234,67 @@ export async function startGateway(options: { port?: number } = {}) {
     return sealFile(file.content, await importSealKey(device.keys.seal), { tenantId, deviceId, enrollmentId, fileId })
   }
 
+  async function release(device: KnownDevice, fileId: string, request: IncomingMessage): Promise<string> {
+    releaseRequestSchema.parse(JSON.parse(await bodyOf(request)))
+    const file = state.files.get(fileId)
+    if (!file) throw new Problem('not_found')
+    state.fileReleases += 1
+    const { id: policyId, version } = state.policy
+    const made: Release = {
+      releaseId: uuidv7(),
+      fileId,
+      name: file.name,
+      mediaType: 'text/plain',
+      labels: file.labels,
+      kind: 'original',
+      sizeBytes: file.content.length,
+      sha256: hexEncode(new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(file.content)))),
+      chunkBytes: RELEASE_CHUNK_BYTES,
+      chunkCount: releaseChunkCount(file.content.length),
+      contentKey: base64urlEncode(makeContentKey()),
+      watermark: null,
+      policy: { id: policyId, version, rule: 'data.view' },
+      expiresAt: new Date(now() + 3_600_000).toISOString(),
+    }
+    state.releases.set(made.releaseId, { deviceId: device.id, release: made })
+    const { id: deviceId, enrollmentId } = device
+    return sealRelease(made, await importSealKey(device.keys.seal), { tenantId, deviceId, enrollmentId })
+  }
+
+  async function sendChunk(device: KnownDevice, path: string, response: ServerResponse): Promise<void> {
+    const [, , releaseId = '', , number = ''] = path.split('/')
+    const known = state.releases.get(releaseId)
+    const file = known && state.files.get(known.release.fileId)
+    if (!file || known.deviceId !== device.id) throw new Problem('not_found')
+    if (state.chunksLeft <= 0) {
+      response.destroy()
+      return
+    }
+    state.chunksLeft -= 1
+    state.chunksSent += 1
+    const { fileId, chunkCount, contentKey } = known.release
+    const n = Number(number)
+    const place = { tenantId, deviceId: device.id, enrollmentId: device.enrollmentId, fileId, releaseId, number: n }
+    const plain = file.content.subarray(n * RELEASE_CHUNK_BYTES, (n + 1) * RELEASE_CHUNK_BYTES)
+    const key = await importContentKey(contentKey)
+    const sealed = await sealReleaseChunk(key, plain, { ...place, isLast: n + 1 === chunkCount })
+    response.writeHead(200, { 'content-type': 'application/octet-stream', date: httpDate() })
+    response.end(sealed)
+  }
+
+  async function forward(fileId: string, request: IncomingMessage): Promise<object> {
+    const { to, reason } = forwardRequestSchema.parse(JSON.parse(await bodyOf(request)))
+    const file = state.files.get(fileId)
+    if (!file) throw new Problem('not_found')
+    const { id, version, document } = state.policy
+    const asked = { action: 'file.forward', platform: 'linux', capabilities: { preventCapture: false } } as const
+    const { outcome, rule } = evaluate(document, { ...asked, recipient: to, reason })
+    if (outcome === 'denied')
+      throw new Problem('policy_denied', {}, `The policy forbids it (${rule}, version ${version}).`)
+    state.forwards.push({ fileId, to, reason })
+    return { fileId: state.people.has(to) ? uuidv7() : null, name: file.name, to, policy: { id, version, rule } }
+  }
+
   async function policyJws(): Promise<string> {
     const { id: policyId, version, document } = state.policy
     const publishedAt = new Date(now()).toISOString()
@@ -266,6 +346,9 @@ export async function startGateway(options: { port?: number } = {}) {
     if (what === 'POST /events') return takeEvents(device, request, response)
     if (what === 'GET /files') return fileList()
     if (what === 'GET /files/:id') return sealed(device, id)
+    if (what === 'POST /files/:id/releases') return release(device, id, request)
+    if (what === 'POST /files/:id/forward') return forward(id, request)
+    if (/^GET \/releases\/:id\/chunks\/\d+$/.test(what)) return (await sendChunk(device, path, response)) as undefined
     throw new Problem('not_found')
   }
 
@@ -275,7 +358,15 @@ export async function startGateway(options: { port?: number } = {}) {
     const headers = error instanceof Problem ? error.headers : {}
     const status = DEVICE_PROBLEMS[code]
     response.writeHead(status, { 'content-type': 'application/problem+json', ...headers, date: httpDate() })
-    response.end(JSON.stringify({ title: code, status, code, detail: String(error), requestId: 'test' }))
+    response.end(
+      JSON.stringify({
+        title: code,
+        status,
+        code,
+        detail: error instanceof Problem ? error.message : String(error),
+        requestId: 'test',
+      }),
+    )
   }
 
   const httpDate = () => new Date(now()).toUTCString()
@@ -286,7 +377,7 @@ export async function startGateway(options: { port?: number } = {}) {
       (answer) => {
         if (answer === undefined || response.destroyed) return
         const type = typeof answer === 'string' ? 'application/jose' : 'application/json'
-        const status = String(request.url).endsWith('/enroll') ? 201 : 200
+        const status = /\/(enroll|releases|forward)$/.test(String(request.url)) ? 201 : 200
         response.writeHead(status, { 'content-type': type, date: httpDate() })
         response.end(typeof answer === 'string' ? answer : JSON.stringify(answer))
       },
