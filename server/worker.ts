@@ -19,6 +19,7 @@ import { isMasterKeyError, openKeys } from '#server/kernel/keys.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { closeRuntime } from '#server/kernel/runtime.ts'
 import { peopleJobs } from '#server/people/jobs.ts'
+import { keyJobs, keySchedule } from '#server/tenants/jobs.ts'
 
 const log = createLog('worker')
 
@@ -29,8 +30,15 @@ const tasks: Record<string, Task> = {
   ...contentJobs,
   ...deviceJobs,
   ...peopleJobs,
+  ...keyJobs,
 }
-const schedule: Scheduled[] = [...upkeepSchedule, ...approvalSchedule, ...contentSchedule, ...deviceSchedule]
+const schedule: Scheduled[] = [
+  ...upkeepSchedule,
+  ...approvalSchedule,
+  ...contentSchedule,
+  ...deviceSchedule,
+  ...keySchedule,
+]
 
 async function main(): Promise<void> {
   readEnv()

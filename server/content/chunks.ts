@@ -1,7 +1,7 @@
 import 'server-only'
 import { randomBytes } from 'node:crypto'
 import type { Sql, Tx } from '#server/kernel/db.ts'
-import { decrypt, encrypt, sha256, type TenantVault } from '#server/kernel/keys.ts'
+import { decrypt, encrypt, sha256, staleKeysIn, type TenantVault } from '#server/kernel/keys.ts'
 
 /** A content lies in pieces of this size; only the last one may be shorter. */
 export const CHUNK_BYTES = 1_048_576
@@ -76,6 +76,8 @@ export function openContentKey(
   try {
     return vault.open(wrapped, ...keyPlace)
   } catch (cause) {
+    // Our own picture of the keys is old: that says nothing about the content.
+    if (staleKeysIn(cause)) throw cause
     throw new IntegrityError(contentId, `does not open: its key was made for another place or altered`, cause)
   }
 }

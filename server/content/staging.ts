@@ -4,7 +4,7 @@ import { type Actor, actorId } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
 import { pgTransaction, readTransaction } from '#server/kernel/db.ts'
 import { AppError, isAppError } from '#server/kernel/errors.ts'
-import { decrypt, encrypt, tenantVault } from '#server/kernel/keys.ts'
+import { decrypt, encrypt, type TenantVault, tenantVault } from '#server/kernel/keys.ts'
 import { CHUNK_BYTES, fileKeyPlace, openContentKey, sealChunk } from './chunks.ts'
 import type { UploadView } from './schema.ts'
 
@@ -33,19 +33,20 @@ type Row = Record<'name' | 'mediaType' | 'sizeBytes', string | null> &
 /** The upload of exactly this actor. @throws AppError not_found · gone */
 export async function openUpload(actor: Actor, uploadId: string): Promise<OpenUpload> {
   const { tenantId } = actor
-  const { row, vault } = await readTransaction(tenantId, async ({ tx, sql }) => {
+  const { row, key } = await readTransaction(tenantId, async ({ tx, sql }) => {
     const [found] = await sql<Row>(
       `SELECT name, media_type AS "mediaType", size_bytes::text AS "sizeBytes", offset_bytes::text AS "offsetBytes", encode(tail, 'hex') AS tail,
               encode(sha256, 'hex') AS sha256, encode(file_key, 'hex') AS "fileKey", expires_at AS "expiresAt"
          FROM file_upload WHERE tenant_id = $1::uuid AND id = $2::uuid AND actor_kind = $3::text AND actor_id = $4::text`,
       [tenantId, uploadId, actor.kind, actorId(actor)],
     )
-    return { row: found, vault: await tenantVault(tx, tenantId) }
+    return {
+      row: found,
+      key: found ? openKey(await tenantVault(tx, tenantId), uploadId, found.fileKey) : Buffer.alloc(0),
+    }
   })
   if (!row) throw new AppError('not_found', { detail: 'There is no such upload.' })
   if (row.expiresAt <= now()) throw new AppError('gone', { detail: 'Nobody went on with this upload for a day.' })
-  const stored = { contentId: uploadId, wrapped: Buffer.from(row.fileKey, 'hex'), keyPlace: fileKeyPlace(uploadId) }
-  const key = openContentKey(vault, stored)
   const offsetBytes = Number(row.offsetBytes)
   const tail =
     row.tail === null
@@ -63,6 +64,11 @@ export async function openUpload(actor: Actor, uploadId: string): Promise<OpenUp
     expiresAt: row.expiresAt,
     key,
   }
+}
+
+/** Inside the transaction that read it: a key that was rotated meanwhile is read again there. */
+function openKey(vault: TenantVault, contentId: string, fileKey: string): Buffer {
+  return openContentKey(vault, { contentId, wrapped: Buffer.from(fileKey, 'hex'), keyPlace: fileKeyPlace(contentId) })
 }
 
 export function viewUpload({ id, sizeBytes, offsetBytes, expiresAt }: OpenUpload): UploadView {

@@ -3,6 +3,7 @@ import type { PersonActor } from '#server/kernel/actor.ts'
 import { type Audited, type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { parseInput } from '#server/kernel/fields.ts'
+import { staleKeysIn } from '#server/kernel/keys.ts'
 import { hasFactor, replaceRecoveryCodes } from './factors.ts'
 import { codeInput, counted, type Proof, requirePersonActor } from './second-factor.ts'
 import { rotateSession } from './sessions.ts'
@@ -28,7 +29,8 @@ export async function openWaitingSeed({ tx, tenantId, vault }: Context, actor: P
   const opened = await vault()
   try {
     return opened.open(row.seed, ...waitingPlace(actor))
-  } catch {
+  } catch (error) {
+    if (staleKeysIn(error)) throw error
     // Another session's: this one begins anew.
     return null
   }

@@ -5,7 +5,7 @@ import type { Prisma } from './generated/client.ts'
 import { forgetDataKeys } from './keys.ts'
 import { openKeys } from './open-keys.ts'
 import { runtime } from './runtime.ts'
-import { beginSealing, requireCurrentKeys, staleKeysIn } from './sealing.ts'
+import { beginSealing, requireCurrentKeys, staleTenant } from './sealing.ts'
 
 /** Prisma inside one transaction, on the control plane's tables. */
 export type Tx = Prisma.TransactionClient
@@ -23,7 +23,7 @@ export function readTransaction<T>(
   run: (db: Db) => Promise<T>,
   options?: TransactionOptions,
 ): Promise<T> {
-  return rereadingKeys(() => transaction('reader', tenantId, run, options))
+  return rereadingKeys(tenantId, () => transaction('reader', tenantId, run, options))
 }
 
 /** A transaction of the writer. Only the kernel's command path calls it: the database refuses a write outside a command. */
@@ -32,18 +32,18 @@ export function unsafeWriteTransaction<T>(
   run: (db: Db) => Promise<T>,
   options?: TransactionOptions,
 ): Promise<T> {
-  return rereadingKeys(() => retryingConflicts(() => transaction('writer', tenantId, run, options)))
+  return rereadingKeys(tenantId, () => retryingConflicts(() => transaction('writer', tenantId, run, options)))
 }
 
 /** Somebody else rotated an organisation's data key: what was not committed is done again with the keys as they are now. */
-function rereadingKeys<T>(run: () => Promise<T>): Promise<T> {
+function rereadingKeys<T>(tenantId: string | null, run: () => Promise<T>): Promise<T> {
   // Chained, not awaited: a frame of ours in every stack would push out one that says where it was called.
   return openKeys()
     .then(run)
     .catch((error: unknown) => {
-      const stale = staleKeysIn(error)
+      const stale = staleTenant(error, tenantId)
       if (!stale) throw error
-      forgetDataKeys(stale.tenantId)
+      forgetDataKeys(stale)
       return run()
     })
 }

@@ -6,6 +6,7 @@ import type { Tx } from './db.ts'
 import { AppError } from './errors.ts'
 import { requireMasterKey } from './master-keys.ts'
 import { runtime } from './runtime.ts'
+import { JOB_TABLE } from './sealed-columns.ts'
 import { noteSeal, StaleKeysError } from './sealing.ts'
 
 export { decrypt, encrypt, sha256 } from './cipher.ts'
@@ -15,7 +16,7 @@ export { staleKeysIn } from './sealing.ts'
 
 /** Seals and opens values of one organisation under its data key. `place` names table, column and row. */
 export type TenantVault = {
-  /** Under the current data key; only inside the write transaction that stores it, which checks that the key is still current. */
+  /** Under the current data key; where it is stored is in server/kernel/sealed-columns.ts, or a rotation would not find it. */
   seal(plain: Uint8Array, ...place: string[]): Buffer
   /** Of any data key that was not destroyed yet. */
   open(sealed: Uint8Array, ...place: string[]): Buffer
@@ -24,7 +25,11 @@ export type TenantVault = {
 /** Data keys of one organisation as this process knows them. */
 type DataKeys = { currentId: string; oldestId: string; opened: Map<string, Buffer>; destroyed: Set<string> }
 
-const dataKeys = new Map<string, DataKeys>()
+const SLOT = Symbol.for('gatehouse.data-keys')
+// Next bundles may hold several copies of this module; what one forgets, all do.
+const slots = globalThis as { [SLOT]?: Map<string, DataKeys> }
+slots[SLOT] ??= new Map()
+const dataKeys = slots[SLOT]
 
 /** The organisation's vault: its data keys are unwrapped with the master key once a process. */
 export async function tenantVault(tx: Tx, tenantId: string): Promise<TenantVault> {
@@ -32,7 +37,7 @@ export async function tenantVault(tx: Tx, tenantId: string): Promise<TenantVault
   return {
     seal: (plain, ...place) => {
       const { currentId } = keys
-      noteSeal(tx, tenantId, currentId)
+      if (place[0] === JOB_TABLE) noteSeal(tx, tenantId, currentId)
       return encryptKeyed(currentId, keyOf(keys, tenantId, currentId), plain, [tenantId, ...place])
     },
     open: (sealed, ...place) => {
@@ -46,6 +51,8 @@ function keyOf({ opened, destroyed }: DataKeys, tenantId: string, id: string): B
   const key = opened.get(id)
   if (key) return key
   if (destroyed.has(id)) throw new Error(`the data key ${id} was destroyed`)
+  // Whoever asks next reads them again, also where no transaction is there to be run once more.
+  dataKeys.delete(tenantId)
   throw new StaleKeysError(tenantId, id)
 }
 

@@ -1,6 +1,7 @@
 import 'server-only'
 import pg from 'pg'
 import type { Sql } from './db.ts'
+import { forgetDataKeys } from './keys.ts'
 import { runtime } from './runtime.ts'
 
 /** What changed for whom; `topics` are nouns (`device`, `wipe`) or `device:<id>` for one device's commands. */
@@ -52,6 +53,8 @@ async function connect(hub: Hub): Promise<void> {
   client.on('end', retry)
   client.on('notification', ({ payload }) => {
     const { t, c } = JSON.parse(payload ?? '{}') as { t: string; c: string[] }
+    // A destroyed key leaves this process's memory, too.
+    if (c.includes('key')) forgetDataKeys(t)
     for (const listener of hub.listeners) listener({ tenantId: t, topics: c })
   })
   try {

@@ -1,7 +1,8 @@
 import 'server-only'
 import type { Db, Tx } from './db.ts'
+import { errorCodeOf } from './errors.ts'
 
-/** What a write transaction has sealed so far: organisation → ids of the keys it took. */
+/** What a write transaction has sealed for the queue so far: organisation → ids of the keys it took. */
 type Seals = Map<string, Set<string>>
 const openSeals = new WeakMap<Tx, Seals>()
 
@@ -27,22 +28,21 @@ export function staleKeysIn(error: unknown): StaleKeysError | undefined {
   return undefined
 }
 
-/** The kernel's write path calls it when the transaction begins: from now on values may be sealed in it. */
+/** The kernel's write path calls it when the transaction begins: from now on values for the queue may be sealed in it. */
 export function beginSealing(tx: Tx): void {
   openSeals.set(tx, new Map())
 }
 
-/** @throws Error outside of a write transaction */
+/** For what no trigger of the database looks at: a value in a job. @throws Error outside of a write transaction */
 export function noteSeal(tx: Tx, tenantId: string, keyId: string): void {
   const seals = openSeals.get(tx)
-  // Sealed elsewhere, nobody would notice that the key was rotated and destroyed before the value is stored.
-  if (!seals) throw new Error('a value is sealed in the write transaction that stores it, nowhere else')
+  if (!seals) throw new Error('a value of a job is sealed in the transaction that adds the job, nowhere else')
   seals.set(tenantId, (seals.get(tenantId) ?? new Set()).add(keyId))
 }
 
 /**
- * Before the commit of a transaction that sealed something: its key must still be the current one, and stays so until the
- * commit (a rotation waits for the lock). So when a rotation has begun, nothing more is sealed under an older key by anybody.
+ * Before the commit of a transaction that sealed something for the queue: its key must still be the current one, and stays so
+ * until the commit (a rotation waits for the lock). For columns the database does the same by a trigger, `require_current_key`.
  * @throws StaleKeysError
  */
 export async function requireCurrentKeys({ tx, sql }: Db): Promise<void> {
@@ -55,4 +55,13 @@ export async function requireCurrentKeys({ tx, sql }: Db): Promise<void> {
     for (const id of ids) if (id !== current?.id) throw new StaleKeysError(tenantId, id)
   }
   seals?.clear()
+}
+
+/** SQLSTATE of the trigger that refuses a value under a retired key. */
+const SEALED_UNDER_RETIRED_KEY = 'GH003'
+
+/** The organisation whose keys somebody rotated while this transaction went by the old ones; undefined for any other failure. */
+export function staleTenant(error: unknown, tenantId: string | null): string | undefined {
+  if (tenantId !== null && errorCodeOf(error) === SEALED_UNDER_RETIRED_KEY) return tenantId
+  return staleKeysIn(error)?.tenantId
 }

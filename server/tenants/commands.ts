@@ -5,6 +5,9 @@ import { AppError } from '#server/kernel/errors.ts'
 import { createDataKey } from '#server/kernel/keys.ts'
 import { tenantSettings } from './schema.ts'
 
+export { continueRotation, type RotationStep, rotateTenantKey } from './key-rotation.ts'
+export { type MasterRotation, rotateMasterKey } from './master-rotation.ts'
+
 type NewTenant = { name: string; origin: string }
 
 /**

@@ -4,6 +4,8 @@ import { AppError } from '#server/kernel/errors.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { type TenantView, tenantSettings } from './schema.ts'
 
+export { getKeys } from './keys-view.ts'
+
 /** The actor's own organisation. */
 export const getTenant = defineQuery({
   name: 'tenant.get',

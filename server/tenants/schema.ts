@@ -17,3 +17,37 @@ export type TenantView = {
   createdAt: Date
   settings: TenantSettings
 }
+
+export const ROTATION_STATES = ['running', 'done', 'blocked'] as const
+export type RotationState = (typeof ROTATION_STATES)[number]
+
+/** Sealing everything of an organisation anew under its new data key. */
+export type RotationView = {
+  id: string
+  state: RotationState
+  /** Values sealed anew, of those that were under another key when it began. */
+  done: number
+  total: number
+  /** Values that do not open: while there are any, the older keys are kept. */
+  damaged: number
+  startedBy: string
+  startedAt: Date
+  finishedAt: Date | null
+}
+
+export type KeysView = {
+  master: {
+    provider: 'file' | 'vault-transit'
+    /** Names the key, never its secret. */
+    id: string
+    /** The environment names another master key than the one in use: `gatehouse keys rotate master` completes the move. */
+    isMoving: boolean
+  }
+  data: { id: string; createdAt: Date /** Older ones that still open something. */; older: number }
+  /** The newest one. */
+  rotation: RotationView | null
+}
+
+export const keyCan = {
+  rotate: ({ rotation }: KeysView): true | 'running' => (rotation?.state === 'running' ? 'running' : true),
+}

@@ -36,3 +36,44 @@ CREATE TABLE key_rotation (
 CREATE UNIQUE INDEX key_rotation_one_running ON key_rotation (tenant_id) WHERE state = 'running';
 CREATE INDEX key_rotation_recent ON key_rotation (tenant_id, started_at DESC, id DESC);
 SELECT protect_table('key_rotation', 'INSERT, UPDATE', true);
+
+-- A value is stored under the current data key or not at all: while a rotation seals everything anew nothing is added behind its
+-- back, and a destroyed key takes nothing with it. The lock makes a rotation wait for those who are storing a value now.
+CREATE FUNCTION require_current_key() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE sealed bytea; retired timestamptz;
+BEGIN
+  EXECUTE format('SELECT ($1).%I', TG_ARGV[0]) USING NEW INTO sealed;
+  IF coalesce(length(sealed), 0) < 17 THEN RETURN NEW; END IF;
+  IF get_byte(sealed, 0) = 2 THEN  -- the key's id stands behind the version
+    SELECT k.retired_at INTO retired FROM tenant_key k
+     WHERE k.tenant_id = NEW.tenant_id AND k.id = encode(substring(sealed FROM 2 FOR 16), 'hex')::uuid FOR SHARE;
+  ELSE                             -- from before keys had ids: under the oldest
+    SELECT k.retired_at INTO retired FROM tenant_key k
+     WHERE k.tenant_id = NEW.tenant_id AND k.purpose = 'data' ORDER BY k.created_at, k.id LIMIT 1 FOR SHARE;
+  END IF;
+  IF retired IS NOT NULL THEN
+    RAISE EXCEPTION '%.% is sealed under a retired key', TG_TABLE_NAME, TG_ARGV[0] USING ERRCODE = 'GH003';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE FUNCTION guard_sealed(rel regclass, col name, condition text DEFAULT 'true') RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('CREATE TRIGGER %I BEFORE INSERT OR UPDATE OF %I ON %s FOR EACH ROW WHEN (%s) EXECUTE FUNCTION require_current_key(%L)',
+                 'sealed_' || col, col, rel, condition, col);
+END $$;
+
+-- The same list as server/kernel/sealed-columns.ts; a test holds them equal.
+SELECT guard_sealed('command', 'result');
+SELECT guard_sealed('tenant_key', 'wrapped', $$NEW.purpose = 'command'$$);
+SELECT guard_sealed('totp_credential', 'seed');
+SELECT guard_sealed('brake_request', 'input');
+SELECT guard_sealed('vault_share', 'device_key');
+SELECT guard_sealed('file_upload', 'file_key');
+SELECT guard_sealed('file', 'file_key');
+SELECT guard_sealed('file_rendition', 'file_key');
+SELECT guard_sealed('file_release_grant', 'content_key');
+
+DO $$ BEGIN
+  EXECUTE format('GRANT UPDATE (content_key) ON file_release_grant TO %I', gh_role('writer'));
+END $$;
