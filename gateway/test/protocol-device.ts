@@ -51,10 +51,13 @@ export class ProtocolDevice {
     gateway: Pick<StartedGateway, 'url' | 'ca'>,
     admin: PersonActor,
     personId = admin.personId,
+    facts: object = {},
   ): Promise<ProtocolDevice> {
     const device = await ProtocolDevice.create(gateway)
     const { code } = await createEnrollmentCode(admin, { personId })
-    const answer = await device.call({ method: 'POST', path: '/enroll', body: device.enrollment(code) })
+    const enrollment = device.enrollment(code)
+    const body = { ...enrollment, facts: { ...enrollment.facts, ...facts } }
+    const answer = await device.call({ method: 'POST', path: '/enroll', body })
     if (answer.status !== 201) throw new Error(`enrolling answered ${answer.status}: ${answer.text}`)
     // The answer of our own gateway.
     device.enrolled = answer.json as unknown as EnrollResponse
