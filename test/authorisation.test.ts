@@ -81,6 +81,7 @@ describe('every command', () => {
         "file.delete.release": "guard · content:write · fresh factor",
         "file.forward": "reversible · device",
         "file.inspect": "none · system",
+        "file.integrity": "none · system",
         "file.publish": "reversible · content:write",
         "file.release": "none · device",
         "file.release.create": "none · device",

@@ -77,6 +77,7 @@ const STATED_BY_SERVER = {
   content: [
     'file.publish',
     'file.inspect',
+    'file.integrity',
     'file.update',
     'file.release',
     'file.delete',

@@ -281,6 +281,7 @@ describe('releaseFile', () => {
     const log = await readLog(db, tenantId)
     expect(log.slice(entries).map(({ entry }) => `${entry.action} ${entry.outcome}`)).toEqual([
       'file.release failed',
+      'file.integrity failed',
       'file.release failed',
     ])
   })

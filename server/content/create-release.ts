@@ -25,6 +25,7 @@ import {
   requireDevice,
 } from './device-request.ts'
 import { rememberHolder } from './holders.ts'
+import { alertingDamage } from './integrity.ts'
 import { noFile } from './rows.ts'
 
 /** How long the chunks of a release may be fetched. A block, a deletion or an audience without the person ends it at once. */
@@ -203,5 +204,5 @@ async function keepGrant(
  * content_damaged · unavailable while the file has not been looked at yet
  */
 export async function createRelease(actor: Actor, input: z.input<typeof createReleaseInput>): Promise<Release> {
-  return orThrow(await create(actor, input))
+  return orThrow(await alertingDamage(actor, input.fileId, () => create(actor, input)))
 }

@@ -16,6 +16,7 @@ import {
 
 export { CONTENTS_CAP, type DeviceContents, getDeviceContents } from './device-contents.ts'
 export { listDeviceFiles } from './device-files.ts'
+export { listDamagedFiles } from './integrity.ts'
 export { type DerivedFile, getLineage, type Lineage } from './lineage.ts'
 export { getReleaseChunk } from './release-chunk.ts'
 export { getRendition, type RenditionView } from './renditions.ts'

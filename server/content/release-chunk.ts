@@ -2,7 +2,7 @@ import 'server-only'
 import { createCipheriv, randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { type ReleaseChunkPlace, releaseChunkContext } from '#protocol/device/release.ts'
-import type { DeviceActor } from '#server/kernel/actor.ts'
+import type { Actor, DeviceActor } from '#server/kernel/actor.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { defineQuery, type QueryContext } from '#server/kernel/query.ts'
@@ -10,6 +10,7 @@ import { chunkCountOf, fileKeyPlace, openContent, type StoredContent } from './c
 import { answeringDamage } from './damage.ts'
 import { renditionKeyPlace } from './deliverable.ts'
 import { requireDevice } from './device-request.ts'
+import { alertingDamage } from './integrity.ts'
 import { inAudience } from './rows.ts'
 
 const IV_BYTES = 12
@@ -31,17 +32,21 @@ type Grant = {
   isRendition: boolean
 }
 
-/**
- * One chunk of a release, sealed under its content key: iv ‖ ciphertext ‖ tag. Whether the enrolment is still served and the
- * person may still have the file is looked at for each. Index: primary keys.
- * @throws AppError not_found · gone when the release is over · device_revoked · content_damaged
- */
-export const getReleaseChunk = defineQuery({
+const chunkOfRelease = defineQuery({
   name: 'file.release_chunk',
   permission: 'device',
   input: chunkInput,
   run: (context): Promise<Buffer> => answeringDamage(() => readChunk(context)),
 })
+
+/**
+ * One chunk of a release, sealed under its content key: iv ‖ ciphertext ‖ tag. Whether the enrolment is still served and the
+ * person may still have the file is looked at for each. Index: primary keys.
+ * @throws AppError not_found · gone when the release is over · device_revoked · content_damaged
+ */
+export async function getReleaseChunk(actor: Actor, input: z.input<typeof chunkInput>): Promise<Buffer> {
+  return alertingDamage(actor, undefined, () => chunkOfRelease(actor, input))
+}
 
 async function readChunk(context: QueryContext<z.output<typeof chunkInput>>): Promise<Buffer> {
   const { tenantId, input, now } = context

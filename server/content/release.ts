@@ -16,6 +16,7 @@ import {
   requireDevice,
 } from './device-request.ts'
 import { rememberHolder } from './holders.ts'
+import { alertingDamage } from './integrity.ts'
 import { noFile } from './rows.ts'
 import { releaseInput } from './schema.ts'
 
@@ -103,5 +104,5 @@ function unfit({ device, file }: DeviceRequest): Refusal | null {
  * browser) · content_damaged
  */
 export async function releaseFile(actor: Actor, input: z.input<typeof releaseInput>): Promise<ReleasedFile> {
-  return orThrow(await release(actor, input))
+  return orThrow(await alertingDamage(actor, input.fileId, () => release(actor, input)))
 }

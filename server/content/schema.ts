@@ -168,6 +168,9 @@ export type FileHolder = {
   times: number
 }
 
+/** Files whose stored content does not open. */
+export type DamagedFiles = { items: Named[] }
+
 /** An open request to delete it. */
 export type FileDeletion = {
   requestId: string

@@ -1,6 +1,6 @@
 import { countWaitingRequests } from '#server/approvals/queries.ts'
 import { countCaptures, getTrust } from '#server/audit/queries.ts'
-import { listFiles } from '#server/content/queries.ts'
+import { listDamagedFiles, listFiles } from '#server/content/queries.ts'
 import { deviceOverview, listWipes } from '#server/devices/queries.ts'
 import { getFactor } from '#server/identity/queries.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
@@ -17,7 +17,7 @@ export type Overview = Awaited<ReturnType<typeof loadOverview>>
 export async function loadOverview(actor: PersonActor) {
   const may = <T>(permission: Permission, ask: () => Promise<T>): Promise<T | null> =>
     actor.permissions.has(permission) ? ask() : Promise.resolve(null)
-  const [devices, unconfirmed, waiting, policy, captures, trust, factor, people, files] = await Promise.all([
+  const [devices, unconfirmed, waiting, policy, captures, trust, factor, people, files, damaged] = await Promise.all([
     may('devices:read', () => deviceOverview(actor, {})),
     may('devices:read', () => listWipes(actor, { state: 'unconfirmed', limit: UNCONFIRMED_SHOWN })),
     countWaitingRequests(actor, {}),
@@ -27,8 +27,9 @@ export async function loadOverview(actor: PersonActor) {
     getFactor(actor, {}),
     may('people:read', () => countPeople(actor, {})),
     may('content:read', () => listFiles(actor, { limit: 1 })),
+    may('content:read', () => listDamagedFiles(actor, {})),
   ])
-  return { devices, unconfirmed, waiting, policy, captures, trust, factor, people, files }
+  return { devices, unconfirmed, waiting, policy, captures, trust, factor, people, files, damaged }
 }
 
 /** The policy that holds, and whom its second factor would stop at the deadline. */

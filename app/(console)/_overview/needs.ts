@@ -1,19 +1,22 @@
 import type { Overview } from './load.ts'
 
 /** Keys of messages `overview.needs`, in the order of urgency. */
-export const NEEDS = ['alarm', 'clone', 'unconfirmed', 'waiting', 'pending', 'factor'] as const
+export const NEEDS = ['alarm', 'damaged', 'clone', 'unconfirmed', 'waiting', 'pending', 'factor'] as const
 export type NeedKey = (typeof NEEDS)[number]
 
 /** One thing that waits for a person, and the one place to deal with it. */
 export type Need = { key: NeedKey; tone: 'danger' | 'warn'; count: number; name: string; href: string; at: Date | null }
 
-type Facts = Pick<Overview, 'devices' | 'unconfirmed' | 'waiting' | 'policy' | 'trust'>
+type Facts = Pick<Overview, 'devices' | 'unconfirmed' | 'waiting' | 'policy' | 'trust' | 'damaged'>
 
 const ALARMS: readonly string[] = ['behind', 'different', 'key_missing']
 
 /** What needs somebody now, most urgent first. */
 export function needsOf(facts: Facts): Need[] {
-  const found = [alarm(facts), clone(facts), unconfirmed(facts), waiting(facts), pending(facts), factor(facts)]
+  const found = [
+    ...[alarm(facts), damaged(facts), clone(facts), unconfirmed(facts)],
+    ...[waiting(facts), pending(facts), factor(facts)],
+  ]
   return found.filter((need) => need !== null)
 }
 
@@ -23,6 +26,14 @@ function need(key: NeedKey, tone: Need['tone'], rest: Partial<Need> & { href: st
 
 function alarm({ trust }: Facts): Need | null {
   return trust && ALARMS.includes(trust.state) ? need('alarm', 'danger', { href: '/trust' }) : null
+}
+
+function damaged({ damaged: files }: Facts): Need | null {
+  const [first] = files?.items ?? []
+  if (!files || !first) return null
+  const count = files.items.length
+  const href = count === 1 ? `/files/${first.id}` : '/audit?q=action%3Afile.integrity'
+  return need('damaged', 'danger', { count, name: first.name, href })
 }
 
 function clone({ devices }: Facts): Need | null {

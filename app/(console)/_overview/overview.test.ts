@@ -8,12 +8,21 @@ import { stepsOf } from './steps.ts'
 const devices = { known: 0, inService: 0, silent: 0, missingEvents: 0, pending: 0, clones: [], groups: [] }
 const policy = { version: 3, document: defaultPolicy(), withoutFactor: 2, factorDeadline: null }
 const trust: Trust = { state: 'ok', origin: '', vkey: null, size: 0, checkpoints: [], note: null, verified: null }
-const quiet = { devices, unconfirmed: { items: [], nextCursor: null }, waiting: 0, policy, trust }
+const quiet = {
+  devices,
+  unconfirmed: { items: [], nextCursor: null },
+  waiting: 0,
+  policy,
+  trust,
+  damaged: { items: [] },
+}
 
 describe('needsOf', () => {
   it('is empty when nothing waits, and for those who may see nothing', () => {
     expect(needsOf(quiet)).toEqual([])
-    expect(needsOf({ devices: null, unconfirmed: null, waiting: 0, policy: null, trust: null })).toEqual([])
+    expect(needsOf({ devices: null, unconfirmed: null, waiting: 0, policy: null, trust: null, damaged: null })).toEqual(
+      [],
+    )
   })
 
   it('names the most urgent first, each with one place to go', () => {
@@ -21,11 +30,13 @@ describe('needsOf', () => {
       ...quiet,
       devices: { ...devices, pending: 2, clones: [{ id: 'd1', name: 'Phone' }] },
       waiting: 1,
+      damaged: { items: [{ id: 'f1', name: 'Plan.pdf' }] },
       policy: { ...policy, factorDeadline: new Date('2026-12-01T00:00:00Z') },
       trust: { ...trust, state: 'behind' as const },
     }
     expect(needsOf(busy).map(({ key, href }) => [key, href])).toEqual([
       ['alarm', '/trust'],
+      ['damaged', '/files/f1'],
       ['clone', '/devices/d1'],
       ['waiting', '/approvals'],
       ['pending', '/devices?status=pending'],
