@@ -1,3 +1,5 @@
+import { AgentError } from '#agent/core/errors.ts'
+import { NAMES } from '#agent/core/identity.ts'
 import type { Store } from '#agent/core/ports.ts'
 import type { Database } from './database.ts'
 
@@ -6,9 +8,13 @@ const folderOf = (name: string) => name.slice(0, Math.max(0, name.indexOf('/')))
 /** Every name in a folder, by a range over the keys: `/` is followed by `0`. */
 const within = (folder: string) => IDBKeyRange.bound(`${folder}/`, `${folder}0`, false, true)
 
+/** What an erasure itself writes. */
+const OF_ERASURE = new RegExp(`^(${NAMES.tombstone}|${NAMES.wipe}|${NAMES.receipts}/.*)$`)
+
 /**
  * A store in the browser. Nothing here can be overwritten in place: to shred is to remove, and what makes the remains
- * worthless is that their key is gone.
+ * worthless is that their key is gone. Once there is a tombstone, nothing else is written any more: a tab that was in the middle
+ * of something finds out here.
  */
 export function createIdbStore(database: Database, lockName: string): Store {
   async function remove(name: string): Promise<void> {
@@ -22,7 +28,13 @@ export function createIdbStore(database: Database, lockName: string): Store {
     async write(name, bytes) {
       // A copy: a view would take its whole buffer along.
       const value = { folder: folderOf(name), sizeBytes: bytes.length, bytes: new Uint8Array(bytes) }
-      await database.write(['blobs'], (transaction) => transaction.objectStore('blobs').put(value, name))
+      await database.write(['blobs'], async (transaction) => {
+        const blobs = transaction.objectStore('blobs')
+        if (!OF_ERASURE.test(name) && (await blobs.getKey(NAMES.tombstone)) !== undefined) {
+          throw new AgentError('erased', 'This device was erased.')
+        }
+        await blobs.put(value, name)
+      })
     },
     remove,
     shred: remove,

@@ -67,6 +67,7 @@ describe('an erasure', () => {
     await expect(two.device()).rejects.toMatchObject({ code: 'erased' })
     await expect(two.enroll('CODE-2')).rejects.toMatchObject({ code: 'erased' })
     await expect(recordNotice(zombie, { fileId, means: 'copy', obscured: false })).rejects.toThrow()
+    await expect(zombie.ports.store.write('policy.jws', utf8Encode('x'))).rejects.toMatchObject({ code: 'erased' })
     await expectEmpty(name)
 
     await two.startOver()

@@ -5,7 +5,7 @@ import type { Device } from './device.ts'
 import { AgentError } from './errors.ts'
 import { NAMES } from './identity.ts'
 import type { Store } from './ports.ts'
-import { openRelease, type ReleaseFacts } from './release.ts'
+import { type OpenedRelease, openRelease, type ReleaseFacts } from './release.ts'
 import { expectNotErased } from './tombstone.ts'
 
 // A large file lies in the vault as it travels: in parts, `vault/<id>.0` and so on, each sealed for its own place, and a note
@@ -25,7 +25,8 @@ const partsSchema = z.object({
 
 type Parts = z.infer<typeof partsSchema>
 
-type Vault = { device: Device; key: CryptoKey }
+/** An unlocked vault: whose it is, and its key. */
+export type Vault = { device: Device; key: CryptoKey }
 
 const noteName = (fileId: string) => `${NAMES.vault}/${fileId}.parts`
 const partName = (fileId: string, number: number) => `${NAMES.vault}/${fileId}.${number}`
@@ -134,12 +135,17 @@ async function partsFor(vault: Vault, release: ReleaseFacts): Promise<Parts> {
   return parts
 }
 
-/** Fetches what is missing of a large file, one chunk after the other, and keeps each. Throws AgentError; what came stays. */
+/** Asks for the release of a large file and keeps it. */
 export async function fetchParts(
   vault: Vault,
   { fileId, purpose }: { fileId: string; purpose: 'view' | 'download' },
 ): Promise<KeptContent> {
-  const { release, chunks } = await openRelease(vault.device, { fileId, purpose })
+  return keepRelease(vault, await openRelease(vault.device, { fileId, purpose }))
+}
+
+/** Fetches what is missing of a release, one chunk after the other, and keeps each. Throws AgentError; what came stays. */
+export async function keepRelease(vault: Vault, { release, chunks }: OpenedRelease): Promise<KeptContent> {
+  const { fileId } = release
   const parts = await partsFor(vault, release)
   let number = await countParts(vault, parts)
   for await (const chunk of chunks(number)) {
