@@ -34,7 +34,7 @@ export type Viewing = {
   fail: (reason: string) => void
 }
 
-/** Asks for the release, takes the content in and keeps it for as long as the page stands; nothing of it is stored. */
+/** Asks for the release, takes the content in and keeps it for as long as the page stands; it is stored where the policy lets it be. */
 export function useViewing(file: FileEntry): Viewing {
   const { store } = useEnrolled()
   const session = useRef(uuidv7()).current
@@ -89,8 +89,8 @@ function stateOf(error: unknown): ViewingState {
 type Opening = { fileId: string; session: string; signal: AbortSignal }
 
 async function open(store: WorkspaceStore, opening: Opening, onReceived: (bytes: number) => void): Promise<OpenedFile> {
-  const { openRelease } = await import('#agent/core/release.ts')
-  const { release, chunks } = await openRelease(await store.agent.device(), { ...opening, purpose: 'view' })
+  const { openContent } = await import('#agent/browser/content.ts')
+  const { release, chunks } = await openContent(await store.agent.device(), { ...opening, purpose: 'view' })
   const bytes = new Uint8Array(release.sizeBytes)
   let received = 0
   for await (const chunk of chunks()) {
