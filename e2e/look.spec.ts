@@ -65,6 +65,19 @@ for (const path of PAGES) {
   })
 }
 
+test('a code that is shown once, with its link and picture: no axe finding, nothing sideways at 360 px', async () => {
+  await page.goto('/devices/new')
+  await page.getByLabel('Person', { exact: true }).fill('Olga')
+  await page.getByRole('option', { name: /Olga Berg/ }).click()
+  await page.getByRole('button', { name: 'Create the code' }).click()
+  await expect(page.getByRole('img', { name: /QR code/ })).toBeVisible()
+  await expect(page.getByText(/\/workspace\/enrol#code=[0-9A-Z-]{14}$/)).toBeVisible()
+  await expectAccessible(page)
+  await page.setViewportSize({ width: 360, height: 740 })
+  await expectNoSidewaysScroll(page)
+  await page.setViewportSize({ width: 1440, height: 900 })
+})
+
 test('Simplified Chinese, everywhere', async () => {
   await page.context().addCookies([{ name: 'locale', value: 'zh', url: instance.consoleUrl }])
   for (const path of PAGES) {

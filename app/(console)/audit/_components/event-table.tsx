@@ -59,6 +59,17 @@ function Action({ action }: { action: string }) {
   return <ActionTag action={action} words={actionWords(t, action)} />
 }
 
+/** In the row as it stands in the event: one word could pass for more than is true. */
+function Result({ event: { action, outcome, enforcement }, short = false }: { event: EventRow; short?: boolean }) {
+  return (
+    <ResultBadge
+      outcome={outcome}
+      enforcement={enforcement ?? null}
+      inWords={!short && guardedOperation(action) !== null}
+    />
+  )
+}
+
 const column = columnsOf<EventRow>()
 const columns = [
   column.accessor('occurredAt', {
@@ -92,19 +103,21 @@ const columns = [
   column.display({
     id: 'result',
     header: () => <Head name="result" />,
-    cell: ({ row: { original } }) => (
-      <ResultBadge
-        outcome={original.outcome}
-        enforcement={original.enforcement ?? null}
-        inWords={guardedOperation(original.action) !== null}
-      />
-    ),
+    cell: ({ row }) => <Result event={row.original} />,
     meta: { phone: 'aside' },
   }),
 ]
 
-/** Beside a detail there is less room, and the device stands in the detail. */
-const fewColumns = columns.filter(({ id }) => id !== 'device')
+/** Beside a detail there is less room, and the device and all words stand in the detail. */
+const fewColumns = [
+  ...columns.filter(({ id }) => id !== 'device' && id !== 'result'),
+  column.display({
+    id: 'result',
+    header: () => <Head name="result" />,
+    cell: ({ row }) => <Result event={row.original} short />,
+    meta: { phone: 'aside' },
+  }),
+]
 
 type Props = Pick<DataTableProps<EventRow>, 'rows' | 'selectedId' | 'pager' | 'empty'> & { sort: string }
 

@@ -20,7 +20,11 @@ export function FileLineage({ fileId, lineage: { root, items, count } }: Props) 
           <p className="mb-1">
             {t.rich(self?.forwardedBy ? 'copyBy' : 'copy', {
               name: self?.forwardedBy?.name ?? '',
-              root: () => <Link href={`/files/${root.id}`}>{root.name}</Link>,
+              root: () => (
+                <Link href={`/files/${root.id}`} className="underline">
+                  {root.name}
+                </Link>
+              ),
             })}{' '}
             {self && <Time value={self.at} />}
           </p>
