@@ -10,6 +10,9 @@ import { useEnrolled } from '../_agent/workspace-provider.tsx'
 import { useFrameLabels } from './frame-labels.ts'
 import type { OpenedFile, Viewing } from './use-viewing.ts'
 
+/** On the page's timeline, for whoever measures: the first page is painted. */
+const SHOWN_MARK = 'gatehouse:file-shown'
+
 type Props = {
   file: FileEntry
   viewing: Viewing
@@ -41,7 +44,7 @@ export function ShownFile({ file, viewing, opened }: Props) {
       labels={labels}
       may={{ copy: file.may?.copy === 'allow', print: file.may?.print === 'allow' }}
       onNoticed={(noticed) => void notice(noticed).catch(() => toast.error(t('noticed.failed')))}
-      onShown={() => undefined}
+      onShown={() => performance.mark(SHOWN_MARK)}
       onFailed={viewing.fail}
       className="min-h-80 flex-1"
     />
