@@ -152,7 +152,7 @@ describe('inspectContent', () => {
     expect(await inspections(other.tenantId)).toEqual([])
   })
 
-  it('says that a stored content is damaged, once', async () => {
+  it('raises the alert when a stored content is damaged, and asks no more', async () => {
     const { tenantId, owner } = await makeOffice()
     const place = await publish(owner, corpus.largePdf(2_000_000))
     await db.superuser.query(
@@ -162,6 +162,8 @@ describe('inspectContent', () => {
     await inspectContent(place)
     expect(await rowOf(place)).toMatchObject({ state: 'refused', reason: 'malformed' })
     expect((await inspections(tenantId))[0]?.personal).toMatchObject({ detail: { problem: 'content_damaged' } })
+    const { entry } = (await readLog(db, tenantId)).find(({ entry: { action } }) => action === 'file.integrity') ?? {}
+    expect(entry).toMatchObject({ outcome: 'failed', target: { id: place.contentId } })
   })
 
   it('repeating is harmless', async () => {
