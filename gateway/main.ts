@@ -1,3 +1,4 @@
+import { applyDestroyedFiles } from '#server/content/commands.ts'
 import { applyDestroyed } from '#server/devices/jobs.ts'
 import { EnvError, readEnv } from '#server/kernel/env.ts'
 import { isMasterKeyError, openKeys } from '#server/kernel/keys.ts'
@@ -10,8 +11,9 @@ const log = createLog('gateway')
 async function main(): Promise<void> {
   const env = readEnv()
   await openKeys()
-  // Before anybody is answered: a restored backup must not hand out a share that an erase destroyed.
+  // Before anybody is answered: a restored backup must not hand out what was destroyed since.
   await applyDestroyed()
+  await applyDestroyedFiles()
   const app = await buildGateway({ env, log })
   const stop = async (signal: string) => {
     log.info({ signal }, 'gateway stopping')

@@ -1,7 +1,7 @@
 import { approvalJobs, approvalSchedule } from '#server/approvals/jobs.ts'
 import { startCheckpoints } from '#server/audit/jobs.ts'
 // Loaded for what they define: a request is carried out by the command that made it.
-import '#server/content/commands.ts'
+import { applyDestroyedFiles } from '#server/content/commands.ts'
 import {
   beginInspections,
   contentJobs,
@@ -43,8 +43,8 @@ const schedule: Scheduled[] = [
 async function main(): Promise<void> {
   readEnv()
   await openKeys()
-  const destroyed = await applyDestroyed()
-  if (destroyed > 0) log.warn({ destroyed }, 'shares that a restore had brought back were destroyed again')
+  const destroyed = (await applyDestroyed()) + (await applyDestroyedFiles())
+  if (destroyed > 0) log.warn({ destroyed }, 'keys that a restore had brought back were destroyed again')
   await upkeepTasks['upkeep.partitions']()
   const queue = await startQueue({ tasks, schedule, log })
   await beginInspections()

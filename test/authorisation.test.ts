@@ -79,6 +79,7 @@ describe('every command', () => {
         "file.delete.approve": "guard · content:write · fresh factor",
         "file.delete.cancel": "none · content:write",
         "file.delete.release": "guard · content:write · fresh factor",
+        "file.destroy_again": "none · system",
         "file.forward": "reversible · device",
         "file.inspect": "none · system",
         "file.integrity": "none · system",

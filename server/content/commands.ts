@@ -8,6 +8,7 @@ import { type FileView, fileCan, updateAudienceInput } from './schema.ts'
 
 export { createRelease } from './create-release.ts'
 export { deleteFile } from './deletion.ts'
+export { applyDestroyedFiles } from './destroyed.ts'
 export { forwardFile } from './forward.ts'
 export { publishFile, publishStream } from './publish.ts'
 export { type ReleasedFile, releaseFile } from './release.ts'

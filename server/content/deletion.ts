@@ -4,6 +4,7 @@ import type { BrakeTarget } from '#server/kernel/brake-request.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { destroyFileKey, removeUnusedChunks } from './chunks.ts'
+import { recordDestroyedJob } from './destroyed.ts'
 import { destroyUnusedRendition } from './renditions.ts'
 import { readFileView } from './rows.ts'
 import { deleteFileInput, type FileView, fileCan } from './schema.ts'
@@ -69,7 +70,15 @@ export const deleteFile = defineIrreversible({
       detail: { requester: request.requester.name, sizeBytes: String(file.sizeBytes), keyDestroyed: 'true', ...more },
     })
     const withIt: Record<string, string> = derived.length > 0 ? { derived: String(derived.length) } : {}
-    return { audit: [entry(file, withIt), ...derived.map((one) => entry(one, { derivedFrom: file.id }))] }
+    return {
+      audit: [entry(file, withIt), ...derived.map((one) => entry(one, { derivedFrom: file.id }))],
+      jobs: [
+        recordDestroyedJob(
+          tenantId,
+          [file, ...derived].map(({ id }) => id),
+        ),
+      ],
+    }
   },
 })
 

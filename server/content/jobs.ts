@@ -4,6 +4,7 @@ import { readTransaction } from '#server/kernel/db.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { enqueueJobs } from '#server/kernel/jobs.ts'
 import { listTenants } from '#server/tenants/queries.ts'
+import { RECORD_TASK, recordDestroyedFiles } from './destroyed.ts'
 import { inspectContent } from './inspect-content.ts'
 import { endChildren, warmUp } from './render/inspect.ts'
 import { INSPECT_TASK, inspectJob } from './render/job-key.ts'
@@ -15,6 +16,7 @@ const content = z.object({ tenantId: uuidField(), contentId: uuidField() })
 export const contentJobs = {
   /** Asks again for what nobody has looked at: the worker was killed over it, or it is older than inspections are. */
   'content.inspect_missing': async (): Promise<void> => requestMissing(2 * 60_000),
+  [RECORD_TASK]: async (payload: unknown): Promise<void> => recordDestroyedFiles(payload),
   /** Removes the uploads that nobody has gone on with for a day. */
   'content.remove_uploads': async (): Promise<void> => {
     for (const { id: tenantId } of await listTenants()) await removeAbandonedUploads(tenantId)

@@ -2,9 +2,9 @@ import 'server-only'
 import { z } from 'zod'
 import { systemActor } from '#server/kernel/actor.ts'
 import { systemTransaction } from '#server/kernel/db.ts'
+import { recordDestroyed } from '#server/kernel/destroyed-list.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { isAwaitingReceipt, markUnconfirmed } from './deliver.ts'
-import { recordDestroyed } from './destroyed.ts'
 import { wakeByPush } from './push.ts'
 import { refreshPolicy } from './refresh-policy.ts'
 
@@ -24,7 +24,7 @@ export const deviceJobs = {
   },
   'device.record_destroyed': async (payload: unknown): Promise<void> => {
     const { tenantId, enrollmentIds } = destroyed.parse(payload)
-    recordDestroyed(tenantId, enrollmentIds)
+    recordDestroyed('shares', tenantId, enrollmentIds)
   },
   'device.refresh_policy': async (payload: unknown): Promise<void> => {
     const { tenantId, version } = policyInForce.parse(payload)
