@@ -1,5 +1,5 @@
 import 'server-only'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
@@ -28,9 +28,20 @@ export type Child = {
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
-/** Starts a parser. It has no environment, no network of JavaScript, no write, and dies when we do. */
+const OFF_THE_NETWORK = ['/usr/bin/unshare', '--map-root-user', '--net', '--']
+let wrapper: readonly string[] | undefined
+
+/** Linux starts it in a network of its own in which there is nobody, where the system lets us. The child takes JavaScript's own network away in any case. */
+export function networkWrapper(): readonly string[] {
+  const [command = '', ...args] = OFF_THE_NETWORK
+  wrapper ??= spawnSync(command, [...args, '/bin/true'], { timeout: 5_000 }).status === 0 ? OFF_THE_NETWORK : []
+  return wrapper
+}
+
+/** Starts a parser. It has no environment, no network, writes nothing, and dies when we do. */
 export function startChild(entry: string = ENTRY): Child {
-  const child = spawn(process.execPath, [...flags(entry), entry], {
+  const [command = process.execPath, ...args] = [...networkWrapper(), process.execPath, ...flags(entry), entry]
+  const child = spawn(command, args, {
     cwd: dirname(entry),
     // Two arenas: what a decoder frees goes back instead of being kept per thread.
     env: { NODE_ENV: 'production', MALLOC_ARENA_MAX: '2', VIPS_BLOCK_UNTRUSTED: '1' },
