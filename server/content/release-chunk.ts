@@ -104,7 +104,7 @@ function storedOf(tenantId: string, grant: Grant): StoredContent {
 }
 
 /** The bytes of protocol/device/release.ts, by the faster cipher of Node. */
-function sealChunk(key: Buffer, plain: Buffer, place: ReleaseChunkPlace): Buffer {
+export function sealChunk(key: Buffer, plain: Buffer, place: ReleaseChunkPlace): Buffer {
   const iv = randomBytes(IV_BYTES)
   const cipher = createCipheriv('aes-256-gcm', key, iv)
   cipher.setAAD(Buffer.from(releaseChunkContext(place)))
