@@ -107,6 +107,7 @@ function offsetOf(response: Response): number {
 }
 
 async function ask({ transport = fetch, signal }: SendOptions, path: string, init: RequestInit): Promise<Response> {
+  signal?.throwIfAborted()
   const response = await transport(path, signal ? { ...init, signal } : init).catch((cause: unknown) => {
     signal?.throwIfAborted()
     throw new Interrupted('the connection failed', { cause })
