@@ -1,5 +1,8 @@
 // The workspace's service worker. It keeps one page for when there is no connection, and nothing else: no content, no answer of
 // the server. A push says nothing but that there is something to ask for.
+// Makes `gatehouseAgent`: the device itself, for when no page of it is open.
+importScripts('/workspace/agent.js')
+
 const CACHE = 'gatehouse-shell-1'
 const OFFLINE = '/workspace/offline.html'
 const ICON = '/workspace/icon-192.png'
@@ -48,7 +51,14 @@ async function wake() {
   const text = isChinese ? '您的组织发来了更新' : 'Your organisation sent an update'
   const open = await self.clients.matchAll({ type: 'window', includeUncontrolled: true })
   for (const client of open) client.postMessage('gatehouse-wake')
+  // What waits for the device is obeyed now, an erasure too. Where a page is connected it does that, and nothing is done here.
+  const { appVersion } = gatehouseAgent
+  await gatehouseAgent.wake({ origin: self.location.origin, appVersion, forget }).catch(() => undefined)
   await self.registration.showNotification('Gatehouse', { body: text, icon: ICON, tag: 'gatehouse' })
+}
+
+async function forget() {
+  await (await self.registration.pushManager.getSubscription())?.unsubscribe()
 }
 
 self.addEventListener('notificationclick', (event) => {

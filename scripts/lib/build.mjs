@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { AGENT_OUTPUT, buildAgentWorker } from './agent-worker.mjs'
 import { readIfExists, writeFileAtomic } from './files.mjs'
 import { withLock } from './lock.mjs'
 import { ROOT, stateFile } from './paths.mjs'
@@ -61,10 +62,29 @@ export function ensureViewer() {
   })
 }
 
-/** Builds the viewer and the console, each when one of its sources changed since its last build. */
+/** Bundles the agent of the workspace's service worker when one of its sources changed since. */
+function ensureAgentWorker() {
+  return whenStale({
+    name: 'agent-worker',
+    sources: [
+      ...['agent/browser', 'agent/core', 'lib', 'protocol', 'scripts/lib/agent-worker.mjs'],
+      ...['package.json', 'package-lock.json'],
+    ],
+    isPresent: () => fs.existsSync(AGENT_OUTPUT),
+    run: buildAgentWorker,
+  })
+}
+
+/** Builds what is served as it is beside the console's own pages. */
+export async function ensureAssets() {
+  await ensureViewer()
+  await ensureAgentWorker()
+}
+
+/** Builds the assets and the console, each when one of its sources changed since its last build. */
 export async function ensureBuilt(signal) {
   // First: what it makes is among the files that the console serves.
-  await ensureViewer()
+  await ensureAssets()
   await whenStale({
     name: 'console',
     sources: CONSOLE_SOURCES,

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readEnv } from '../../server/kernel/env.ts'
 import { bootstrap, entryArgs } from './bootstrap.mjs'
-import { ensureBuilt, ensureGenerated, ensureViewer } from './build.mjs'
+import { ensureAssets, ensureBuilt, ensureGenerated } from './build.mjs'
 import { demoDataDirOf, startDemo } from './demo.mjs'
 import { ensureDataDir, writeFileAtomic } from './files.mjs'
 import { answers, reachableHost } from './health.mjs'
@@ -81,7 +81,7 @@ async function requirePorts({ host, port, gatewayPort, dataDir }) {
 
 async function bringUp(run) {
   await ensureGenerated(run.stopped.signal)
-  await (run.isDev ? ensureViewer() : ensureBuilt(run.stopped.signal))
+  await (run.isDev ? ensureAssets() : ensureBuilt(run.stopped.signal))
   const adminUrl = run.env.databaseUrl ?? (await runPostgres(run))
   const childEnv = environmentOf(run)
   const answer = await bootstrap({ env: childEnv, adminUrl, sink: run.sink })
