@@ -11,7 +11,8 @@ import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { publishTighterPolicy, saveDraft } from '#server/policies/commands.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import { createRelease, publishFile, releaseFile, updateFileAudience } from './commands.ts'
+import { createRelease, forwardFile, publishFile, releaseFile, updateFileAudience } from './commands.ts'
+import { inspectContent } from './inspect-content.ts'
 import { getFile, getReleaseChunk, listDeviceFiles } from './queries.ts'
 
 const db = useDatabase()
@@ -258,6 +259,35 @@ describe('createRelease in a browser', () => {
   )
 })
 
+describe('what was made to be shown', () => {
+  it('is what a browser gets, of a copy as well, and never the original', async () => {
+    const { tenantId, owner, lena, browser } = await makeOffice()
+    const bo = await makePerson(tenantId, { role: 'member', name: 'Bo' })
+    const { actor: theirs } = await enrollTestDevice(bo, { facts: { platform: 'browser' } })
+    const content = new TextEncoder().encode('# Plan\n\n<script>alert(1)</script>\n')
+    const original = { name: 'Plan.md', mediaType: 'text/markdown', audience: [lena.personId], content }
+    const { id: fileId } = await publish(owner, original)
+    await inspectContent({ tenantId, contentId: fileId })
+    const { fileId: copyId } = await forwardFile(browser, { fileId, to: bo.email })
+    for (const [actor, id] of [
+      [browser, fileId],
+      [theirs, copyId ?? ''],
+    ] as const) {
+      const release = await createRelease(actor, { fileId: id, purpose: 'view' })
+      expect(release).toMatchObject({ kind: 'markdown', name: 'Plan.md' })
+      const shown = await fetchAll(actor, release)
+      expect(sha256(shown)).toBe(release.sha256)
+      expect(shown.length).toBe(release.sizeBytes)
+      expect(shown.toString()).toMatch(/<h1[^>]*>Plan/)
+      expect(shown.toString()).not.toContain('<script')
+    }
+    const { entry } = await lastEntry(tenantId)
+    expect(entry).toMatchObject({ action: 'file.view', target: { id: copyId }, correlationId: fileId })
+    const saved = await createRelease(browser, { fileId, purpose: 'download' })
+    expect((await fetchAll(browser, saved)).equals(content)).toBe(true)
+  })
+})
+
 describe('createRelease for an agent', () => {
   it('gives the original, without an inspection, and writes file.release', async () => {
     const { tenantId, owner, agent } = await makeOffice()
@@ -312,7 +342,7 @@ describe('getReleaseChunk', () => {
         [second.agent.enrollmentId],
       )
       expect(rows[0].count).toBe(1)
-      // The next release of this enrolment sweeps what is over.
+      // The organisation’s next release sweeps what is over.
       const next = await createRelease(second.agent, { fileId: second.file.id, purpose: 'view' })
       const left = await db.superuser.query('SELECT id FROM file_release_grant WHERE enrollment_id = $1', [
         second.agent.enrollmentId,

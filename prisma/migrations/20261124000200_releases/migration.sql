@@ -1,5 +1,5 @@
 -- A content handed to an enrolment for an hour: the key its chunks are sealed under on their way. What was handed out when stands
--- in the log; a row here only lets the chunks be fetched. Those that are over go when the same enrolment is given the next one.
+-- in the log; a row here only lets the chunks be fetched. Those that are over go when the organisation hands out the next one.
 CREATE TABLE file_release_grant (
   tenant_id      uuid NOT NULL,
   id             uuid NOT NULL,
@@ -18,5 +18,5 @@ CREATE TABLE file_release_grant (
   FOREIGN KEY (tenant_id, file_id) REFERENCES file (tenant_id, id),
   FOREIGN KEY (tenant_id, enrollment_id) REFERENCES enrollment (tenant_id, id)
 );
-CREATE INDEX file_release_grant_enrollment ON file_release_grant (tenant_id, enrollment_id, expires_at);
+CREATE INDEX file_release_grant_expires ON file_release_grant (tenant_id, expires_at);
 SELECT protect_table('file_release_grant', 'INSERT, DELETE', true);
