@@ -7,10 +7,11 @@ import { recordNotice } from '#agent/core/notices.ts'
 import { openRelease } from '#agent/core/release.ts'
 import { until } from '#agent/test/agent-process.ts'
 import { copyDatabase, dump, useBrowsers } from '#agent/test/browser.ts'
-import { concatBytes } from '#lib/bytes.ts'
+import { concatBytes, utf8Decode, utf8Encode } from '#lib/bytes.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import { defaultPolicy, type PolicyDocument } from '#protocol/policy/document.ts'
 import { publishFile } from '#server/content/commands.ts'
+import { endInspections, inspectionJobs } from '#server/content/jobs.ts'
 import { blockDevice, createEnrollmentCode, requestWipe, unblockDevice } from '#server/devices/commands.ts'
 import { getDevice, getWipe } from '#server/devices/queries.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
@@ -36,7 +37,10 @@ beforeAll(async () => {
   gateway = await startGateway(db.dataDir)
 })
 
-afterAll(() => gateway.stop())
+afterAll(async () => {
+  await endInspections()
+  await gateway.stop()
+})
 
 beforeEach(async () => {
   owner = await makePerson(await makeTenant(), { role: 'owner', founder: true })
@@ -113,6 +117,26 @@ describe('a browser at the real gateway', () => {
     expect(release).not.toHaveProperty('contentKey')
     expect(await logged('file.download')).toMatchObject([{ source: 'server', device: { id: deviceId } }])
     expect(Buffer.from(await bytesOf(chunks())).equals(content)).toBe(true)
+  })
+
+  it('waits for a new file to be inspected, and is given what is shown instead of what was uploaded', async () => {
+    const text = utf8Encode('caf\u00e9')
+    const file = { name: 'Note.txt', mediaType: 'text/plain', labels: [], audience: 'everyone' as const }
+    const { id } = await publishFile(owner, { ...file, content: text })
+    const { tab, heard, deviceId } = await enrolled()
+    const opening = openRelease(await tab.device(), { fileId: id, purpose: 'view', session: uuidv7() })
+    await inspectionJobs['content.inspect']({ tenantId: owner.tenantId, contentId: id })
+    const { release, chunks } = await opening
+    expect(release).toMatchObject({
+      fileId: id,
+      kind: 'text',
+      watermark: { text: expect.stringContaining(owner.name) },
+    })
+    expect(utf8Decode(await bytesOf(chunks()))).toContain('caf\u00e9')
+    expect(await logged('file.view')).toMatchObject([{ source: 'server', device: { id: deviceId } }])
+    await until('the news', () =>
+      heard.some(({ event, ...notice }) => event === 'files' && JSON.stringify(notice).includes('"viewState":"ready"')),
+    )
   })
 
   it('sends what a viewer notices at once, as what it is', async () => {
