@@ -24,7 +24,7 @@ const FOCUS_SETTLES_MS = [60, 300]
 export interface ViewerEvents {
   onNoticed(notice: Notice): void
   /** The first page is on the screen, so long after its bytes were given. */
-  onShown(shown: { pages: number; firstPageMs: number }): void
+  onShown?(shown: { pages: number; firstPageMs: number }): void
   /** Nothing is shown, and why. */
   onFailed(reason: ViewerFailure): void
   onPage?(page: number): void
@@ -107,7 +107,7 @@ export function openViewer(host: HTMLElement, settings: ViewerSettings, events: 
   function receive(message: FromFrame): void {
     switch (message.type) {
       case 'shown':
-        events.onShown({ pages: message.pages, firstPageMs: performance.now() - shownFrom })
+        events.onShown?.({ pages: message.pages, firstPageMs: performance.now() - shownFrom })
         break
       case 'failed':
         fail(message.reason)

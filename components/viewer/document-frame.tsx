@@ -24,6 +24,7 @@ type DocumentFrameProps = Pick<ViewerEvents, 'onNoticed' | 'onShown' | 'onFailed
  */
 export function DocumentFrame(props: DocumentFrameProps) {
   const { content, watermark, labels, covered = false, className } = props
+  const { bytes, kind = 'pdf', name = '', mediaType = '' } = content ?? {}
   const host = useRef<HTMLElement>(null)
   const viewer = useRef<Viewer>(null)
   const [hasFailed, setHasFailed] = useState(false)
@@ -33,7 +34,7 @@ export function DocumentFrame(props: DocumentFrameProps) {
   function eventsOf(place: HTMLElement): ViewerEvents {
     return {
       onNoticed: (notice) => latest().onNoticed(notice),
-      onShown: (shown) => latest().onShown(shown),
+      onShown: (shown) => latest().onShown?.(shown),
       onPage: (page) => latest().onPage?.(page),
       onLeave: () => place.focus(),
       onFailed: (reason: ViewerFailure) => {
@@ -57,9 +58,10 @@ export function DocumentFrame(props: DocumentFrameProps) {
   // In this order: what is withheld is so before there is anything to see.
   useEffect(() => viewer.current?.withhold(covered), [covered])
   useEffect(() => viewer.current?.setWatermark(watermark ?? ''), [watermark])
+  // Told apart by its bytes: the object around them may be made anew at every rendering.
   useEffect(() => {
-    if (content) viewer.current?.show(content)
-  }, [content])
+    if (bytes) viewer.current?.show({ kind, name, mediaType, bytes })
+  }, [bytes, kind, name, mediaType])
 
   return (
     <div className={cx('relative min-h-80 overflow-hidden bg-sunken', className ?? 'h-full')}>

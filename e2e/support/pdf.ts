@@ -6,18 +6,24 @@ type Part = Buffer | string
 export function makePdf({
   pages = 1,
   imageBytes = 0,
+  catalog = '',
+  annotations = '',
   trailer = '',
 }: {
   pages?: number
   /** Size of a raw picture of noise on the first page. */
   imageBytes?: number
+  /** Further entries of the catalogue. */
+  catalog?: string
+  /** Annotations of every page. */
+  annotations?: string
   /** Further entries of the trailer. */
   trailer?: string
 }): Buffer {
   const first = 5
   const kids = Array.from({ length: pages }, (_, page) => `${first + 2 * page} 0 R`).join(' ')
   const objects: Part[] = [
-    '<</Type/Catalog/Pages 2 0 R>>',
+    `<</Type/Catalog/Pages 2 0 R${catalog}>>`,
     `<</Type/Pages/Count ${pages}/Kids[${kids}]>>`,
     '<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>',
     noise(imageBytes),
@@ -30,7 +36,7 @@ export function makePdf({
       (_, line) => `BT /F 12 Tf 72 ${600 - 16 * line} Td (Line ${line + 1} of page ${page}) Tj ET`,
     )
     objects.push(
-      `<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>/XObject<</I 4 0 R>>>>/Contents ${first + 2 * page - 1} 0 R>>`,
+      `<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Annots[${annotations}]/Resources<</Font<</F 3 0 R>>/XObject<</I 4 0 R>>>>/Contents ${first + 2 * page - 1} 0 R>>`,
       stream('', Buffer.from(`${picture}${number}${lines.join('\n')}`)),
     )
   }

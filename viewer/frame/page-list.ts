@@ -115,7 +115,7 @@ export function createPageList(options: PageListOptions): PageList {
 
   async function paint(slot: Slot, at: number, signal: AbortSignal): Promise<void> {
     if (!slot.isSized) resize(slot, await source.size(slot.number))
-    const canvas = await source.paint(slot.number, at, signal)
+    const canvas = await source.paint(slot.number, at, { signal })
     paintWatermark(canvas, watermark, canvas.width / (sizeOf(slot).width * scale))
     signal.throwIfAborted()
     canvas.setAttribute('role', 'img')

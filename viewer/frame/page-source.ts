@@ -9,11 +9,17 @@ export interface PageSource {
   readonly count: number
   size(page: number): Promise<Size>
   /** Paints into a canvas that is in no document yet; rejects with an AbortError when `signal` is aborted. */
-  paint(page: number, density: number, signal: AbortSignal): Promise<HTMLCanvasElement>
+  paint(page: number, density: number, how: PaintOptions): Promise<HTMLCanvasElement>
   /** The page's text, to be selected or to be read aloud; absent where there is none. */
   text?: PageText
   /** Frees what painting the page has kept. */
   forget(page: number): void
+}
+
+export interface PaintOptions {
+  signal: AbortSignal
+  /** For a printer: what the file wants on paper alone is there. */
+  isForPrint?: boolean
 }
 
 export interface PageText {

@@ -1,6 +1,6 @@
 import type { PDFDocumentProxy, PDFPageProxy, PDFWorker } from 'pdfjs-dist'
 import { ViewerError } from './failure.ts'
-import { boundedDensity, canvasFor, type PageSource, type Size } from './page-source.ts'
+import { boundedDensity, canvasFor, type PageSource, type PaintOptions, type Size } from './page-source.ts'
 
 type Library = typeof import('pdfjs-dist')
 
@@ -85,10 +85,10 @@ function pagesOf(library: Library, document: PDFDocumentProxy): PageSource {
   return {
     count: document.numPages,
     size: async (number) => (await sized(number)).size,
-    paint: async (number, density, signal) => {
+    paint: async (number, wanted, how) => {
       const { page, size } = await sized(number)
-      signal.throwIfAborted()
-      return paintPage(library, page, size, density, signal)
+      how.signal.throwIfAborted()
+      return paintPage(library, page, canvasOf(size, wanted), how)
     },
     text: {
       async lay(number, container) {
@@ -105,18 +105,21 @@ function pagesOf(library: Library, document: PDFDocumentProxy): PageSource {
   }
 }
 
+function canvasOf(size: Size, wanted: number): { canvas: HTMLCanvasElement; density: number } {
+  const density = boundedDensity(size, wanted)
+  return { canvas: canvasFor(size, density), density }
+}
+
 async function paintPage(
   library: Library,
   page: PDFPageProxy,
-  size: Size,
-  wanted: number,
-  signal: AbortSignal,
+  { canvas, density }: { canvas: HTMLCanvasElement; density: number },
+  { signal, isForPrint = false }: PaintOptions,
 ): Promise<HTMLCanvasElement> {
-  const density = boundedDensity(size, wanted)
-  const canvas = canvasFor(size, density)
   const task = page.render({
     canvas,
     viewport: page.getViewport({ scale: PX_PER_POINT * density }),
+    intent: isForPrint ? 'print' : 'display',
     // Annotations are painted with the page. There is no annotation layer: no link, button or form can be used.
     annotationMode: library.AnnotationMode.ENABLE,
   })

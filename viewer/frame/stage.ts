@@ -61,10 +61,14 @@ export function createStage(settings: ViewerSettings, events: StageEvents): Stag
   })
   toolbar.say(labels.loading)
   element.append(toolbar.element, scroller)
-  new ResizeObserver(() => {
+  const refit = () => {
+    // On paper it has no size; the reader's place is kept for afterwards.
+    if (scroller.clientWidth === 0) return
     zoom?.refit()
     list?.update()
-  }).observe(scroller)
+  }
+  new ResizeObserver(refit).observe(scroller)
+  onDensityChange(refit)
 
   function setPage(next: number): void {
     page = next
@@ -166,6 +170,18 @@ export function createStage(settings: ViewerSettings, events: StageEvents): Stag
         })
     },
   }
+}
+
+/** A window that is moved to another screen, or zoomed by the browser, has other pixels. */
+function onDensityChange(tell: () => void): void {
+  matchMedia(`(resolution: ${devicePixelRatio}dppx)`).addEventListener(
+    'change',
+    () => {
+      tell()
+      onDensityChange(tell)
+    },
+    { once: true },
+  )
 }
 
 /** A sheet of text is printed as it stands, its layers with it. */
