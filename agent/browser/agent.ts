@@ -216,8 +216,9 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
     try {
       await (await device()).client.leave()
     } catch (error) {
-      // It was taken out of service already: what is left is here.
-      if (!isRevoked(error)) throw toAgentError(error)
+      // It was taken out of service already, or its keys are lost: what is left is here.
+      const isGone = isRevoked(error) || (error instanceof AgentError && error.code === 'not_enrolled')
+      if (!isGone) throw toAgentError(error)
     }
     close()
     await forgetAll(options.forget)

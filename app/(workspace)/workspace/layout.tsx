@@ -12,7 +12,8 @@ export async function generateMetadata(): Promise<Metadata> {
     title: (await getTranslations('workspace'))('title'),
     manifest: '/workspace/manifest.webmanifest',
     appleWebApp: { capable: true, title: 'Gatehouse' },
-    icons: { apple: '/workspace/icon-180.png' },
+    // Naming one kind of icon here replaces the other that the root has.
+    icons: { icon: '/icon.svg', apple: '/workspace/icon-180.png' },
   }
 }
 

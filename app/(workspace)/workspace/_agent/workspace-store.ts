@@ -2,6 +2,7 @@ import type { BrowserAgent, TabNotice } from '#agent/browser/agent.ts'
 import type { Tombstone } from '#agent/core/tombstone.ts'
 import type { FileEntry } from '#protocol/device/messages.ts'
 import type { PolicyBundle } from '#protocol/device/policy-bundle.ts'
+import { faultOf } from './faults.ts'
 import { type Hold, holdOf } from './standing.ts'
 
 export type Enrolled = {
@@ -27,6 +28,8 @@ export type View =
   /** The browser keeps nothing for us, or knows no WebCrypto. */
   | { phase: 'unsupported' }
   | { phase: 'new' }
+  /** What was stored came without its keys: copied from another browser, or half of it was cleared. */
+  | { phase: 'keyless' }
   | { phase: 'erased'; tombstone: Tombstone | null }
   | Enrolled
 
@@ -119,6 +122,7 @@ export class WorkspaceStore {
       if (state.tombstone?.receipt !== 'accepted') this.#connect()
       return
     }
+    if (!(await this.#hasKeys())) return this.#show({ phase: 'keyless' })
     const { deviceId, name, standing } = state
     const hold = holdOf(standing)
     const before = this.#view.phase === 'enrolled' ? this.#view : null
@@ -135,6 +139,17 @@ export class WorkspaceStore {
     })
     this.#connect()
     if (!hold) await this.#loadPolicy()
+  }
+
+  /** Keys that cannot be exported do not travel with a copy of the storage. */
+  async #hasKeys(): Promise<boolean> {
+    try {
+      await this.agent.device()
+      return true
+    } catch (error) {
+      if (faultOf(error)?.code === 'not_enrolled') return false
+      throw error
+    }
   }
 
   #connect(): void {

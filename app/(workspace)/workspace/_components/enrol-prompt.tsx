@@ -90,7 +90,7 @@ function EnrolByCode() {
               />
             )}
           </Field>
-          <Button type="submit" variant="primary" size="large" className="mt-3">
+          <Button type="submit" variant="primary" size="large">
             {state.status === 'busy' ? t('enrol.busy') : t('enrol.submit')}
           </Button>
         </form>

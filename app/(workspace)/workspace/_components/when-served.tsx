@@ -4,7 +4,7 @@ import { useTranslations } from 'next-intl'
 import type { ReactNode } from 'react'
 import { Button } from '#components/ui/button.tsx'
 import { Notice } from '#components/ui/notice.tsx'
-import { ErrorState, SkeletonRows } from '#components/ui/states.tsx'
+import { ErrorState, SkeletonRows, StateBlock } from '#components/ui/states.tsx'
 import { useWorkspace } from '../_agent/workspace-provider.tsx'
 import { EnrolPrompt } from './enrol-prompt.tsx'
 import { ErasedScreen } from './erased-screen.tsx'
@@ -28,6 +28,8 @@ export function WhenServed({ person, evenHeld = false, children }: Props) {
       return <Opening />
     case 'unsupported':
       return <Unsupported />
+    case 'keyless':
+      return <Keyless />
     case 'new':
       return <EnrolPrompt person={person} />
     case 'erased':
@@ -61,6 +63,22 @@ function Unsupported() {
       title={t('unsupported.title')}
       text={t('unsupported.text')}
       action={<Button onClick={() => void store.retry()}>{common('retry')}</Button>}
+    />
+  )
+}
+
+/** A copy of somebody's storage, or what is left of our own: nothing opens with it. */
+function Keyless() {
+  const t = useTranslations('workspace')
+  const { store } = useWorkspace()
+  return (
+    <StateBlock
+      whole
+      role="alert"
+      tone="danger"
+      title={t('keyless.title')}
+      text={t('keyless.text')}
+      action={<Button onClick={() => void store.leave()}>{t('keyless.startOver')}</Button>}
     />
   )
 }
