@@ -236,7 +236,10 @@ async function openWithHands(dir: string) {
       },
     },
   })
-  const open = async () => new TextDecoder().decode((await openDeviceFile(device, { fileId, purpose: 'view' })).content)
+  const open = async () => {
+    const { chunks } = await openDeviceFile(device, { fileId, purpose: 'view' })
+    return Buffer.concat(await Array.fromAsync(chunks())).toString('utf8')
+  }
   const putAway = async () => {
     device.queue.close()
     await close()

@@ -132,7 +132,6 @@ export const deviceFilesInput = z.object({ limit: pageFields.limit.default(200),
 
 export const RELEASE_PURPOSES = ['view', 'download'] as const
 export const releaseInput = z.strictObject({ fileId: uuidField(), purpose: z.enum(RELEASE_PURPOSES).default('view') })
-export const forwardInput = z.strictObject({ fileId: uuidField(), to: emailField() })
 
 type Named = { id: string; name: string }
 
