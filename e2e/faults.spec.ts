@@ -238,7 +238,9 @@ async function openWithHands(dir: string) {
   })
   const open = async () => {
     const { chunks } = await openDeviceFile(device, { fileId, purpose: 'view' })
-    return Buffer.concat(await Array.fromAsync(chunks())).toString('utf8')
+    const parts: Uint8Array[] = []
+    for await (const part of chunks()) parts.push(part)
+    return Buffer.concat(parts).toString('utf8')
   }
   const putAway = async () => {
     device.queue.close()
