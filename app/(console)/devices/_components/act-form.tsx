@@ -9,15 +9,17 @@ import type { ButtonVariant } from '#components/ui/button-class.ts'
 type Props = {
   action: FormAction
   label: string
+  /** What the act is about, where several of a kind stand on one page; for screen readers. */
+  about?: string
   variant?: ButtonVariant
   disabledReason?: string | null
   className?: string
 }
 
 /** One act behind one button; the second factor is asked for only when the server wants it. */
-export function ActForm({ action, label, variant = 'default', disabledReason, className }: Props) {
+export function ActForm({ action, label, about, variant = 'default', disabledReason, className }: Props) {
   return (
-    <FormShell action={action} label={label} {...(className ? { className } : {})}>
+    <FormShell action={action} label={about ?? label} {...(className ? { className } : {})}>
       <StepUpField onlyWhenAsked autoFocus />
       <SubmitButton variant={variant} disabledReason={disabledReason} className="max-sm:w-full">
         {label}

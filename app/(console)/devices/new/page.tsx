@@ -62,7 +62,7 @@ async function OpenCodes({ codes }: { codes: OpenEnrollmentCode[] }) {
     <Card className="mt-6">
       <Panel title={t('enrol.waiting')}>
         <ul>
-          {codes.map(({ id, person, expiresAt, createdBy }) => (
+          {codes.map(({ id, person, expiresAt, createdBy }, index) => (
             <li key={id} className="flex flex-wrap items-center gap-2 border-b border-line py-1.5 last:border-0">
               <span className="min-w-0 flex-1 basis-48">
                 {person.name}{' '}
@@ -70,7 +70,11 @@ async function OpenCodes({ codes }: { codes: OpenEnrollmentCode[] }) {
                   · {t.rich('enrol.until', { by: createdBy, time: () => <Time value={expiresAt} /> })}
                 </span>
               </span>
-              <ActForm action={revokeCode.bind(null, id)} label={t('enrol.revoke')} />
+              <ActForm
+                action={revokeCode.bind(null, id)}
+                label={t('enrol.revoke')}
+                about={t('enrol.revokeOne', { number: index + 1, person: person.name })}
+              />
             </li>
           ))}
         </ul>
