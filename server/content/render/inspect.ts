@@ -1,5 +1,6 @@
 import 'server-only'
 import { once } from 'node:events'
+import { constants, setPriority } from 'node:os'
 import { z } from 'zod'
 import { createLog } from '#server/kernel/log.ts'
 import { answers, type Child, setWaiting, startChild } from './child-process.ts'
@@ -99,6 +100,8 @@ function watchOver(child: Child, { wallMs, memoryBytes }: Limits): Watch {
     child.process.kill('SIGKILL')
   }
   const clock = setTimeout(() => kill('too_costly'), wallMs)
+  // An honest file is done by then; whatever takes longer stands back behind everything else on this machine.
+  const patience = setTimeout(() => standBack(child.process.pid), 2_000)
   const look = setInterval(async () => {
     if (child.process.pid && (await residentBytes(child.process.pid)) > memoryBytes) kill('too_costly')
   }, LOOK_EVERY_MS)
@@ -108,8 +111,17 @@ function watchOver(child: Child, { wallMs, memoryBytes }: Limits): Watch {
     killedFor: () => killed,
     stop: () => {
       clearTimeout(clock)
+      clearTimeout(patience)
       clearInterval(look)
     },
+  }
+}
+
+function standBack(pid: number | undefined): void {
+  try {
+    if (pid) setPriority(pid, constants.priority.PRIORITY_LOW)
+  } catch {
+    // It is gone, or the system does not let us.
   }
 }
 

@@ -4,7 +4,7 @@ export const LIMITS = {
   wallMs: 20_000,
   /** The whole process, the file's own bytes included. */
   memoryBytes: 512 * 1024 * 1024,
-  outputBytes: 48 * 1024 * 1024,
+  outputBytes: 32 * 1024 * 1024,
 } as const
 
 export type Limits = { wallMs: number; memoryBytes: number; outputBytes: number }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { MAX_PAGES, MAX_PIXELS } from './limits.ts'
+import { MAX_PAGES } from './limits.ts'
 import { Refused } from './verdict.ts'
 
 // pdf.js asks for these at its loading; nothing is painted here, and its own substitute is a native library.
@@ -22,7 +22,8 @@ export async function openPdf(bytes: Uint8Array): Promise<{ pages: number }> {
     useSystemFonts: false,
     disableFontFace: true,
     stopAtErrors: false,
-    maxImageSize: MAX_PIXELS,
+    // Whether a page opens does not hang on its pictures: they are left out, and their decoders with them.
+    maxImageSize: 1,
     cMapUrl: `${PACKAGE}cmaps/`,
     standardFontDataUrl: `${PACKAGE}standard_fonts/`,
     wasmUrl: `${PACKAGE}wasm/`,
