@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -49,7 +49,26 @@ describe('gatehouse', () => {
       { id: ids.tenantId, name: 'Command Line', status: 'suspended', createdAt: expect.stringMatching(/Z$/) },
     ])
     expect(await gatehouse(['org', 'resume', ids.tenantId])).toMatchObject({ code: 0 })
-  }, 60_000)
+  }, 180_000)
+
+  test('keys: the master key and the data key are rotated without a server; another master key is said at once', async () => {
+    const before = JSON.parse((await gatehouse(['keys', 'list', '--json'])).out)
+    expect(before).toMatchObject({ master: { provider: 'file' }, items: [{ name: 'Command Line', rotation: null }] })
+    const master = await gatehouse(['keys', 'rotate', 'master', '--json'])
+    expect(JSON.parse(master.out || '{}'), master.err).toMatchObject({ from: before.master.id, organisations: 1, keys: 1 })
+    const tenant = await gatehouse(['keys', 'rotate', '--json'])
+    expect(JSON.parse(tenant.out || '{}'), tenant.err).toMatchObject({ state: 'done' })
+    const after = JSON.parse((await gatehouse(['keys', 'list', '--json'])).out)
+    expect(after).toMatchObject({ items: [{ data: { older: 0 }, rotation: { state: 'done' } }] })
+    expect([after.master.id, after.items[0].data.id]).not.toEqual([before.master.id, before.items[0].data.id])
+    const wrong = join(dataDir, 'wrong.key')
+    writeFileSync(wrong, Buffer.alloc(32, 1))
+    const refused = await gatehouse(['keys', 'list'], '', { GATEHOUSE_MASTER_KEY_FILE: wrong })
+    expect(refused).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/wrapped under the master key file:.*GATEHOUSE_MASTER_KEY_FILE\n$/),
+    })
+  }, 180_000)
 
   test('beside a running server it uses the server’s database', async () => {
     const postgres = await startPostgres({ dataDir })
@@ -68,7 +87,7 @@ describe('gatehouse', () => {
     } finally {
       await postgres.stop()
     }
-  }, 60_000)
+  }, 180_000)
 
   test.each([
     [['init', '--org', 'X', '--owner', 'no', '--password-stdin'], password, {}, /email: is not an email address/],
@@ -85,6 +104,19 @@ describe('gatehouse', () => {
     [['org', 'suspend', 'nope'], '', {}, /there is no organisation "nope"/],
     [['api-key', 'create', '--name', 'x', '--scopes', 'everything'], '', {}, /"everything" is none of devices:read/],
     [['org', 'list'], '', { PORT: 'x' }, /PORT must be a port number/],
+    [
+      ['keys', 'list'],
+      '',
+      { GATEHOUSE_MASTER_KEY: 'vault:transit' },
+      /GATEHOUSE_MASTER_KEY must be file, or look like vault:https/,
+    ],
+    [['keys', 'rotate', 'tenant', '--tenant', 'nope'], '', {}, /there is no organisation "nope"/],
+    [
+      ['keys', 'rotate', 'master', '--new-key-file', '/nowhere'],
+      '',
+      {},
+      /master key \/nowhere cannot be read \(ENOENT\)/,
+    ],
     [
       ['org', 'list'],
       '',

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addApiKeyCommands } from './api-keys.ts'
+import { addKeyCommands } from './keys.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addOrganisationCommands } from './organisations.ts'
 import { oneLine } from './output.ts'
@@ -15,6 +16,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   for (const add of [
     addOrganisationCommands,
     addApiKeyCommands,
+    addKeyCommands,
     addMigrateCommand,
     addVerifyCommand,
     addVersionCommand,
