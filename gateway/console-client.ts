@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { normalizeAddress } from '#lib/client-address.ts'
-import { CONSOLE_CLIENT_HEADERS, CONSOLE_SECRET_HEADER, consoleSecret } from '#server/kernel/console-secret.ts'
+import { CONSOLE_CLIENT_HEADERS, CONSOLE_SECRET_HEADER, consoleSecret } from '#server/http/console-secret.ts'
 import type { ConnectionTls } from './presence.ts'
 
 /** The client behind a request that this machine's console handed on; undefined for any other request. */

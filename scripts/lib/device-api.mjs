@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import path from 'node:path'
 import { pipeline } from 'node:stream'
 import { checkServerIdentity } from 'node:tls'
-import { CONSOLE_CLIENT_HEADERS, CONSOLE_SECRET_HEADER, consoleSecret } from '../../server/kernel/console-secret.ts'
+import { CONSOLE_CLIENT_HEADERS, CONSOLE_SECRET_HEADER, consoleSecret } from '../../server/http/console-secret.ts'
 import { reachableHost } from './health.mjs'
 
 /** RFC 9110 §7.6.1: these speak of one connection only. */
