@@ -138,6 +138,35 @@ describe('a tab that stays connected', () => {
     await until('the share', () => gateway.state.requests.includes('POST /unlock'))
   })
 
+  it('connects anew at once when it is shown after a sleep', async () => {
+    const { tab, heard } = await openTab()
+    await tab.enroll('CODE-1')
+    stay(tab)
+    await hears(heard, 'files')
+    const connections = () => gateway.state.requests.filter((request) => request === 'GET /commands').length
+    await tab.attend()
+    expect(connections()).toBe(1)
+    // An hour has passed, of which nobody was told.
+    const now = Date.now()
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => now + 3_600_000)
+    await tab.attend()
+    clock.mockRestore()
+    await until('the new connection', () => connections() === 2)
+    await recordNotice(await tab.device(), { fileId, means: 'copy', obscured: false })
+    await until('the event', () => gateway.device().lines.size === 1)
+  })
+
+  it('ends where another tab has taken the device out of service', async () => {
+    const [one, two] = [await openTab(), await openTab()]
+    await one.tab.enroll('CODE-1')
+    const outcome = stay(one.tab)
+    await hears(one.heard, 'connected')
+    vi.spyOn((await two.tab.device()).client, 'leave').mockResolvedValue(undefined)
+    await two.tab.leave()
+    expect(await outcome).toBe('erased')
+    expect(await one.tab.state()).toEqual({ state: 'new' })
+  })
+
   it('hides everything in every tab when it is locked', async () => {
     const [one, two] = [await openTab(), await openTab()]
     await one.tab.enroll('CODE-1')

@@ -1,21 +1,23 @@
 import { type Device, loadDevice } from '#agent/core/device.ts'
 import { enroll as enrollDevice } from '#agent/core/enroll.ts'
 import { AgentError, isRevoked, toAgentError } from '#agent/core/errors.ts'
-import { NAMES, readIdentity, readStanding, type Standing } from '#agent/core/identity.ts'
+import { NAMES, readIdentity } from '#agent/core/identity.ts'
 import { fetchPolicy } from '#agent/core/policy.ts'
 import type { AgentPorts } from '#agent/core/ports.ts'
 import { run } from '#agent/core/run.ts'
 import { type SyncResult, syncOnce } from '#agent/core/sync.ts'
 import { systemClock } from '#agent/core/system-clock.ts'
-import { erasedError, isErased, readTombstone, type Tombstone } from '#agent/core/tombstone.ts'
+import { erasedError, isErased, readTombstone } from '#agent/core/tombstone.ts'
 import { createWaker } from '#agent/core/waker.ts'
 import { resumeErasure, settleUntil } from '#agent/core/wipe.ts'
 import { browserFacts } from './browser-facts.ts'
 import { createCryptoKeyRing } from './crypto-key-ring.ts'
-import { type Database, openDatabase, STORE_NAMES } from './database.ts'
+import { openDatabase } from './database.ts'
+import { emptyDatabase, forgetAll } from './erasure.ts'
 import { createFetchTransport } from './fetch-transport.ts'
 import { destroyIdbQueue, openIdbQueue } from './idb-queue.ts'
 import { createIdbStore } from './idb-store.ts'
+import { type BrowserState, stateOf } from './state.ts'
 import { joinTabs, type TabNotice } from './tabs.ts'
 import { createTurns } from './turns.ts'
 
@@ -33,13 +35,6 @@ export type BrowserAgentOptions = {
   /** In place of the runtime's own. */
   fetch?: typeof fetch
 }
-
-/** What this browser is, by what it keeps; nobody is asked. */
-export type BrowserState =
-  | { state: 'new' }
-  | { state: 'enrolled'; deviceId: string; name: string; standing: Standing | null }
-  /** `receipt` is `waiting` until the server has it. */
-  | { state: 'erased'; tombstone: Tombstone | null }
 
 export type BrowserAgent = {
   ports: AgentPorts
@@ -66,38 +61,22 @@ export type BrowserAgent = {
   close(): void
 }
 
-/** Caches belong to the page, which an erased device does not need; a browser without them has none to clear. */
-async function clearCaches(): Promise<void> {
-  if (!('caches' in globalThis)) return
-  for (const name of await caches.keys()) await caches.delete(name)
-}
+/** How long the server may be silent before a page that is shown again no longer trusts the connection; it comments every 15 s. */
+const QUIET_MS = 20_000
 
-/** A failure here must not hold up an erasure; it is tried again when the receipt is sent. */
-async function forgetAll(own: (() => Promise<void>) | undefined): Promise<void> {
-  await Promise.allSettled([clearCaches(), own?.()])
-}
-
-/** Empties the database in one step, but for the tombstone. */
-async function emptyDatabase(database: Database): Promise<void> {
-  await database.write([...STORE_NAMES], async (transaction) => {
-    const blobs = transaction.objectStore('blobs')
-    const tombstone = await blobs.get(NAMES.tombstone)
-    for (const name of STORE_NAMES) await transaction.objectStore(name).clear()
-    if (tombstone) await blobs.put(tombstone, NAMES.tombstone)
-  })
-}
-
-async function stateOf({ store, ...ports }: AgentPorts): Promise<BrowserState> {
-  const tombstone = await readTombstone(store)
-  if (tombstone || (await isErased({ store, ...ports }))) return { state: 'erased', tombstone }
-  const identity = await readIdentity(store)
-  if (!identity) return { state: 'new' }
-  const { deviceId, facts } = identity
-  return { state: 'enrolled', deviceId, name: facts.name, standing: await readStanding(store) }
+/** A page over plain HTTP, or a browser of many years. */
+function expectSupport(): void {
+  const missing = [
+    ...(globalThis.crypto?.subtle ? [] : ['WebCrypto']),
+    ...(globalThis.navigator?.locks ? [] : ['Web Locks']),
+    ...(globalThis.indexedDB ? [] : ['IndexedDB']),
+  ]
+  if (missing.length > 0) throw new AgentError('storage', `Here is no ${missing.join(' and no ')}: HTTPS is needed.`)
 }
 
 /** This browser as a device. All tabs of an origin that name the same database are one device. */
 export async function openBrowserAgent(options: BrowserAgentOptions): Promise<BrowserAgent> {
+  expectSupport()
   const { origin, databaseName = 'gatehouse', appVersion } = options
   const nameOf = (part: string) => `gatehouse/${databaseName}/${part}`
   const clock = systemClock
@@ -107,6 +86,8 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
   const listeners = new Set<(notice: TabNotice) => void>()
   let opened: Promise<Device> | null = null
   let lease: Device['lease'] | null = null
+  let connection: AbortController | null = null
+  let heardAt = 0
 
   function hear(notice: TabNotice): void {
     if (notice.event === 'erased') close()
@@ -130,7 +111,12 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
     keys: createCryptoKeyRing(database),
     clock,
     companion: tabs,
-    transport: createFetchTransport({ fetch: options.fetch }),
+    transport: createFetchTransport({
+      fetch: options.fetch,
+      onHeard: () => {
+        heardAt = clock.now()
+      },
+    }),
     openQueue: (cipher) => openIdbQueue(database, nameOf('queue'), cipher),
     destroyQueue: () => destroyIdbQueue(database),
     forget: () => forgetAll(options.forget),
@@ -138,6 +124,7 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
 
   /** What was opened is of no use any more. */
   function close(): void {
+    connection?.abort()
     lease?.drop()
     lease = null
     opened = null
@@ -170,13 +157,23 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
   }
 
   async function work(signal: AbortSignal): Promise<'stopped' | 'erased'> {
-    await resumeErasure(ports)
-    if (!(await isErased(ports))) {
-      const outcome = await run(await device(), { signal, notify: tabs.tell, events })
-      if (outcome === 'stopped') return 'stopped'
+    for (;;) {
+      await resumeErasure(ports)
+      if (await isErased(ports)) break
+      // Another tab has taken the device out of service.
+      if (!(await readIdentity(store))) return 'erased'
+      connection = new AbortController()
+      const until = AbortSignal.any([signal, connection.signal])
+      await run(await device(), { signal: until, notify: tabs.tell, events })
+      if (signal.aborted && !(await isErased(ports))) return 'stopped'
     }
     await settle(signal)
     return 'erased'
+  }
+
+  /** A phone that slept finds out late that its connection is gone, and a page that was offline waits longer and longer. */
+  function renewConnection(): void {
+    if (Math.abs(clock.now() - heardAt) > QUIET_MS) connection?.abort()
   }
 
   async function enroll(code: string): Promise<{ deviceId: string; status: string }> {
@@ -185,7 +182,8 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
     try {
       const facts = await browserFacts(appVersion)
       // Asked for in vain where the browser decides by itself: then it may clear our storage when it runs short.
-      await globalThis.navigator.storage?.persist?.().catch(() => false)
+      // Not waited for: some browsers ask the person.
+      navigator.storage?.persist?.().catch(() => false)
       const { deviceId, status } = await enrollDevice(ports, { gatewayUrl: origin, code, facts })
       // Enrolled is enrolled: the first check-in brings the policy where this does not.
       await fetchPolicy(await device()).catch(() => null)
@@ -237,7 +235,8 @@ export async function openBrowserAgent(options: BrowserAgentOptions): Promise<Br
     },
     stayConnected: async (signal) => (await turns.take(signal, work)) ?? 'stopped',
     async attend() {
-      if (!(await isConnected())) turns.seize()
+      if (turns.isMine()) renewConnection()
+      else if (!(await isConnected())) turns.seize()
       events.wake()
     },
     sync,

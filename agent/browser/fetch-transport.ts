@@ -2,13 +2,14 @@ import { OfflineError } from '#agent/core/errors.ts'
 import type { Transport, TransportRequest, TransportResponse } from '#agent/core/ports.ts'
 
 /** Aborts after `ms` without a sign of life. */
-function watchSilence(ms: number) {
+function watchSilence(ms: number, onHeard: (() => void) | undefined) {
   const controller = new AbortController()
   const alarm = () => controller.abort(new DOMException(`silence for ${ms} ms`, 'TimeoutError'))
   let timer = setTimeout(alarm, ms)
   return {
     signal: controller.signal,
     heard() {
+      onHeard?.()
       clearTimeout(timer)
       timer = setTimeout(alarm, ms)
     },
@@ -41,11 +42,13 @@ async function* arriving(body: ReadableStream<Uint8Array> | null, watch: Watch):
 }
 
 /** HTTPS by `fetch`. No cookie goes along: a device is known by its key alone. */
-export function createFetchTransport(options: { fetch?: typeof fetch | undefined } = {}): Transport {
+export function createFetchTransport(
+  options: { fetch?: typeof fetch | undefined /** Something arrived. */; onHeard?: () => void } = {},
+): Transport {
   const send = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args))
 
   async function request(call: TransportRequest): Promise<TransportResponse> {
-    const watch = watchSilence(call.timeoutMs)
+    const watch = watchSilence(call.timeoutMs, options.onHeard)
     const signal = call.signal ? AbortSignal.any([call.signal, watch.signal]) : watch.signal
     try {
       const { status, headers, body } = await send(call.url, {
