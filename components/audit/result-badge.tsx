@@ -14,21 +14,21 @@ const enforcementTones: Record<Exclude<Enforcement, 'none'>, Tone> = {
 type Props = {
   outcome: Outcome
   enforcement?: Enforcement | null
-  /** Says all that is true of it, where the one word could pass for more: “noticed; it was probably taken”. */
-  inWords?: boolean
+  /** All that is true of it, where the one word could pass for more: “noticed; it was probably taken”. */
+  words?: string | null
 }
 
 /** What came of it. What a device did about it says more than allowed or denied, so it goes first. */
-export function ResultBadge({ outcome, enforcement, inWords = false }: Props) {
+export function ResultBadge({ outcome, enforcement, words = null }: Props) {
   const t = useTranslations('common')
   if (enforcement && enforcement !== 'none')
     return (
       <Tag
         tone={enforcementTones[enforcement]}
-        title={t(`enforcementWords.${enforcement}`)}
-        {...(inWords && { className: 'max-w-44 whitespace-normal' })}
+        title={words ?? t(`enforcementWords.${enforcement}`)}
+        {...(words !== null && { className: 'max-w-44 whitespace-normal' })}
       >
-        {t(inWords ? `enforcementWords.${enforcement}` : `enforcement.${enforcement}`)}
+        {words ?? t(`enforcement.${enforcement}`)}
       </Tag>
     )
   return <Tag tone={outcomeTones[outcome]}>{t(`outcome.${outcome}`)}</Tag>

@@ -5,7 +5,7 @@ import { getDevice } from '#server/devices/queries.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { FactLine } from '../../policies/_components/truth-table.tsx'
-import { guardedOperation } from '../_guarded-operation.ts'
+import { guardedOperation } from '../_enforcement.ts'
 
 type Props = { event: Pick<AuditEventView, 'action' | 'device'>; actor: PersonActor }
 

@@ -14,6 +14,7 @@ import type { AuditEventView, EventDetail as Detail } from '#server/audit/schema
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { actionWords } from '../_action-words.ts'
+import { enforcementKey } from '../_enforcement.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { DetailValues } from './detail-values.tsx'
 import { EnforcementTruth } from './enforcement-truth.tsx'
@@ -74,7 +75,7 @@ async function Summary({ event }: { event: AuditEventView }) {
   return (
     <p className="flex flex-wrap items-center gap-x-1.5 text-ink-2">
       {event.enforcement && event.enforcement !== 'none' ? (
-        <span>{common(`enforcementWords.${event.enforcement}`)}</span>
+        <span>{common(`enforcementWords.${enforcementKey(event.enforcement, event.detail)}`)}</span>
       ) : (
         <ResultBadge outcome={event.outcome} />
       )}
@@ -142,7 +143,10 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
           ? t('event.policyText', { version: policy.version, rule: policy.rule })
           : t('event.policyVersion', { version: policy.version })),
     },
-    { term: t('event.enforcement'), value: event.enforcement && common(`enforcementWords.${event.enforcement}`) },
+    {
+      term: t('event.enforcement'),
+      value: event.enforcement && common(`enforcementWords.${enforcementKey(event.enforcement, event.detail)}`),
+    },
     { term: t('event.address'), value: event.address && <Mono>{event.address}</Mono> },
     { term: t('event.app'), value: event.userAgent },
     {

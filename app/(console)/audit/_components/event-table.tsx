@@ -10,7 +10,7 @@ import { Mono } from '#components/ui/mono.tsx'
 import { Time, ZoneName } from '#components/ui/time.tsx'
 import type { AuditEventView } from '#server/audit/schema.ts'
 import { actionWords } from '../_action-words.ts'
-import { guardedOperation } from '../_guarded-operation.ts'
+import { enforcementKey, guardedOperation } from '../_enforcement.ts'
 
 export type EventRow = AuditEventView & { href: string }
 
@@ -60,14 +60,12 @@ function Action({ action }: { action: string }) {
 }
 
 /** In the row as it stands in the event: one word could pass for more than is true. */
-function Result({ event: { action, outcome, enforcement }, short = false }: { event: EventRow; short?: boolean }) {
-  return (
-    <ResultBadge
-      outcome={outcome}
-      enforcement={enforcement ?? null}
-      inWords={!short && guardedOperation(action) !== null}
-    />
-  )
+function Result({ event, short = false }: { event: EventRow; short?: boolean }) {
+  const t = useTranslations('common')
+  const { action, outcome, enforcement, detail } = event
+  const isGuarded = enforcement && !short && guardedOperation(action) !== null
+  const words = isGuarded ? t(`enforcementWords.${enforcementKey(enforcement, detail)}`) : null
+  return <ResultBadge outcome={outcome} enforcement={enforcement ?? null} words={words} />
 }
 
 const column = columnsOf<EventRow>()
