@@ -2,7 +2,7 @@
 
 import type { FormState } from '#components/form/form-state.ts'
 import { runAction } from '#server/http/action.ts'
-import { updateTenantSettings } from '#server/tenants/commands.ts'
+import { rotateTenantKey, updateTenantSettings } from '#server/tenants/commands.ts'
 
 const number = (form: FormData, name: string) => Number(form.get(`settings.brake.${name}`))
 
@@ -13,4 +13,8 @@ export async function saveBrake(done: string, _: FormState, form: FormData): Pro
     unitsPerTenantPerHour: number(form, 'unitsPerTenantPerHour'),
   }
   return runAction({ command: updateTenantSettings, input: { settings: { brake } }, form, success: { message: done } })
+}
+
+export async function rotateKey(started: string, _: FormState, form: FormData): Promise<FormState> {
+  return runAction({ command: rotateTenantKey, input: {}, form, success: { message: started } })
 }

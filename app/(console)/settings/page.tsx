@@ -7,8 +7,9 @@ import { Page } from '#components/ui/page.tsx'
 import { NotPermitted } from '#components/ui/states.tsx'
 import { Time } from '#components/ui/time.tsx'
 import { pageSignedIn } from '#server/http/session.ts'
-import { getTenant } from '#server/tenants/queries.ts'
+import { getKeys, getTenant } from '#server/tenants/queries.ts'
 import { BrakeForm } from './_components/brake-form.tsx'
+import { KeysPanel } from './_components/keys-panel.tsx'
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations('settings'))('title') }
@@ -25,7 +26,7 @@ export default async function SettingsPage() {
       </Page>
     )
   }
-  const tenant = await getTenant(actor, {})
+  const [tenant, keys] = await Promise.all([getTenant(actor, {}), getKeys(actor, {})])
   return (
     <Page {...frame} width="narrow">
       <Panel title={t('organisation.title')}>
@@ -41,6 +42,7 @@ export default async function SettingsPage() {
         <p className="mb-4 text-ink-2">{t('brake.intro')}</p>
         <BrakeForm settings={tenant.settings.brake} />
       </Panel>
+      <KeysPanel keys={keys} />
     </Page>
   )
 }
