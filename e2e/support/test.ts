@@ -2,6 +2,7 @@ import AxeBuilder from '@axe-core/playwright'
 import {
   type Browser,
   type BrowserContext,
+  type BrowserContextOptions,
   test as base,
   type ConsoleMessage,
   expect,
@@ -44,17 +45,34 @@ export function faultsOf({ logs }: Instance): string {
 }
 
 /** A browser of somebody's own, signed in nowhere. */
-export async function openBrowser(browser: Browser, { consoleUrl }: Instance): Promise<BrowserContext> {
-  const context = await browser.newContext({ baseURL: consoleUrl })
+export async function openBrowser(
+  browser: Browser,
+  { consoleUrl }: Instance,
+  options: BrowserContextOptions = {},
+): Promise<BrowserContext> {
+  const context = await browser.newContext({ baseURL: consoleUrl, ...options })
   browsers.add(context)
   context.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(saidBy(message))
+    if (message.type() === 'error' && !isOfAxe(message) && !isRefusal(message)) complaints.push(saidBy(message))
   })
   context.on('weberror', (error) => complaints.push(String(error.error())))
   return context
 }
 
 export { expect }
+
+/** axe writes a style of its own into every frame, from nowhere in our code; the viewer's frame refuses it, as it should. */
+function isOfAxe(message: ConsoleMessage): boolean {
+  return message.location().url === '' && message.text().startsWith('Applying inline style violates')
+}
+
+/** A device that is refused something hears so by a status, and browsers tell of every such answer. */
+function isRefusal(message: ConsoleMessage): boolean {
+  return (
+    message.location().url.includes('/device/v1/') &&
+    /^Failed to load resource: the server responded with a status of 40[13] /.test(message.text())
+  )
+}
 
 function saidBy(message: ConsoleMessage): string {
   return `${message.text()} (${message.location().url})`

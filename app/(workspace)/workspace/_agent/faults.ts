@@ -2,7 +2,7 @@
 export type AgentFault = {
   /** `denied`, `offline`, `revoked`, `refused` … (agent/core/errors.ts). */
   code: string
-  /** The problem's code, where the server gave one: `policy_forbids`, `not_viewable`, `enrollment_code_invalid`. */
+  /** The problem's code, where the server gave one: `policy_denied`, `not_viewable`, `enrollment_code_invalid`. */
   serverCode: string | null
   /** The server's own words. */
   detail: string

@@ -102,7 +102,7 @@ function Refused({ fault, again }: { fault: AgentFault | null; again: () => void
   const t = useTranslations('workspace')
   const common = useTranslations('common')
   const isOffline = fault?.code === 'offline'
-  const isDenied = fault?.serverCode === 'policy_forbids' || fault?.code === 'denied'
+  const isDenied = fault?.serverCode === 'policy_denied' || fault?.code === 'denied'
   return (
     <StateBlock
       role="alert"

@@ -28,7 +28,7 @@ export function ForwardDialog({ file, onClose }: { file: FileEntry; onClose: () 
     if (!fault) return t('view.failedText')
     if (fault.code === 'offline') return t('view.offlineText')
     const denial = DENIALS.find((known) => known === fault.reason)
-    if (fault.serverCode === 'policy_forbids' && denial) return t(`forward.denied.${denial}`)
+    if (fault.serverCode === 'policy_denied' && denial) return t(`forward.denied.${denial}`)
     if (fault.serverCode === 'invalid') return t('forward.wrongAddress')
     return fault.detail || t('view.failedText')
   }

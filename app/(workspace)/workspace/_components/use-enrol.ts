@@ -23,7 +23,7 @@ export function useEnrol() {
     if (reason === 'wipe_pending') return t('enrol.wipePending')
     if (reason === 'rate_limited') return t('enrol.tooOften')
     if (reason === 'app_version_too_old') return t('hold.too_old.text')
-    if (reason === 'policy_forbids' || reason === 'forbidden') return t('enrol.forbidden')
+    if (reason === 'policy_denied' || reason === 'forbidden') return t('enrol.forbidden')
     return t('enrol.failed')
   }
 
