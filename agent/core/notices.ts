@@ -1,6 +1,6 @@
-import type { PolicyAction, PolicyDecision } from '#protocol/policy/evaluate.ts'
+import type { PolicyAction } from '#protocol/policy/evaluate.ts'
 import type { Device } from './device.ts'
-import { recordEvent } from './events.ts'
+import { type EventDraft, recordEvent } from './events.ts'
 import { labelsOf, withoutPolicy } from './files.ts'
 import { cachedPolicy, decide } from './policy.ts'
 
@@ -10,12 +10,10 @@ export type NoticeMeans = 'printscreen' | 'shortcut' | 'focus_lost' | 'print' | 
 const ACTIONS = {
   printscreen: 'screenshot.attempt',
   shortcut: 'screenshot.attempt',
-  // What a capture tool does first. It need not be one: `means` says so in the event.
-  focus_lost: 'screenshot.attempt',
   print: 'file.print',
   copy: 'file.copy',
   drag: 'file.copy',
-} as const satisfies Record<NoticeMeans, PolicyAction>
+} as const satisfies Record<Exclude<NoticeMeans, 'focus_lost'>, PolicyAction>
 
 export type Notice = {
   fileId: string
@@ -28,27 +26,45 @@ export type Notice = {
   obscured: boolean
 }
 
-export type NoticeResult = Pick<PolicyDecision, 'outcome' | 'enforcement' | 'rule'> & { seq: number }
+export type NoticeResult = Judged & { seq: number }
 
 /** Writes down what a viewer noticed, for good, by the policy on the device; it is sent as soon as can be. Works offline. */
 export async function recordNotice(device: Device, notice: Notice): Promise<NoticeResult> {
-  const { fileId, means, page, session, obscured } = notice
-  const action = ACTIONS[means]
-  const policy = await cachedPolicy(device)
+  const { fileId, means, page, session } = notice
   const labels = await labelsOf(device, fileId)
-  const decision = decide(device, policy ?? withoutPolicy(device), { action, labels, obscured })
-  const { outcome, rule } = decision
-  // What is only noticed is never more than that, whatever allowed it.
-  const enforcement = decision.enforcement === 'none' ? (obscured ? 'obscured' : 'detected') : decision.enforcement
+  const judged = means === 'focus_lost' ? turnedAway(notice) : await judge(device, { ...notice, means }, labels)
   const seq = await recordEvent(device, {
-    action,
-    outcome,
-    enforcement,
-    ...(policy ? { policy: { id: policy.policyId, version: policy.version, rule } } : {}),
+    ...judged,
     target: { type: 'file', id: fileId },
     ...(labels.length > 0 ? { labels } : {}),
     detail: { means, ...(page === undefined ? {} : { page }), ...(session === undefined ? {} : { session }) },
   })
   await device.ports.companion.poke()
-  return { outcome, enforcement, rule, seq }
+  return { ...judged, seq }
+}
+
+type Judged = Pick<EventDraft, 'action' | 'outcome' | 'enforcement' | 'policy'>
+
+/** What a capture tool does first, and everybody else a hundred times a day: no attempt, and no policy decides it. */
+function turnedAway({ obscured }: Notice): Judged {
+  return { action: 'file.focus_lost', outcome: 'allowed', enforcement: obscured ? 'obscured' : 'none' }
+}
+
+async function judge(
+  device: Device,
+  { means, obscured }: Notice & { means: keyof typeof ACTIONS },
+  labels: string[],
+): Promise<Judged> {
+  const action = ACTIONS[means]
+  const policy = await cachedPolicy(device)
+  const decision = decide(device, policy ?? withoutPolicy(device), { action, labels, obscured })
+  const { outcome, rule } = decision
+  // What is only noticed is never more than that, whatever allowed it.
+  const enforcement = decision.enforcement === 'none' ? (obscured ? 'obscured' : 'detected') : decision.enforcement
+  return {
+    action,
+    outcome,
+    enforcement,
+    ...(policy ? { policy: { id: policy.policyId, version: policy.version, rule } } : {}),
+  }
 }

@@ -123,6 +123,7 @@ const STATED_BY_ANYONE = {
     'file.forward',
     'file.print',
     'file.copy',
+    'file.focus_lost',
     'screenshot.attempt',
     'message.send',
     'message.view',

@@ -3,7 +3,7 @@ import { messages as en } from '#messages/en.ts'
 import { messages as zh } from '#messages/zh.ts'
 import { AUDIT_ACTIONS } from '#protocol/audit/actions.ts'
 import { parseQuery } from '#protocol/audit/query-parse.ts'
-import { enforcementKey, guardedOperation } from './_enforcement.ts'
+import { guardedOperation } from './_enforcement.ts'
 import { asksFor, condition, narrowed, without } from './_query-text.ts'
 import { momentOf, wallOf } from './_zoned-time.ts'
 import { GET } from './ask/route.ts'
@@ -23,13 +23,6 @@ describe('what is said of an attempt', () => {
     expect(guardedOperation('screenshot.attempt')).toBe('screenshot')
     expect(guardedOperation('file.print')).toBe('print')
     expect(guardedOperation('file.view')).toBeNull()
-  })
-
-  it('does not say of a turned away window that something was taken', () => {
-    expect(enforcementKey('detected', { means: 'printscreen' })).toBe('detected')
-    expect(enforcementKey('detected', { means: 'focus_lost' })).toBe('left')
-    expect(enforcementKey('obscured', { means: 'focus_lost' })).toBe('obscured')
-    expect(enforcementKey('prevented', undefined)).toBe('prevented')
   })
 })
 

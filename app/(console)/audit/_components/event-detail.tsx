@@ -14,7 +14,6 @@ import type { AuditEventView, EventDetail as Detail } from '#server/audit/schema
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { actionWords } from '../_action-words.ts'
-import { enforcementKey } from '../_enforcement.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { DetailValues } from './detail-values.tsx'
 import { EnforcementTruth } from './enforcement-truth.tsx'
@@ -75,7 +74,7 @@ async function Summary({ event }: { event: AuditEventView }) {
   return (
     <p className="flex flex-wrap items-center gap-x-1.5 text-ink-2">
       {event.enforcement && event.enforcement !== 'none' ? (
-        <span>{common(`enforcementWords.${enforcementKey(event.enforcement, event.detail)}`)}</span>
+        <span>{common(`enforcementWords.${event.enforcement}`)}</span>
       ) : (
         <ResultBadge outcome={event.outcome} />
       )}
@@ -145,7 +144,7 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
     },
     {
       term: t('event.enforcement'),
-      value: event.enforcement && common(`enforcementWords.${enforcementKey(event.enforcement, event.detail)}`),
+      value: event.enforcement && common(`enforcementWords.${event.enforcement}`),
     },
     { term: t('event.address'), value: event.address && <Mono>{event.address}</Mono> },
     { term: t('event.app'), value: event.userAgent },

@@ -10,7 +10,7 @@ import { Mono } from '#components/ui/mono.tsx'
 import { Time, ZoneName } from '#components/ui/time.tsx'
 import type { AuditEventView } from '#server/audit/schema.ts'
 import { actionWords } from '../_action-words.ts'
-import { enforcementKey, guardedOperation } from '../_enforcement.ts'
+import { guardedOperation } from '../_enforcement.ts'
 
 export type EventRow = AuditEventView & { href: string }
 
@@ -62,9 +62,9 @@ function Action({ action }: { action: string }) {
 /** In the row as it stands in the event: one word could pass for more than is true. */
 function Result({ event, short = false }: { event: EventRow; short?: boolean }) {
   const t = useTranslations('common')
-  const { action, outcome, enforcement, detail } = event
+  const { action, outcome, enforcement } = event
   const isGuarded = enforcement && !short && guardedOperation(action) !== null
-  const words = isGuarded ? t(`enforcementWords.${enforcementKey(enforcement, detail)}`) : null
+  const words = isGuarded ? t(`enforcementWords.${enforcement}`) : null
   return <ResultBadge outcome={outcome} enforcement={enforcement ?? null} words={words} />
 }
 
