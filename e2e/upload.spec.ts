@@ -1,0 +1,117 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import type { BrowserContext, Page } from '@playwright/test'
+import { type Instance, startInstance } from './support/instance.ts'
+import { setUp } from './support/people.ts'
+import {
+  closeBrowsers,
+  expect,
+  expectAccessible,
+  expectNoSidewaysScroll,
+  faultsOf,
+  openBrowser,
+  test,
+} from './support/test.ts'
+
+test.describe.configure({ mode: 'serial' })
+test.use({ viewport: { width: 360, height: 740 } })
+
+const LARGE_BYTES = 160 * 1024 * 1024
+
+let instance: Instance
+let context: BrowserContext
+let page: Page
+let folder: string
+
+test.beforeAll(async ({ browser }) => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-uploads-'))
+  instance = await startInstance()
+  context = await openBrowser(browser, instance)
+  page = await context.newPage()
+  await setUp(page, instance.setupUrl ?? '')
+})
+
+test.afterEach(async () => {
+  const { status, expectedStatus } = test.info()
+  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
+})
+
+test.afterAll(async () => {
+  await closeBrowsers()
+  await instance?.stop()
+  fs.rmSync(folder, { recursive: true, force: true })
+})
+
+async function choose(name: string, bytes: Buffer): Promise<void> {
+  const file = path.join(folder, name)
+  fs.writeFileSync(file, bytes)
+  await page.getByLabel('File', { exact: true }).setInputFiles(file)
+}
+
+async function openForm(): Promise<void> {
+  await page.goto('/files/new')
+  await page.getByText('Everyone in the organisation').click()
+}
+
+test('what cannot be published is said at the file', async () => {
+  await openForm()
+  await page.getByRole('button', { name: 'Publish' }).click()
+  await expect(page.getByText('Choose a file of at most 200 MiB')).toBeVisible()
+  await choose('empty.txt', Buffer.alloc(0))
+  await page.getByRole('button', { name: 'Publish' }).click()
+  await expect(page.getByText('This file is empty')).toBeVisible()
+  await expectNoSidewaysScroll(page)
+  await expectAccessible(page)
+})
+
+test('wrong labels are said after the file has arrived, and it is not sent again', async () => {
+  await openForm()
+  await choose('Small plan.txt', Buffer.from('The plan'))
+  await page.getByLabel(/^Labels/).fill('two words')
+  await page.getByRole('button', { name: 'Publish' }).click()
+  await expect(page.getByText(/^Words of letters/)).toBeVisible()
+  await page.getByLabel(/^Labels/).fill('internal')
+  await page.getByRole('button', { name: 'Publish' }).click()
+  await expect(page.getByRole('heading', { name: 'Small plan.txt' })).toBeVisible()
+})
+
+// A browser without a network complains, as it should: its complaints are not collected here.
+test('a large file shows how far it has come, and goes on by itself when the connection is back', async ({
+  browser,
+}) => {
+  const travelling = await browser.newContext({
+    baseURL: instance.consoleUrl,
+    viewport: { width: 360, height: 740 },
+    storageState: await context.storageState(),
+  })
+  const before = page
+  page = await travelling.newPage()
+  await openForm()
+  await choose('Large plan.bin', Buffer.alloc(LARGE_BYTES, 'plan'))
+  await page.getByRole('button', { name: 'Publish' }).click()
+  await expect(page.getByRole('progressbar', { name: 'Sending Large plan.bin' })).toBeVisible()
+  await page.waitForFunction(() => (document.querySelector('progress')?.position ?? 0) > 0)
+  await travelling.setOffline(true)
+  await expect(page.getByText('The connection is interrupted')).toBeVisible()
+  await expectNoSidewaysScroll(page)
+  await travelling.setOffline(false)
+  await expect(page.getByRole('heading', { name: 'Large plan.bin' })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByText('160 MiB')).toBeVisible()
+  await travelling.close()
+  page = before
+})
+
+test('in Chinese the same', async () => {
+  await context.addCookies([{ name: 'locale', value: 'zh', url: instance.consoleUrl }])
+  await page.goto('/files/new')
+  const file = page.getByLabel('文件', { exact: true })
+  await file.setInputFiles({ name: '空.txt', mimeType: 'text/plain', buffer: Buffer.alloc(0) })
+  await page.getByText('组织内所有人').click()
+  await page.getByRole('button', { name: '发布' }).click()
+  await expect(page.getByText('此文件为空')).toBeVisible()
+  await file.setInputFiles({ name: '计划.txt', mimeType: 'text/plain', buffer: Buffer.from('计划') })
+  await page.getByRole('button', { name: '发布' }).click()
+  await expect(page.getByRole('heading', { name: '计划.txt' })).toBeVisible()
+  await expectNoSidewaysScroll(page)
+})
