@@ -76,6 +76,17 @@ test('wrong labels are said after the file has arrived, and it is not sent again
   await expect(page.getByRole('heading', { name: 'Small plan.txt' })).toBeVisible()
 })
 
+/** Resolves with the frame in which the bar has left its beginning: a look now and then might come too late. */
+function hasMoved(): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => {
+      if ((document.querySelector('progress')?.position ?? 0) > 0) resolve()
+      else requestAnimationFrame(look)
+    }
+    look()
+  })
+}
+
 // A browser without a network complains, as it should: its complaints are not collected here.
 test('a large file shows how far it has come, and goes on by itself when the connection is back', async ({
   browser,
@@ -91,7 +102,7 @@ test('a large file shows how far it has come, and goes on by itself when the con
   await choose('Large plan.bin', Buffer.alloc(LARGE_BYTES, 'plan'))
   await page.getByRole('button', { name: 'Publish' }).click()
   await expect(page.getByRole('progressbar', { name: 'Sending Large plan.bin' })).toBeVisible()
-  await page.waitForFunction(() => (document.querySelector('progress')?.position ?? 0) > 0)
+  await page.evaluate(hasMoved)
   await travelling.setOffline(true)
   await expect(page.getByText('The connection is interrupted')).toBeVisible()
   await expectNoSidewaysScroll(page)
