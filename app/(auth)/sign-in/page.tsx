@@ -26,7 +26,12 @@ export default async function SignInPage({ searchParams }: Props) {
       intro={add && present ? t('signIn.add', { organisation: present.organisation.name }) : undefined}
       foot={
         <>
-          {t('signIn.lost')} {target !== '/lost' && <Link href="/sign-in?next=/lost">{t('signIn.lostPhone')}</Link>}
+          {t('signIn.lost')}{' '}
+          {target !== '/lost' && (
+            <Link href="/sign-in?next=/lost" className="underline">
+              {t('signIn.lostPhone')}
+            </Link>
+          )}
         </>
       }
     >

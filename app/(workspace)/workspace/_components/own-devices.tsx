@@ -32,7 +32,15 @@ export function OwnDevices({ devices, hereId }: { devices: OwnDevice[]; hereId: 
           </li>
         ))}
       </ul>
-      <p className="mt-2 text-ink-2">{t.rich('me.stopText', { link: (text) => <Link href="/lost">{text}</Link> })}</p>
+      <p className="mt-2 text-ink-2">
+        {t.rich('me.stopText', {
+          link: (text) => (
+            <Link href="/lost" className="underline">
+              {text}
+            </Link>
+          ),
+        })}
+      </p>
     </>
   )
 }
