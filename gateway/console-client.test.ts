@@ -1,5 +1,5 @@
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { parseEventStream } from '#agent/core/sse.ts'
 import { parseCidr } from '#lib/client-address.ts'
@@ -112,6 +112,25 @@ it('the stream is not held back: files and orders arrive while it stands', async
   await blockDevice(admin, { deviceId: device.id })
   expect((await events.next()).value).toMatchObject({ event: 'command' })
   stream.destroy()
+})
+
+it.each(['GET', 'DELETE', 'HEAD'])('a body of %s stays one: no request is hidden in it', async (method) => {
+  const arrived: string[] = []
+  const listen = ({ url }: http.IncomingMessage) => arrived.push(url ?? '')
+  gateway.app.server.on('request', listen)
+  const hidden = 'GET /device/v1/hidden HTTP/1.1\r\nhost: x\r\n\r\n'
+  const { port } = server.address() as AddressInfo
+  const socket = connect(port, '127.0.0.1')
+  socket.write(
+    `${method} /device/v1/open HTTP/1.1\r\nhost: console.example\r\nx-forwarded-for: 203.0.113.9\r\nx-forwarded-proto: https\r\n` +
+      `transfer-encoding: chunked\r\n\r\n${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`,
+  )
+  await new Promise((resolve) => socket.once('data', resolve))
+  // Asked next on the same connection, it gets its own answer.
+  expect((await open({ path: '/commands' })).statusCode).toBe(200)
+  socket.destroy()
+  gateway.app.server.off('request', listen)
+  expect(arrived).toEqual(['/device/v1/open', '/device/v1/commands'])
 })
 
 it('503 with a problem when the gateway does not answer', async () => {

@@ -56,6 +56,7 @@ export function createDeviceApi({ host, gatewayPort, gatewayUrl, dataDir, tls })
       path: request.url,
       headers: {
         ...kept(request.headers),
+        ...(isChunked(request) ? { 'transfer-encoding': 'chunked' } : {}),
         host: target.host,
         [CONSOLE_SECRET_HEADER]: consoleSecret(dataDir),
         [CONSOLE_CLIENT_HEADERS.address]: address,
@@ -88,7 +89,14 @@ function handOn(request, response, options) {
   upstream.on('error', (error) => unavailable(response, error))
   // Whoever asked has gone: so has the reason to ask.
   response.once('close', () => upstream.destroy())
-  pipeline(request, upstream, () => {})
+  // Bytes without a frame of their own would be the next request on this connection, and its answer somebody else's.
+  if (isChunked(request) || request.headers['content-length']) pipeline(request, upstream, () => {})
+  else upstream.end()
+}
+
+/** Node frames the body of a GET only where it is told how. */
+function isChunked({ headers }) {
+  return headers['transfer-encoding'] !== undefined
 }
 
 function kept(headers) {
