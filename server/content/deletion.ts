@@ -97,7 +97,12 @@ async function withdrawDerived(sql: Sql, tenantId: string, rootId: string): Prom
  * whose own deletion is still asked for. What went with its root meanwhile stays gone.
  */
 async function restore(sql: Sql, tenantId: string, fileId: string): Promise<void> {
-  await sql('SELECT 1 FROM file WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [tenantId, fileId])
+  // The root's row, as everything about a lineage holds it: a deletion of the root at this moment is seen or waits.
+  await sql(
+    `SELECT 1 FROM file r WHERE r.tenant_id = $1::uuid
+        AND r.id = (SELECT f.root_id FROM file f WHERE f.tenant_id = $1::uuid AND f.id = $2::uuid) FOR UPDATE`,
+    [tenantId, fileId],
+  )
   await sql(
     `UPDATE file f SET status = 'published' FROM file r
       WHERE f.tenant_id = $1::uuid AND f.status = 'deleting' AND r.tenant_id = f.tenant_id AND r.id = f.root_id
