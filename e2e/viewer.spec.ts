@@ -12,6 +12,7 @@ import {
   outcomeOf,
   withhold,
 } from './support/shown-viewer.ts'
+import { expectAccessible } from './support/test.ts'
 import { startViewerSite, type ViewerSite } from './support/viewer-site.ts'
 
 let site: ViewerSite
@@ -432,6 +433,34 @@ test('of five hundred pages only those in sight are painted', async ({ page }) =
   }
   await expect(shown.inside.getByText('Page 500 of 500')).toBeVisible()
   expect(most).toBeLessThanOrEqual(5)
+})
+
+test('every look of it passes axe', async ({ page }) => {
+  const shown = await openInViewer(page, site, { bytes: makePdf({ pages: 2 }), may: { copy: true, print: true } })
+  await expectAccessible(page)
+  await page.keyboard.press('PrintScreen')
+  await expect(shown.inside.getByText(LABELS.noticed)).toBeVisible()
+  await expectAccessible(page)
+  for (const theme of ['light', 'dark'] as const) {
+    await openInViewer(page, site, {
+      bytes: '<h1>Report</h1><p>Text</p>',
+      kind: 'markdown',
+      mediaType: 'text/html',
+      theme,
+    })
+    await expectAccessible(page)
+  }
+})
+
+test('without its worker a PDF fails with a reason, and a text is shown all the same', async ({ page }) => {
+  site.missing.add('/viewer/pdf.worker.js')
+  try {
+    expect(await outcomeOf(await openInViewer(page, site, { bytes: makePdf({}) }))).toEqual({ failed: 'worker' })
+    const text = await openInViewer(page, site, { bytes: 'words', kind: 'text', mediaType: 'text/plain' })
+    await expect(text.inside.getByText('words')).toBeVisible()
+  } finally {
+    site.missing.clear()
+  }
 })
 
 for (const [name, given, reason] of [

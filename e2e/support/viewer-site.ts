@@ -21,6 +21,8 @@ export interface ViewerSite {
   url: string
   /** Everything asked for, in order. */
   requests: string[]
+  /** Paths that answer 404. */
+  missing: Set<string>
   close(): Promise<void>
 }
 
@@ -28,6 +30,7 @@ export async function startViewerSite(): Promise<ViewerSite> {
   await ensureViewer()
   const script = await bundleParent()
   const requests: string[] = []
+  const missing = new Set<string>()
   const server = http.createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
@@ -35,11 +38,13 @@ export async function startViewerSite(): Promise<ViewerSite> {
   const door = createDoor({ url, trustedProxies: [] })
   server.on('request', (request, response) => {
     requests.push(`${request.method} ${request.headers.host}${request.url}`)
-    if (door.admit(request, response)) send(response, answerTo(request, script))
+    if (!door.admit(request, response)) return
+    send(response, missing.has(request.url ?? '') ? NOTHING : answerTo(request, script))
   })
   return {
     url,
     requests,
+    missing,
     close: () => {
       server.closeAllConnections()
       return new Promise((resolve) => server.close(() => resolve()))
@@ -69,6 +74,8 @@ interface Answer {
   headers?: Record<string, string>
 }
 
+const NOTHING: Answer = { type: 'text/plain', body: 'nothing here', status: 404 }
+
 function answerTo(request: IncomingMessage, script: string): Answer {
   const where = new URL(request.url ?? '/', 'http://localhost').pathname
   const html = 'text/html; charset=utf-8'
@@ -76,7 +83,7 @@ function answerTo(request: IncomingMessage, script: string): Answer {
   if (where === '/') return { type: html, body: pageWith(script, nonceOf(request)) }
   const file = path.join(ROOT, 'public', path.normalize(where))
   const isAsset = where.startsWith(ASSETS_PATH) && fs.statSync(file, { throwIfNoEntry: false })?.isFile()
-  if (!isAsset) return { type: 'text/plain', body: 'nothing here', status: 404 }
+  if (!isAsset) return NOTHING
   const type = TYPES[path.extname(file)] ?? 'application/octet-stream'
   return { type, body: fs.readFileSync(file), headers: { ...ASSET_HEADERS, 'Cache-Control': 'public, max-age=0' } }
 }
@@ -93,5 +100,5 @@ function nonceOf({ headers }: IncomingMessage): string {
 function pageWith(script: string, nonce: string): string {
   return `<!doctype html><html lang="en"><title>Page</title><link rel="icon" href="data:,">
 <style>body{margin:0}#host,iframe{width:100%;height:680px;border:0;display:block}</style>
-<input id="field" aria-label="Field"><div id="host"></div><script nonce="${nonce}">${script}</script>`
+<main><h1>Page</h1><input id="field" aria-label="Field"><section id="host" aria-label="Document" tabindex="-1"></section></main><script nonce="${nonce}">${script}</script>`
 }

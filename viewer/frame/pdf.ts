@@ -44,8 +44,9 @@ export function createPdfEngine(assets: string): PdfEngine {
       Promise.allSettled([port.promise]).then(() => URL.revokeObjectURL(url))
     },
     async open(bytes) {
-      const document = await load(await library, await worker(), bytes, assets)
-      return pagesOf(await library, document)
+      const started = await worker()
+      const loaded = await library
+      return pagesOf(loaded, await load(loaded, started, bytes, assets))
     },
   }
 }

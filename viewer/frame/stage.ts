@@ -49,8 +49,9 @@ export function createStage(settings: ViewerSettings, events: StageEvents): Stag
 
   const element = document.createElement('div')
   element.className = 'stage'
-  const scroller = document.createElement('main')
+  const scroller = document.createElement('div')
   scroller.className = 'scroller'
+  scroller.setAttribute('role', 'document')
   scroller.tabIndex = 0
   scroller.setAttribute('aria-label', labels.title)
   const toolbar = createToolbar(labels, {
