@@ -19,11 +19,16 @@ async function generate(pair: Pair): Promise<RingKey> {
   return { key: made.privateKey, publicJwk }
 }
 
+/** A copy of the storage that went through JSON has an empty object where the key was: as good as none. */
+function isKey(key: unknown): key is CryptoKey {
+  return key instanceof CryptoKey
+}
+
 /** The device's keys as CryptoKey objects in IndexedDB: usable by this origin, readable by nobody. */
 export function createCryptoKeyRing(database: Database): KeyRing {
   async function kept(pair: Pair): Promise<RingKey | null> {
     const found = await (await database.use()).get('keys', pair)
-    return found?.publicJwk ? { key: found.key, publicJwk: found.publicJwk } : null
+    return found?.publicJwk && isKey(found.key) ? { key: found.key, publicJwk: found.publicJwk } : null
   }
 
   async function make(pair: Pair): Promise<RingKey> {
@@ -38,7 +43,10 @@ export function createCryptoKeyRing(database: Database): KeyRing {
     return (await kept(pair)) ?? made
   }
 
-  const secret = async () => (await (await database.use()).get('keys', 'secret'))?.key ?? null
+  const secret = async () => {
+    const found = await (await database.use()).get('keys', 'secret')
+    return found && isKey(found.key) ? found.key : null
+  }
 
   return {
     signing: () => kept('signing'),
