@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { startVaultStub } from '#test/vault-stub.ts'
 import { startPostgres } from '../scripts/lib/postgres.mjs'
 import { roleStatements } from './migrate.ts'
 
@@ -55,7 +56,11 @@ describe('gatehouse', () => {
     const before = JSON.parse((await gatehouse(['keys', 'list', '--json'])).out)
     expect(before).toMatchObject({ master: { provider: 'file' }, items: [{ name: 'Command Line', rotation: null }] })
     const master = await gatehouse(['keys', 'rotate', 'master', '--json'])
-    expect(JSON.parse(master.out || '{}'), master.err).toMatchObject({ from: before.master.id, organisations: 1, keys: 1 })
+    expect(JSON.parse(master.out || '{}'), master.err).toMatchObject({
+      from: before.master.id,
+      organisations: 1,
+      keys: 1,
+    })
     const tenant = await gatehouse(['keys', 'rotate', '--json'])
     expect(JSON.parse(tenant.out || '{}'), tenant.err).toMatchObject({ state: 'done' })
     const after = JSON.parse((await gatehouse(['keys', 'list', '--json'])).out)
@@ -68,6 +73,35 @@ describe('gatehouse', () => {
       code: 1,
       err: expect.stringMatching(/wrapped under the master key file:.*GATEHOUSE_MASTER_KEY_FILE\n$/),
     })
+  }, 180_000)
+
+  test('keys: into Vault; a Vault that is away or refuses the token stops every start with one line', async () => {
+    const stub = await startVaultStub()
+    try {
+      const env = { GATEHOUSE_MASTER_KEY: `vault:${stub.address}/transit/gatehouse`, VAULT_TOKEN: stub.token }
+      const moved = await gatehouse(['keys', 'rotate', 'master', '--json'], '', env)
+      expect(JSON.parse(moved.out || '{}'), moved.err).toMatchObject({ to: 'vault:transit/gatehouse', keys: 1 })
+      const refused = await gatehouse(['keys', 'list'], '', { ...env, VAULT_TOKEN: 'hvs.other' })
+      expect(refused).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(/^gatehouse: .*Vault refuses the token .*\n$/),
+      })
+      stub.fail(503, 503, 503)
+      expect((await gatehouse(['keys', 'list'], '', env)).err).toMatch(
+        /^gatehouse: .*Vault at .* is sealed or not ready.*\n$/,
+      )
+      const without = await gatehouse(['keys', 'list'])
+      expect(without).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/wrapped under the master key vault:transit\/gatehouse/),
+      })
+      const back = await gatehouse(['keys', 'rotate', 'master', '--to-file', '--json'], '', env)
+      expect(JSON.parse(back.out || '{}'), back.err).toMatchObject({ from: 'vault:transit/gatehouse', keys: 1 })
+    } finally {
+      await stub.close()
+    }
+    expect(await gatehouse(['keys', 'list'])).toMatchObject({ code: 0 })
   }, 180_000)
 
   test('beside a running server it uses the server’s database', async () => {

@@ -58,6 +58,19 @@ test.each([
   ['GATEHOUSE_GATEWAY_URL', 'http://gateway.example', /^GATEHOUSE_GATEWAY_URL must look like https:/],
   ['DATABASE_URL', 'mysql://db', /^DATABASE_URL must look like postgresql:/],
   ['SMTP_URL', 'mail.example', /^SMTP_URL must look like smtp:/],
+  ['GATEHOUSE_MASTER_KEY', 'hsm', /^GATEHOUSE_MASTER_KEY must be file, or look like vault:https:/],
+  ['GATEHOUSE_MASTER_KEY', 'vault:https://vault.example:8200/transit', /^GATEHOUSE_MASTER_KEY must be file/],
+  [
+    'GATEHOUSE_MASTER_KEY',
+    'vault:http://vault.example:8200/transit/key',
+    /^GATEHOUSE_MASTER_KEY must .*on this machine alone/,
+  ],
+  ['GATEHOUSE_MASTER_KEY', 'vault:https://vault.example/transit/../key', /^GATEHOUSE_MASTER_KEY must be file/],
+  [
+    'GATEHOUSE_MASTER_KEY',
+    'vault:https://vault.example/transit/key',
+    /^VAULT_TOKEN or VAULT_TOKEN_FILE must be set, one of them/,
+  ],
   ['LOG_LEVEL', 'loud', /^LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent$/],
   ['GATEHOUSE_TRUSTED_PROXIES', '10.0.0.0/8, nowhere', /^GATEHOUSE_TRUSTED_PROXIES must be networks .*"nowhere"/],
   ['GATEHOUSE_TLS_CERT', '/nowhere.pem', /^GATEHOUSE_TLS_CERT must name a file that can be read$/],
@@ -85,4 +98,26 @@ test('a public name needs HTTPS from a trusted proxy or from our own front', () 
 test('a database may be named by its socket', () => {
   const databaseUrl = 'postgresql:///gatehouse?host=/run/postgresql'
   expect(readEnv({ DATABASE_URL: databaseUrl }).databaseUrl).toBe(databaseUrl)
+})
+
+test('the master key in Vault, with what it takes to reach it', () => {
+  const GATEHOUSE_MASTER_KEY = 'vault:https://vault.example:8200/team/transit/gate-house'
+  const given = { GATEHOUSE_MASTER_KEY, VAULT_TOKEN_FILE: file, VAULT_CACERT: file, VAULT_NAMESPACE: 'a/b' }
+  expect(readEnv(given).transit).toEqual({
+    address: 'https://vault.example:8200',
+    mount: 'team/transit',
+    keyName: 'gate-house',
+    tokenFile: file,
+    caFile: file,
+    namespace: 'a/b',
+  })
+  const local = { GATEHOUSE_MASTER_KEY: 'vault:http://127.0.0.1:8100/transit/key', VAULT_TOKEN: 'hvs.x' }
+  expect(readEnv(local).transit).toMatchObject({ address: 'http://127.0.0.1:8100', token: 'hvs.x' })
+  expect(problemsOf({ ...given, VAULT_TOKEN_FILE: '/nowhere', VAULT_CACERT: '/nowhere' })).toEqual([
+    'VAULT_TOKEN_FILE must name a file that can be read',
+    'VAULT_CACERT must name a file that can be read',
+  ])
+  // Somebody else's variables are nobody's fault.
+  expect(problemsOf({ VAULT_CACERT: '/nowhere', VAULT_TOKEN_FILE: '/nowhere' })).toEqual([])
+  expect(Object.keys(readEnv({ GATEHOUSE_MASTER_KEY: 'file' }))).not.toContain('transit')
 })

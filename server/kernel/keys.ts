@@ -4,6 +4,7 @@ import { uuidv7 } from '#lib/uuid.ts'
 import { decryptKeyed, deriveKey, encryptKeyed, keyIdOf, sha256 } from './cipher.ts'
 import type { Tx } from './db.ts'
 import { AppError } from './errors.ts'
+import { isMasterKeyError } from './master-key.ts'
 import { requireMasterKey } from './master-keys.ts'
 import { runtime } from './runtime.ts'
 import { JOB_TABLE } from './sealed-columns.ts'
@@ -63,6 +64,12 @@ type KeyRow = {
   retiredAt: Date | null
 }
 
+/** Vault may be away for a while: nobody's request is wrong because of that. */
+function orUnavailable(error: unknown): never {
+  if (!isMasterKeyError(error)) throw error
+  throw new AppError('unavailable', { detail: 'The master key cannot be asked now.', retryAfter: 5, cause: error })
+}
+
 async function loadDataKeys(tx: Tx, tenantId: string): Promise<DataKeys> {
   const rows: KeyRow[] = await tx.tenantKey.findMany({
     where: { tenantId, purpose: 'data' },
@@ -74,7 +81,8 @@ async function loadDataKeys(tx: Tx, tenantId: string): Promise<DataKeys> {
   if (!oldest || !current) throw new Error(`the organisation ${tenantId} has no data key`)
   const opened = new Map<string, Buffer>()
   for (const row of rows)
-    if (row.wrapped) opened.set(row.id, await unwrapDataKey(tenantId, { ...row, wrapped: row.wrapped }))
+    if (row.wrapped)
+      opened.set(row.id, await unwrapDataKey(tenantId, { ...row, wrapped: row.wrapped }).catch(orUnavailable))
   const destroyed = new Set(rows.filter(({ wrapped }) => wrapped === null).map(({ id }) => id))
   const keys = { currentId: current.id, oldestId: oldest.id, opened, destroyed }
   dataKeys.set(tenantId, keys)
@@ -104,7 +112,7 @@ export async function unwrapDataKey(
 export async function createDataKey(tx: Tx, tenantId: string): Promise<string> {
   const id = uuidv7()
   const masterKey = await wrappingKey(tx)
-  const wrapped = await masterKey.wrap(randomBytes(32), dataKeyPlace(tenantId, id))
+  const wrapped = await masterKey.wrap(randomBytes(32), dataKeyPlace(tenantId, id)).catch(orUnavailable)
   await tx.tenantKey.create({
     data: { tenantId, id, purpose: 'data', wrapped: new Uint8Array(wrapped), masterId: masterKey.id },
     select: { id: true },

@@ -448,6 +448,12 @@ describe('rotateMasterKey', () => {
       await restart({ transit, masterKeyFile: join(database.dataDir, 'no-such.key') })
       expect(emailHmac('a@example.org')).toEqual(hmac)
       expect(await openSeed(tenantId, owner.personId)).toBe('a seed')
+      // Away: what is open stays open, what must be asked for waits.
+      await openSeed(tenantId, owner.personId)
+      stub.fail(503, 503, 503)
+      await openSeed(tenantId, owner.personId)
+      forgetDataKeys(tenantId)
+      await expect(openSeed(tenantId, owner.personId)).rejects.toMatchObject({ code: 'unavailable' })
       stub.fail(503, 503, 503)
       await expect(restart({ transit })).rejects.toMatchObject({ name: 'MasterKeyError' })
       await restart({ transit })
