@@ -117,6 +117,18 @@ export const uploadOperations: readonly Operation[] = [
     problems: ['conflict', 'gone', 'precondition_failed'],
   },
   {
+    method: 'post',
+    path: '/uploads/{uploadId}',
+    id: 'overrideUploadMethod',
+    summary: 'The same as PATCH, HEAD or DELETE, for a client that can send POST alone',
+    scope: 'content:write',
+    input: uploadInput,
+    headers: z.object({ ...tus, 'X-HTTP-Method-Override': z.enum(['PATCH', 'HEAD', 'DELETE']) }),
+    status: 204,
+    answerHeaders: standing,
+    problems: ['method_not_allowed', 'conflict', 'gone', 'precondition_failed'],
+  },
+  {
     method: 'delete',
     path: '/uploads/{uploadId}',
     id: 'removeUpload',

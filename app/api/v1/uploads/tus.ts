@@ -69,6 +69,15 @@ export async function deleteByTus({ actor, request, uploadId }: TusRequest): Pro
   return new Response(null, { status: 204 })
 }
 
+/** What `X-HTTP-Method-Override` asks for. @throws AppError */
+export async function overrideByTus(asked: TusRequest): Promise<Response> {
+  const method = asked.request.headers.get('x-http-method-override')?.toUpperCase()
+  if (method === 'PATCH') return patchByTus(asked)
+  if (method === 'DELETE') return deleteByTus(asked)
+  if (method === 'HEAD') return headByTus(asked)
+  throw new AppError('method_not_allowed', { detail: 'X-HTTP-Method-Override: must be PATCH, HEAD or DELETE' })
+}
+
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 function answer(status: number, upload: UploadView, more: Record<string, string> = {}): Response {

@@ -6,7 +6,7 @@ import { createApiKey } from '#server/identity/commands.ts'
 import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { makeGrant, makePerson, makeTenant, useDatabase } from '#test/harness.ts'
 import { POST as PUBLISH } from '../files/route.ts'
-import { DELETE, HEAD, OPTIONS, PATCH } from './[uploadId]/route.ts'
+import { DELETE, HEAD, OPTIONS, POST as OVERRIDE, PATCH } from './[uploadId]/route.ts'
 import { POST } from './route.ts'
 
 useDatabase()
@@ -162,6 +162,22 @@ describe('an upload by tus', () => {
     expect((await asking(DELETE, 'DELETE', authorization, uploadId)).status).toBe(404)
     expect((await asking(HEAD, 'HEAD', authorization, uuidv7())).status).toBe(404)
     expect((await asking(HEAD, 'HEAD', authorization, 'x')).status).toBe(400)
+  })
+
+  it('takes POST for another method where the header says so, 405 without', async () => {
+    const authorization = await makeKey()
+    const uploadId = await created(authorization, randomBytes(10))
+    const override = (method: string | null, headers: Record<string, string> = {}, body?: BodyInit) =>
+      asking(OVERRIDE, 'POST', authorization, uploadId, {
+        headers: { ...headers, ...(method ? { 'x-http-method-override': method } : {}) },
+        body,
+      })
+    const patch = { 'content-type': OFFSET, 'upload-offset': '0' }
+    expect((await override('PATCH', patch, randomBytes(4))).headers.get('upload-offset')).toBe('4')
+    expect((await override('HEAD')).headers.get('upload-offset')).toBe('4')
+    expect((await override(null)).status).toBe(405)
+    expect((await override('PUT')).status).toBe(405)
+    expect((await override('DELETE')).status).toBe(204)
   })
 
   it('401 without a key, 403 without the scope', async () => {

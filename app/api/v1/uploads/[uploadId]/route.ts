@@ -1,5 +1,5 @@
 import { type ApiCall, apiRoute } from '#server/http/route.ts'
-import { asTus, deleteByTus, describeTus, headByTus, patchByTus, type TusRequest } from '../tus.ts'
+import { asTus, deleteByTus, describeTus, headByTus, overrideByTus, patchByTus, type TusRequest } from '../tus.ts'
 
 type Context = { params: Promise<Record<string, string>> }
 
@@ -13,6 +13,8 @@ function tusRoute(perform: (request: TusRequest) => Promise<Response>) {
 export const HEAD = tusRoute(headByTus)
 export const PATCH = tusRoute(patchByTus)
 export const DELETE = tusRoute(deleteByTus)
+/** For clients that can send nothing else: `X-HTTP-Method-Override` says what is meant. */
+export const POST = tusRoute(overrideByTus)
 
 export function OPTIONS(): Response {
   return describeTus()
