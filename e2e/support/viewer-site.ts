@@ -98,7 +98,7 @@ function nonceOf({ headers }: IncomingMessage): string {
 }
 
 function pageWith(script: string, nonce: string): string {
-  return `<!doctype html><html lang="en"><title>Page</title><link rel="icon" href="data:,">
+  return `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>Page</title><link rel="icon" href="data:,">
 <style>body{margin:0}#host,iframe{width:100%;height:680px;border:0;display:block}</style>
 <main><h1>Page</h1><input id="field" aria-label="Field"><section id="host" aria-label="Document" tabindex="-1"></section></main><script nonce="${nonce}">${script}</script>`
 }

@@ -33,18 +33,21 @@ export function paintWatermark(canvas: HTMLCanvasElement, text: string, density:
 export function watermarkTile(text: string, density: number): { url: string; width: number; height: number } | null {
   if (!text) return null
   const canvas = document.createElement('canvas')
-  const widthOfText = setPen(contextOf(canvas), text, 1)
-  const [width, height] = [Math.ceil(widthOfText * Math.cos(ANGLE)), Math.ceil(FONT_PX * LINE_GAP * 2)]
+  const step = setPen(contextOf(canvas), text, 1)
+  // One text is as long as the tile is wide and rises over a whole number of tiles: it continues into itself.
+  const rise = Math.max(1, Math.round((step * -Math.sin(ANGLE)) / (FONT_PX * LINE_GAP)))
+  const width = Math.ceil(step * Math.cos(ANGLE))
+  const height = Math.ceil((step * -Math.sin(ANGLE)) / rise)
   canvas.width = width * density
   canvas.height = height * density
   const context = contextOf(canvas)
   setPen(context, text, density)
-  // Drawn at every neighbour's place too: what leaves the tile on one side comes in on the other.
-  for (const column of [-1, 0, 1]) {
-    for (const row of [-2, -1, 0, 1, 2, 3]) {
+  // From every neighbour's place too: what leaves the tile on one side comes in on the other.
+  for (let column = -1; column <= 1; column += 1) {
+    for (let row = -1; row <= rise + 1; row += 1) {
       context.save()
-      context.translate((column * width + (row % 2 === 0 ? 0 : width / 2)) * density, (row * height * density) / 2)
-      context.rotate(ANGLE)
+      context.translate(column * canvas.width, row * canvas.height)
+      context.rotate(-Math.atan2(rise * height, width))
       drawOnce(context, text, 0, 0)
       context.restore()
     }
