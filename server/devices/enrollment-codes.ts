@@ -2,8 +2,14 @@ import 'server-only'
 import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { uuidv7 } from '#lib/uuid.ts'
-import { actorName } from '#server/kernel/actor.ts'
-import { type CommandContext, type CommandOutcome, defineCommand } from '#server/kernel/command.ts'
+import { actorName, type PersonActor } from '#server/kernel/actor.ts'
+import {
+  type CommandContext,
+  type CommandOutcome,
+  defineCommand,
+  RECENT_FACTOR_MS,
+  requireRecentFactor,
+} from '#server/kernel/command.ts'
 import type { Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
@@ -44,7 +50,8 @@ const OWN_CODE_SECONDS = 300
 
 /**
  * Makes a code for a device of the signed-in person themself, used at once by the browser that asked. The policy on browsers
- * and on the number of devices decides at enrolment, as for every device. @throws AppError conflict (suspended)
+ * and on the number of devices decides at enrolment, as for every device.
+ * @throws AppError conflict (suspended) · step_up_required unless the session proved itself a moment ago
  */
 export const createOwnEnrollmentCode = defineCommand({
   action: 'device.enrollment_code.create',
@@ -56,9 +63,26 @@ export const createOwnEnrollmentCode = defineCommand({
     const { tx, tenantId, actor } = context
     if (actor.kind !== 'person') throw new AppError('forbidden')
     const person = await findPerson(tx, tenantId, { personId: actor.personId })
+    await requireRecentProof(context, actor)
     return makeCodeFor({ ...context, input: { expiresInSeconds: OWN_CODE_SECONDS } }, person)
   },
 })
+
+/**
+ * A copied cookie makes no device of the browser it was carried to: the second factor was given on this session within the last
+ * quarter of an hour, or the password by whoever has no factor.
+ */
+async function requireRecentProof(
+  { tx, tenantId, now }: Pick<CommandContext<unknown>, 'tx' | 'tenantId' | 'now'>,
+  actor: PersonActor,
+): Promise<void> {
+  const { personId, sessionId } = actor
+  if (await tx.totpCredential.count({ where: { tenantId, personId, confirmedAt: { not: null } } }))
+    return requireRecentFactor(actor, 'recent')
+  const createdAt = { gte: new Date(now.getTime() - RECENT_FACTOR_MS) }
+  if ((await tx.session.count({ where: { tenantId, id: sessionId, personId, createdAt } })) === 1) return
+  throw new AppError('step_up_required', { detail: 'Sign in again.', extra: { stepUp: 'sign_in' } })
+}
 
 type Making = Pick<CommandContext<unknown>, 'tx' | 'tenantId' | 'actor' | 'now'> & {
   input: { expiresInSeconds: number }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { releaseDelayedRequest } from '#server/kernel/brake-decisions.ts'
 import { now, testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
+import { runInTransaction } from '#server/kernel/command.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import {
@@ -78,6 +79,15 @@ describe('requestWipe.own', () => {
   })
 })
 
+async function giveFactor(person: PersonActor): Promise<void> {
+  const { tenantId, personId } = person
+  await runInTransaction({ actor: person, name: 'test.factor' }, async ({ tx, vault, now: confirmedAt }) => {
+    const seed = new Uint8Array((await vault()).seal(Buffer.alloc(20), 'totp_credential', 'seed', personId))
+    await tx.totpCredential.create({ data: { tenantId, personId, seed, confirmedAt }, select: { personId: true } })
+    return { result: null, audit: { action: 'auth.second_factor.enroll' as const, target: { type: 'person', id: personId } } }
+  })
+}
+
 describe('createOwnEnrollmentCode', () => {
   test('a member gets a short-lived code for themself, with an entry', async () => {
     const { tenantId, member } = await setUp()
@@ -91,6 +101,24 @@ describe('createOwnEnrollmentCode', () => {
       actor: { id: member.personId },
       target: { id: member.personId },
     })
+  })
+
+  test('a copied cookie makes no device: without a factor the sign-in, with one the factor must be recent', async () => {
+    const { tenantId, member } = await setUp()
+    testingOnlyAdvanceClock(16 * 60_000)
+    await expect(createOwnEnrollmentCode(member, {})).rejects.toMatchObject({ code: 'step_up_required' })
+    // A session id that is another person's proves nothing.
+    const other = await makePerson(tenantId, { role: 'member' })
+    const borrowed = { ...member, sessionId: other.sessionId }
+    await expect(createOwnEnrollmentCode(borrowed, {})).rejects.toMatchObject({ code: 'step_up_required' })
+    await giveFactor(other)
+    await createOwnEnrollmentCode(other, {})
+    for (const factorAt of [null, new Date(now().getTime() - 16 * 60_000)])
+      await expect(createOwnEnrollmentCode({ ...other, factorAt }, {})).rejects.toMatchObject({
+        code: 'step_up_required',
+        extra: { stepUp: 'recent' },
+      })
+    testingOnlyResetClock()
   })
 
   test('refused before the second factor', async () => {

@@ -8,6 +8,7 @@ import { Field } from '#components/ui/field.tsx'
 import { Input } from '#components/ui/input.tsx'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Notice } from '#components/ui/notice.tsx'
+import { OtpInput } from '#components/ui/otp-input.tsx'
 import { makeOwnCode } from '../actions.ts'
 import { useEnrol } from './use-enrol.ts'
 import type { SignedInPerson } from './when-served.tsx'
@@ -33,33 +34,65 @@ function EnrolMyself({ person }: { person: SignedInPerson }) {
   const t = useTranslations('workspace')
   const { state, enrol, fail } = useEnrol()
   const [isAsking, setAsking] = useState(false)
-  async function start() {
+  const [prove, setProve] = useState<'factor' | 'sign_in' | null>(null)
+  async function start(form: FormData) {
     setAsking(true)
-    const made = await makeOwnCode()
+    const made = await makeOwnCode(String(form.get('factorCode') ?? ''))
+    if (made.prove) setProve(made.prove)
     if (made.code) await enrol(made.code)
     else fail(made.status === 'error' ? made.message : t('enrol.failed'))
     setAsking(false)
   }
   const isBusy = isAsking || state.status === 'busy'
+  function submit(event: SubmitEvent<HTMLFormElement>) {
+    event.preventDefault()
+    if (!isBusy) void start(new FormData(event.currentTarget))
+  }
   return (
     <Card>
       <Panel title={t('enrol.self.title')}>
         <p className="mb-3 text-ink-2">{t('enrol.self.text', person)}</p>
-        {state.status === 'failed' && (
-          <Notice tone="danger" announce className="mb-3">
-            {state.message}
-          </Notice>
+        {prove === 'sign_in' ? (
+          <SignInAgain />
+        ) : (
+          <form onSubmit={submit} aria-label={t('enrol.self.title')}>
+            {state.status === 'failed' && (
+              <Notice tone="danger" announce className="mb-3">
+                {state.message}
+              </Notice>
+            )}
+            {prove === 'factor' && <FactorField />}
+            <Button type="submit" variant="primary" size="large" aria-disabled={isBusy || undefined}>
+              {isBusy ? t('enrol.busy') : t('enrol.submit')}
+            </Button>
+          </form>
         )}
-        <Button
-          variant="primary"
-          size="large"
-          aria-disabled={isBusy || undefined}
-          onClick={() => !isBusy && void start()}
-        >
-          {isBusy ? t('enrol.busy') : t('enrol.submit')}
-        </Button>
       </Panel>
     </Card>
+  )
+}
+
+function FactorField() {
+  const t = useTranslations('common')
+  return (
+    <Field label={t('stepUp.label')} hint={t('stepUp.hint')}>
+      {(control) => <OtpInput {...control} name="factorCode" autoFocus />}
+    </Field>
+  )
+}
+
+/** Who has no second factor proves by the password that this is not somebody else's browser with their cookie. */
+function SignInAgain() {
+  const t = useTranslations('workspace')
+  return (
+    <>
+      <Notice tone="danger" announce className="mb-3">
+        {t('enrol.self.again')}
+      </Notice>
+      <ButtonLink href="/sign-in?add=1&next=/workspace" size="large">
+        {t('enrol.signIn.action')}
+      </ButtonLink>
+    </>
   )
 }
 

@@ -2,7 +2,8 @@ import { getLocale, getTranslations } from 'next-intl/server'
 
 /** W3C Web App Manifest; in the reader's language, so it is not one for all. */
 export async function GET(): Promise<Response> {
-  const [locale, t] = await Promise.all([getLocale(), getTranslations('workspace')])
+  const locale = await getLocale()
+  const t = await getTranslations('workspace')
   const manifest = {
     id: '/workspace',
     name: t('app.name'),
