@@ -9,10 +9,13 @@ export const DEFAULT_WATERMARK = '{name} · {time} · {device}'
 
 const NAMES = WATERMARK_PLACEHOLDERS.join('|')
 
-/** Text and known placeholders; no stray brace, nothing that controls, reorders or hides what is painted. */
-export const WATERMARK_PATTERN = new RegExp(`^(?=.*\\S)(?:[^{}\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]|\\{(?:${NAMES})\\})+$`, 'u')
+/** Text and known placeholders; no stray brace, nothing that controls, reorders, hides or is no character. */
+export const WATERMARK_PATTERN = new RegExp(
+  `^(?=.*\\S)(?:[^{}\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}]|\\{(?:${NAMES})\\})+$`,
+  'u',
+)
 
-const UNPAINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu
+const UNPAINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu
 
 /** `device`: the device's code (`deviceCode`), short enough to be read off a photograph. */
 export type WatermarkValues = {
