@@ -27,7 +27,14 @@ const CONSOLE_SOURCES = [
     'server',
     'viewer',
   ],
-  ...['next.config.ts', 'package-lock.json', 'package.json', 'postcss.config.mjs', 'tsconfig.json'],
+  ...[
+    'instrumentation.ts',
+    'next.config.ts',
+    'package-lock.json',
+    'package.json',
+    'postcss.config.mjs',
+    'tsconfig.json',
+  ],
 ]
 const DERIVED = new Set(['generated', 'node_modules', 'vectors'])
 
