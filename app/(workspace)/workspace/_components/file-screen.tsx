@@ -39,9 +39,11 @@ function Viewing({ file }: { file: FileEntry }) {
       <header className="sticky top-0 z-10 border-b border-line bg-surface">
         <div className="flex flex-wrap items-center gap-x-2 gap-y-1 px-2 py-1.5 sm:px-4">
           <Back />
-          <h1 className="min-w-0 flex-1 basis-40 truncate text-lead">
+          {/* Next keeps a heading for its announcements; a name kept there would outlive a block. */}
+          <h1 className="sr-only">{t('view.heading')}</h1>
+          <p className="min-w-0 flex-1 basis-40 truncate text-lead font-strong">
             <bdi>{file.name}</bdi>
-          </h1>
+          </p>
           <FileActions file={file} viewing={viewing} />
         </div>
       </header>
