@@ -6,6 +6,7 @@ import { runInTransaction } from '#server/kernel/command.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import {
+  blockDevice,
   blockOwnDevice,
   createOwnEnrollmentCode,
   deviceFromToken,
@@ -84,7 +85,10 @@ async function giveFactor(person: PersonActor): Promise<void> {
   await runInTransaction({ actor: person, name: 'test.factor' }, async ({ tx, vault, now: confirmedAt }) => {
     const seed = new Uint8Array((await vault()).seal(Buffer.alloc(20), 'totp_credential', 'seed', personId))
     await tx.totpCredential.create({ data: { tenantId, personId, seed, confirmedAt }, select: { personId: true } })
-    return { result: null, audit: { action: 'auth.second_factor.enroll' as const, target: { type: 'person', id: personId } } }
+    return {
+      result: null,
+      audit: { action: 'auth.second_factor.enroll' as const, target: { type: 'person', id: personId } },
+    }
   })
 }
 
@@ -143,5 +147,15 @@ describe('leaveService', () => {
     const found = await deviceFromToken(device.answer.token, { thumbprint: device.thumbprint, address: '' })
     expect(found.inService).toBe(false)
     await expect(leaveService(device.actor, {})).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  test('out of a block, or for an enrolment that is over, nobody leaves by themself', async () => {
+    const { admin, device, deviceId } = await setUp()
+    await blockDevice(admin, { deviceId })
+    await expect(leaveService(device.actor, {})).rejects.toMatchObject({ code: 'device_revoked' })
+    expect(await getDevice(admin, { deviceId })).toMatchObject({ status: 'blocked' })
+    const other = await enrollTestDevice(admin)
+    const before = { ...other.actor, enrollmentId: device.actor.enrollmentId }
+    await expect(leaveService(before, {})).rejects.toMatchObject({ code: 'device_revoked' })
   })
 })

@@ -47,7 +47,7 @@ export const blockOwnDevice = defineCommand({
 
 /**
  * The device takes itself out of service, because its person removes it there: the server's half of its vault key is deleted
- * and its token is worth nothing from now on. @throws AppError conflict while an erase is open
+ * and its token is worth nothing from now on. @throws AppError conflict while an erase is open · device_revoked
  */
 export const leaveService = defineCommand({
   action: 'device.retire',
@@ -60,6 +60,9 @@ export const leaveService = defineCommand({
     if (actor.kind !== 'device') throw new AppError('forbidden')
     const device = await lockDevice(context, actor.deviceId)
     requireCan(deviceCan.retire(device), 'A device with an open erase cannot leave.')
+    // Blocked or enrolled anew since the request was let in: out of a block nobody leaves by themself.
+    if ((device.status !== 'active' && device.status !== 'pending') || device.enrollmentId !== actor.enrollmentId)
+      throw new AppError('device_revoked')
     await withdrawCommands(context, { deviceId: device.id, state: 'superseded' })
     await setStatus(context, { deviceId: device.id, status: 'retired', reason: 'Removed on the device', now })
     await tx.pushSubscription.deleteMany({ where: { tenantId, deviceId: device.id } })

@@ -32,6 +32,11 @@ test('only services of the browsers’ makers are called', () => {
     'https://web.push.apple.com/x',
   ]
   const refused = [
+    // The sender's own reading of these is another host.
+    'https://localhost%2Epush.services.mozilla.com/x',
+    'https://2130706433%2epush.services.mozilla.com/x',
+    'https://updates\t.push.services.mozilla.com/x',
+    'https:\\\\fcm.googleapis.com/x',
     'http://fcm.googleapis.com/x',
     'https://fcm.googleapis.com:8443/x',
     'https://user@fcm.googleapis.com/x',

@@ -19,10 +19,14 @@ const TIMEOUT_MS = 10_000
 /** A wake that did not reach the browser within a day is of no use: whoever opens it asks anyway. */
 const TTL_SECONDS = 86_400
 
-/** Whether a push endpoint is of a known service, over HTTPS on its own port and without credentials. */
+/**
+ * Whether a push endpoint is of a known service, over HTTPS on its own port and without credentials. It is spelled as URLs are
+ * written: whoever sends to it reads it by other rules, in which `localhost%2Epush.…` is the host `localhost`.
+ */
 export function isPushService(endpoint: string): boolean {
   if (!URL.canParse(endpoint)) return false
-  const { protocol, hostname, port, username, password } = new URL(endpoint)
+  const { href, protocol, hostname, port, username, password } = new URL(endpoint)
+  if (href !== endpoint) return false
   if (protocol !== 'https:' || port !== '' || username !== '' || password !== '') return false
   return SERVICES.some((service) => service.test(hostname))
 }
