@@ -1,25 +1,20 @@
+import { createAttention } from './attention.ts'
 import { createNoticeGate } from './notice-gate.ts'
-import { createFrame, fetchWorker } from './parent-frame.ts'
-import { hasAttention, watchPage } from './parent-watch.ts'
-import {
-  type FromFrame,
-  isHello,
-  type KeyEdge,
-  type Notice,
-  type NoticeMeans,
-  type ToFrame,
-  VIEWER_PROTOCOL,
-  type ViewerContent,
-  type ViewerFailure,
-  type ViewerSettings,
-  type ViewerTheme,
-  type Welcome,
+import { createLink } from './parent-link.ts'
+import { watchPage } from './parent-watch.ts'
+import type {
+  KeyEdge,
+  Notice,
+  NoticeMeans,
+  ViewerContent,
+  ViewerFailure,
+  ViewerSettings,
+  ViewerTheme,
 } from './protocol.ts'
+import { takeSpare } from './spare.ts'
 
 /** A frame that has not said hello by then could not be loaded. */
 const HELLO_PATIENCE_MS = 20_000
-/** By then every part of a browser knows which one has the focus. */
-const FOCUS_SETTLES_MS = [60, 300]
 
 export interface ViewerEvents {
   onNoticed(notice: Notice): void
@@ -52,25 +47,14 @@ export interface Viewer {
 export function openViewer(host: HTMLElement, settings: ViewerSettings, events: ViewerEvents): Viewer {
   const ending = new AbortController()
   const { signal } = ending
-  const frame = createFrame(settings)
+  const { may, labels } = settings
+  const link = takeSpare(host, may.print) ?? createLink(host, may.print)
   const accept = createNoticeGate()
-  const waiting: { message: ToFrame; transfer: Transferable[] }[] = []
-  let port: MessagePort | null = null
-  let page = 0
-  let isCovered = false
-  let isPrinting = false
-  let isAway = false
-  let isOver = false
-  let shownFrom = 0
-
-  function send(message: ToFrame, transfer: Transferable[] = []): void {
-    if (port) port.postMessage(message, transfer)
-    else waiting.push({ message, transfer })
-  }
+  const state = { page: 0, isCovered: false, isPrinting: false, isOver: false, shownFrom: 0 }
 
   function fail(reason: ViewerFailure): void {
-    if (isOver || signal.aborted) return
-    isOver = true
+    if (state.isOver || signal.aborted) return
+    state.isOver = true
     events.onFailed(reason)
   }
 
@@ -78,108 +62,84 @@ export function openViewer(host: HTMLElement, settings: ViewerSettings, events: 
     if (accept(notice.means, edge, performance.now())) events.onNoticed(notice)
   }
 
+  const attention = createAttention({
+    signal,
+    tell: (isHere) => link.send({ type: 'attention', isHere }),
+    report: (notice) => report(notice, 'none'),
+  })
+
   /** What this window sees itself. */
   function noticedHere(means: NoticeMeans, edge: KeyEdge): void {
-    const isBlank = means === 'print' && !settings.may.print
-    report({ means, page, obscured: isCovered || isBlank }, edge)
-    if (means === 'printscreen' || means === 'shortcut') send({ type: 'captured' })
+    const isBlank = means === 'print' && !may.print
+    report({ means, page: state.page, obscured: state.isCovered || isBlank }, edge)
+    if (means === 'printscreen' || means === 'shortcut') link.send({ type: 'captured' })
   }
 
-  /** The focus has left one of the two windows; it is lost when it is in neither. */
-  function checkAttention(notice: Notice): void {
-    if (isAway || isPrinting || !port) return
-    const look = () => {
-      if (signal.aborted || isAway) return
-      if (hasAttention()) return send({ type: 'attention', isHere: true })
-      isAway = true
-      send({ type: 'attention', isHere: false })
-      report(notice, 'none')
-    }
-    if (!hasAttention()) look()
-    else for (const ms of FOCUS_SETTLES_MS) setTimeout(look, ms)
+  function left(notice: Notice): void {
+    // Before the frame is there nothing can be taken; its print dialogue takes the focus.
+    if (link.isOpen() && !state.isPrinting) attention.left(notice)
   }
 
-  function here(): void {
-    isAway = false
-    send({ type: 'attention', isHere: true })
-  }
-
-  function receive(message: FromFrame): void {
+  link.listen((message) => {
     switch (message.type) {
       case 'shown':
-        events.onShown?.({ pages: message.pages, firstPageMs: performance.now() - shownFrom })
+        events.onShown?.({ pages: message.pages, firstPageMs: performance.now() - state.shownFrom })
         break
       case 'failed':
         fail(message.reason)
         break
       case 'page':
-        page = message.page
-        events.onPage?.(page)
+        state.page = message.page
+        events.onPage?.(message.page)
         break
       case 'covered':
-        isCovered = message.isCovered
-        if (!isCovered) isAway = false
+        state.isCovered = message.isCovered
+        if (!message.isCovered) attention.seen()
         break
       case 'away':
-        checkAttention(message.notice)
+        left(message.notice)
         break
       case 'noticed':
         report(message.notice, message.edge)
         break
       case 'printing':
-        isPrinting = message.isPrinting
+        state.isPrinting = message.isPrinting
         break
       case 'leave':
         events.onLeave?.()
         break
     }
-  }
-
-  function welcome(event: MessageEvent): void {
-    // The frame has no origin to compare; that it is this very window says more.
-    if (port || event.source !== frame.contentWindow || !isHello(event.data)) return
-    const channel = new MessageChannel()
-    port = channel.port1
-    port.onmessage = ({ data }: MessageEvent<FromFrame>) => receive(data)
-    const answer: Welcome = { protocol: VIEWER_PROTOCOL, type: 'welcome', settings }
-    // An opaque origin can be addressed by `*` alone. What is said here is no secret; the file goes over the port.
-    frame.contentWindow?.postMessage(answer, '*', [channel.port2])
-    for (const { message, transfer } of waiting.splice(0)) send(message, transfer)
-  }
-
-  window.addEventListener('message', welcome, { signal })
-  const patience = setTimeout(() => port || fail('frame'), HELLO_PATIENCE_MS)
-  signal.addEventListener('abort', () => clearTimeout(patience))
+  })
   watchPage({
     signal,
-    canPrint: settings.may.print,
+    canPrint: may.print,
     noticed: noticedHere,
-    poised: (isPoised) => send({ type: 'poised', isPoised }),
-    print: () => send({ type: 'print' }),
-    beforePrint: () => isPrinting || noticedHere('print', 'none'),
-    away: () => checkAttention({ means: 'focus_lost', page, obscured: isCovered }),
-    here,
+    poised: (isPoised) => link.send({ type: 'poised', isPoised }),
+    print: () => link.send({ type: 'print' }),
+    beforePrint: () => state.isPrinting || noticedHere('print', 'none'),
+    away: () => left({ means: 'focus_lost', page: state.page, obscured: state.isCovered }),
+    here: () => attention.returned(),
   })
-  fetchWorker(signal).then((pdfWorker) => send({ type: 'warm', pdfWorker }))
-  host.append(frame)
+  const patience = setTimeout(() => link.isOpen() || fail('frame'), HELLO_PATIENCE_MS)
+  signal.addEventListener('abort', () => clearTimeout(patience))
+  link.frame.title = labels.title
+  link.send({ type: 'configure', settings })
 
   return {
-    frame,
+    frame: link.frame,
     show(content) {
-      shownFrom = performance.now()
+      state.shownFrom = performance.now()
       // Nothing in it, or given away before.
       if (content.bytes.byteLength === 0) fail('empty')
-      else send({ type: 'show', content }, [content.bytes])
+      else link.send({ type: 'show', content }, [content.bytes])
     },
-    withhold: (withheld) => send({ type: 'withhold', withheld }),
-    setWatermark: (text) => send({ type: 'watermark', text }),
-    setTheme: (theme) => send({ type: 'theme', theme }),
-    print: () => send({ type: 'print' }),
+    withhold: (withheld) => link.send({ type: 'withhold', withheld }),
+    setWatermark: (text) => link.send({ type: 'watermark', text }),
+    setTheme: (theme) => link.send({ type: 'theme', theme }),
+    print: () => link.send({ type: 'print' }),
     dispose() {
       ending.abort()
-      port?.close()
-      waiting.length = 0
-      frame.remove()
+      link.close()
     },
   }
 }

@@ -75,7 +75,6 @@ export interface Hello {
 export interface Welcome {
   protocol: typeof VIEWER_PROTOCOL
   type: 'welcome'
-  settings: ViewerSettings
 }
 
 export interface ViewerSettings {
@@ -91,6 +90,8 @@ export interface ViewerSettings {
 export type ToFrame =
   /** The source of the PDF worker, ahead of any file, or that there is none: the page has an HTTP cache, a frame without an origin has not. */
   | { type: 'warm'; pdfWorker: Blob | null }
+  /** Once, before all that follows; the frame may have waited for it. */
+  | { type: 'configure'; settings: ViewerSettings }
   | { type: 'show'; content: ViewerContent }
   | { type: 'watermark'; text: string }
   | { type: 'theme'; theme: ViewerTheme }
@@ -125,7 +126,7 @@ export function isHello(data: unknown): data is Hello {
 }
 
 export function isWelcome(data: unknown): data is Welcome {
-  return isMessage(data) && data.type === 'welcome' && 'settings' in data
+  return isMessage(data) && data.type === 'welcome'
 }
 
 function isMessage(data: unknown): data is { type: unknown } {

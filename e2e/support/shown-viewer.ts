@@ -43,6 +43,12 @@ export interface Given {
 
 /** A file in the viewer of a page; the frame is got ready first, as it is in the product. */
 export async function openInViewer(page: Page, site: ViewerSite, given: Given): Promise<ShownViewer> {
+  await page.goto(site.url)
+  return showIn(page, given)
+}
+
+/** The same in a page that is there already. */
+export async function showIn(page: Page, given: Given): Promise<ShownViewer> {
   const {
     bytes,
     kind = 'pdf',
@@ -51,7 +57,6 @@ export async function openInViewer(page: Page, site: ViewerSite, given: Given): 
     may,
     theme = 'light',
   } = given
-  await page.goto(site.url)
   await page.evaluate(
     ({ settings, content, base64 }) => {
       const here = window as unknown as Window

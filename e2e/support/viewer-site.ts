@@ -56,7 +56,9 @@ export async function startViewerSite(): Promise<ViewerSite> {
 async function bundleParent(): Promise<string> {
   const { outputFiles } = await build({
     stdin: {
-      contents: "import { openViewer } from './viewer/parent.ts'; window.openViewer = openViewer",
+      contents: `import { openViewer } from './viewer/parent.ts'
+        import { warmViewer } from './viewer/spare.ts'
+        Object.assign(window, { openViewer, warmViewer })`,
       resolveDir: ROOT,
     },
     bundle: true,

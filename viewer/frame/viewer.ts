@@ -2,25 +2,27 @@ import type { FromFrame, KeyEdge, Notice, NoticeMeans, ToFrame, ViewerContent, V
 import { createCover } from './cover.ts'
 import { reasonOf, ViewerError } from './failure.ts'
 import { watchWindow } from './notices.ts'
-import { createPdfEngine, type PdfEngine } from './pdf.ts'
+import type { PdfEngine } from './pdf.ts'
 import { createStage, type Stage } from './stage.ts'
 
 /** A file that has not shown its first page by then never will. */
 const PATIENCE_MS = 60_000
 
-/** The viewer in its frame: what the page says goes to the stage and the cover, what is noticed goes to the page. */
+/**
+ * The viewer in its frame: what is noticed goes to the page.
+ * @returns takes what the page says to the stage and the cover
+ */
 export function startViewer({
   settings,
   port,
-  assets,
+  engine,
 }: {
   settings: ViewerSettings
   port: MessagePort
-  assets: string
-}): void {
+  engine: PdfEngine
+}): (message: ToFrame) => void {
   const { labels, may } = settings
   const send = (message: FromFrame) => port.postMessage(message)
-  const engine = createPdfEngine(assets)
   const stage = createStage(settings, {
     onPage: (page) => send({ type: 'page', page }),
     onPrinting: (isPrinting) => send({ type: 'printing', isPrinting }),
@@ -78,11 +80,8 @@ export function startViewer({
     leave: () => send({ type: 'leave' }),
   })
 
-  port.onmessage = ({ data }: MessageEvent<ToFrame>) => {
+  return (data) => {
     switch (data.type) {
-      case 'warm':
-        engine.warm(data.pdfWorker)
-        break
       case 'show':
         show(stage, engine, data.content, send)
         break
