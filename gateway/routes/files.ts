@@ -5,11 +5,14 @@ import { listDeviceFiles } from '#server/content/queries.ts'
 import { parseInput } from '#server/kernel/fields.ts'
 import type { AuthenticatedDevice } from '../device-auth.ts'
 import { deviceRoute, type Gateway } from '../gateway.ts'
-import { limitConcurrency } from './concurrency.ts'
+import { limitConcurrency, limitUntaken } from './concurrency.ts'
 import { releaseRoutes, sealKeyOf } from './releases.ts'
 
 /** A file stands in memory several times while it is sealed. */
 const SEALED = { atOnce: 4, waiting: 64, detail: 'Too many files are being sealed.' }
+
+/** As large as a file in one piece may be, each. */
+const UNTAKEN = { most: 4, detail: 'Files that were asked for are not being taken in.' }
 
 const fileParams = z.object({ id: z.string() })
 const fileQuery = z.object({ purpose: z.enum(['view', 'download'], 'must be view or download').default('view') })
@@ -22,9 +25,11 @@ export function fileRoutes(gateway: Gateway): void {
   )
 
   const atOnce = limitConcurrency(SEALED)
+  const untaken = limitUntaken(UNTAKEN)
   deviceRoute(gateway, { method: 'GET', url: '/files/:id', access: 'approved' }, async ({ device, request, reply }) => {
     const { id: fileId } = parseInput(fileParams, request.params)
     const { purpose } = parseInput(fileQuery, request.query)
+    untaken(device.actor.deviceId, reply.raw)
     const jwe = await atOnce(() => release(device, fileId, purpose))
     return reply.type('application/jose').send(jwe)
   })

@@ -8,10 +8,13 @@ import { getReleaseChunk } from '#server/content/queries.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { parseInput } from '#server/kernel/fields.ts'
 import { deviceRoute, type Gateway } from '../gateway.ts'
-import { limitConcurrency } from './concurrency.ts'
+import { limitConcurrency, limitUntaken } from './concurrency.ts'
 
 /** Each stands in memory a few times over while it is opened and sealed. */
 const CHUNKS = { atOnce: 12, waiting: 500, detail: 'Too many chunks are being fetched.' }
+
+/** Two a file that is open, and some files. */
+const UNTAKEN = { most: 32, detail: 'Chunks that were asked for are not being taken in.' }
 
 const fileParams = z.object({ id: z.string() })
 const chunkParams = z.object({
@@ -49,11 +52,13 @@ export function releaseRoutes(gateway: Gateway): void {
   )
 
   const atOnce = limitConcurrency(CHUNKS)
+  const untaken = limitUntaken(UNTAKEN)
   deviceRoute(
     gateway,
     { method: 'GET', url: '/releases/:id/chunks/:number', access: 'approved' },
     async ({ device, request, reply }) => {
       const { id: releaseId, number } = parseInput(chunkParams, request.params)
+      untaken(device.actor.deviceId, reply.raw)
       const chunk = await atOnce(() => getReleaseChunk(device.actor, { releaseId, number }))
       return reply.header('cache-control', 'no-store').type('application/octet-stream').send(chunk)
     },
