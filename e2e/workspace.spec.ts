@@ -8,7 +8,6 @@ import { gatehouse } from './support/operator.ts'
 import { type Owner, setUp } from './support/people.ts'
 import { type Recorder, startRecorder } from './support/recorder.ts'
 import {
-  alertOf,
   closeBrowsers,
   expect,
   expectAccessible,
@@ -262,7 +261,7 @@ for (const language of ['en', 'zh'] as const) {
         .getByRole('dialog')
         .getByRole('button', { name: t('forward.submit') })
         .tap()
-      await expect(alertOf(phone)).toContainText(t('forward.denied.external_recipient'))
+      await expect(phone.getByRole('dialog').getByRole('alert')).toContainText(t('forward.denied.external_recipient'))
       await phone.keyboard.press('Escape')
       await expect(phone.getByRole('dialog')).toHaveCount(0)
       const refused = await newestEvent(`action:file.forward target:${fileId}`)

@@ -5,6 +5,7 @@ import { useDeferredValue, useState } from 'react'
 import { Button } from '#components/ui/button.tsx'
 import { Input } from '#components/ui/input.tsx'
 import { EmptyState, ErrorState, SkeletonRows } from '#components/ui/states.tsx'
+import { useWarmViewer } from '#components/viewer/use-warm-viewer.ts'
 import type { FileEntry } from '#protocol/device/messages.ts'
 import { useEnrolled } from '../_agent/workspace-provider.tsx'
 import { FileRow } from './file-row.tsx'
@@ -43,6 +44,8 @@ function FileList({ files }: { files: FileEntry[] }) {
   const t = useTranslations('workspace')
   const [query, setQuery] = useState('')
   const wanted = useDeferredValue(query.trim().toLowerCase())
+  // The newest is the likeliest to be opened.
+  useWarmViewer(files[0]?.may?.print === 'allow')
   if (files.length === 0) return <EmptyState title={t('files.empty')} text={t('files.emptyText')} />
   const found = files.filter(({ name, labels }) =>
     [name, ...labels].some((text) => text.toLowerCase().includes(wanted)),
