@@ -108,6 +108,21 @@ describe('forwardFile', () => {
     expect(entries).toHaveLength(2)
   })
 
+  it('there and back and there again, or twice at once, makes no more copies', async () => {
+    const { owner, lena, bo, device, file } = await makeOffice()
+    const [lenas, bos] = [await device(lena), await device(bo)]
+    const [first, second] = await Promise.all([
+      forwardFile(lenas, { fileId: file.id, to: bo.email }),
+      forwardFile(lenas, { fileId: file.id, to: bo.email }),
+    ])
+    expect(second).toEqual(first)
+    const back = await forwardFile(bos, { fileId: first.fileId ?? '', to: lena.email })
+    expect(back.fileId).not.toBe(first.fileId)
+    const again = await forwardFile(lenas, { fileId: back.fileId ?? '', to: bo.email })
+    expect(again.fileId).toBe(first.fileId)
+    expect((await getLineage(owner, { fileId: file.id })).count).toBe(2)
+  })
+
   it('keeps the lineage: who asks for the root finds what became of every copy', async () => {
     const { tenantId, owner, lena, bo, kim, device, file } = await makeOffice()
     const [lenas, bos, kims] = [await device(lena), await device(bo), await device(kim)]

@@ -105,10 +105,13 @@ function yourself(): AppError {
   return new AppError('invalid', { detail: 'to: is you', fields: { to: 'is you' } })
 }
 
-/** The recipient's own copy: a row, an audience and a wrapped key over the same stored content. Forwarded twice, it is one. */
+/**
+ * The recipient's own copy: a row, an audience and a wrapped key over the same stored content. Forwarded twice, also there and
+ * back and there again, it is one.
+ */
 async function copyFor(context: Context, file: RequestedFile, recipient: Recipient): Promise<string> {
   await holdRoot(context, file)
-  return (await existingCopy(context, recipient)) ?? makeCopy(context, file, recipient)
+  return (await existingCopy(context, file, recipient)) ?? makeCopy(context, file, recipient)
 }
 
 /** Whoever deletes the root deletes what was derived: nothing may be derived meanwhile. */
@@ -121,12 +124,21 @@ async function holdRoot({ sql, tenantId }: Context, { rootId }: RequestedFile): 
 }
 
 /** Index: file_audience_person. */
-async function existingCopy({ sql, tenantId, actor, input }: Context, recipient: Recipient): Promise<string | null> {
+async function existingCopy(
+  { sql, tenantId, actor }: Context,
+  { rootId }: RequestedFile,
+  recipient: Recipient,
+): Promise<string | null> {
+  const { personId } = requireDevice(actor)
+  // Two at once take turns, or both would find none.
+  await sql(`SELECT pg_advisory_xact_lock(hashtextextended('forward:' || $1::text, 0))::text`, [
+    [tenantId, rootId, personId, recipient.id].join(),
+  ])
   const [copy] = await sql<{ id: string }>(
     `SELECT f.id::text FROM file_audience a JOIN file f ON f.tenant_id = a.tenant_id AND f.id = a.file_id
-      WHERE a.tenant_id = $1::uuid AND a.person_id = $2::uuid AND f.derived_from = $3::uuid AND f.published_by = $4::uuid
-        AND f.status = 'published' LIMIT 1`,
-    [tenantId, recipient.id, input.fileId, requireDevice(actor).personId],
+      WHERE a.tenant_id = $1::uuid AND a.person_id = $2::uuid AND f.root_id = $3::uuid AND f.id <> f.root_id
+        AND f.published_by = $4::uuid AND f.status = 'published' ORDER BY f.id LIMIT 1`,
+    [tenantId, recipient.id, rootId, personId],
   )
   return copy?.id ?? null
 }
