@@ -10,6 +10,7 @@ export const ASSET_HEADERS = {
  * The policy of the frame alone: no origin, no network but the viewer's own static files, nothing that could leave.
  * `allow-modals` is what printing needs; the embedding page grants it only where printing is allowed (both must).
  * WebAssembly: scanned PDFs (JPEG 2000, JBIG2) are decoded by pdf.js in it; `eval` stays forbidden.
+ * No browser lets a policy forbid WebRTC yet: of whoever took over the frame it would be the one way out.
  * The worker starts from a blob: a frame without an origin can start none from a URL.
  */
 export function framePolicy(origin: string): string {
