@@ -44,7 +44,7 @@ test('the data key is rotated with the second factor while the page looks on; th
   await form.getByRole('button').click()
   await form.getByLabel('Second factor').fill(owner.authenticator.code())
   await form.getByRole('button').click()
-  await expect(page.getByText(/values were sealed anew; the older keys are destroyed/)).toBeVisible()
+  await expect(page.getByText(/sealed anew; the older keys are destroyed/)).toBeVisible()
   await expect(page.getByText('rotated', { exact: true })).toBeVisible()
   await expectAccessible(page)
   await page.goto('/audit?q=action%3Akey.rotate')

@@ -31,6 +31,8 @@ const SLOT = Symbol.for('gatehouse.data-keys')
 const slots = globalThis as { [SLOT]?: Map<string, DataKeys> }
 slots[SLOT] ??= new Map()
 const dataKeys = slots[SLOT]
+/** What a transaction read itself. */
+const readIn = new WeakMap<Tx, DataKeys>()
 
 /** The organisation's vault: its data keys are unwrapped with the master key once a process. */
 export async function tenantVault(tx: Tx, tenantId: string): Promise<TenantVault> {
@@ -39,19 +41,24 @@ export async function tenantVault(tx: Tx, tenantId: string): Promise<TenantVault
     seal: (plain, ...place) => {
       const { currentId } = keys
       if (place[0] === JOB_TABLE) noteSeal(tx, tenantId, currentId)
-      return encryptKeyed(currentId, keyOf(keys, tenantId, currentId), plain, [tenantId, ...place])
+      return encryptKeyed(currentId, keyOf(keys, { tx, tenantId, id: currentId }), plain, [tenantId, ...place])
     },
     open: (sealed, ...place) => {
-      const key = keyOf(keys, tenantId, keyIdOf(sealed) ?? keys.oldestId)
+      const key = keyOf(keys, { tx, tenantId, id: keyIdOf(sealed) ?? keys.oldestId })
       return decryptKeyed(key, sealed, [tenantId, ...place])
     },
   }
 }
 
-function keyOf({ opened, destroyed }: DataKeys, tenantId: string, id: string): Buffer {
-  const key = opened.get(id)
+type Wanted = { tx: Tx; tenantId: string; id: string }
+
+function keyOf(keys: DataKeys, { tx, tenantId, id }: Wanted): Buffer {
+  const key = keys.opened.get(id)
   if (key) return key
-  if (destroyed.has(id)) throw new Error(`the data key ${id} was destroyed`)
+  if (keys.destroyed.has(id)) throw new Error(`the data key ${id} was destroyed`)
+  // Read in this very transaction: it is no key that we have not heard of, it is somebody else's.
+  if (readIn.get(tx) === keys)
+    throw new Error(`${id} is no data key of the organisation ${tenantId}: the value was moved here`)
   // Whoever asks next reads them again, also where no transaction is there to be run once more.
   dataKeys.delete(tenantId)
   throw new StaleKeysError(tenantId, id)
@@ -86,6 +93,7 @@ async function loadDataKeys(tx: Tx, tenantId: string): Promise<DataKeys> {
   const destroyed = new Set(rows.filter(({ wrapped }) => wrapped === null).map(({ id }) => id))
   const keys = { currentId: current.id, oldestId: oldest.id, opened, destroyed }
   dataKeys.set(tenantId, keys)
+  readIn.set(tx, keys)
   return keys
 }
 

@@ -1,13 +1,21 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { publishFile } from '#server/content/commands.ts'
+import { publishFile, releaseFile } from '#server/content/commands.ts'
 import { unlockShare } from '#server/devices/commands.ts'
 import { type PersonActor, systemActor } from '#server/kernel/actor.ts'
 import { encrypt } from '#server/kernel/cipher.ts'
+import { runInTransaction } from '#server/kernel/command.ts'
 import { type Db, readTransaction, unsafeWriteTransaction } from '#server/kernel/db.ts'
 import { enqueueJobs } from '#server/kernel/jobs.ts'
-import { emailHmac, forgetDataKeys, openKeys, tenantVault, testingOnlyForgetKeys } from '#server/kernel/keys.ts'
+import {
+  createDataKey,
+  emailHmac,
+  forgetDataKeys,
+  openKeys,
+  tenantVault,
+  testingOnlyForgetKeys,
+} from '#server/kernel/keys.ts'
 import { createRuntime, runtime, setRuntime } from '#server/kernel/runtime.ts'
 import { SEALED_COLUMNS } from '#server/kernel/sealed-columns.ts'
 import { enrollTestDevice } from '#test/device.ts'
@@ -196,6 +204,35 @@ describe('rotateTenantKey', () => {
     await continueRotation(tenantId)
   })
 
+  test('a key of a rotation that was rolled back seals nothing that is stored', async () => {
+    const { tenantId, owner } = await founded()
+    const rotation = runInTransaction(
+      { actor: systemActor(tenantId, 'test'), name: 'key.rotate' },
+      async ({ tx, sql, vault }) => {
+        await sql(`UPDATE tenant_key SET retired_at = now() WHERE tenant_id = $1::uuid RETURNING 1`, [tenantId])
+        await createDataKey(tx, tenantId)
+        forgetDataKeys(tenantId)
+        await vault()
+        throw new Error('rolled back')
+      },
+    )
+    await expect(rotation).rejects.toThrow('rolled back')
+    const file = {
+      name: 'kept.txt',
+      mediaType: 'text/plain',
+      labels: [],
+      audience: 'everyone' as const,
+      content: new Uint8Array([7]),
+    }
+    const { id } = await publishFile(owner, file)
+    testingOnlyForgetKeys()
+    const opened = await readTransaction(tenantId, async ({ tx }) => {
+      const row = await tx.file.findFirstOrThrow({ where: { tenantId, id }, select: { fileKey: true } })
+      return (await tenantVault(tx, tenantId)).open(row.fileKey ?? new Uint8Array(), 'file', 'file_key', id)
+    })
+    expect(opened).toHaveLength(32)
+  })
+
   test('reads and writes go on while steps run', async () => {
     const { tenantId, owner } = await founded()
     const people = await Promise.all(Array.from({ length: 12 }, () => makePerson(tenantId, { role: 'member' })))
@@ -291,7 +328,9 @@ describe('rotateTenantKey', () => {
     const [mine, other] = [await founded(), await founded()]
     const seed = await sealedSeed(other.tenantId, mine.owner.personId)
     await putSeed(mine.tenantId, mine.owner.personId, seed)
-    await expect(openSeed(mine.tenantId, mine.owner.personId)).rejects.toThrow(/has no data key/)
+    await expect(openSeed(mine.tenantId, mine.owner.personId)).rejects.toThrow(
+      /is no data key of the organisation .*: the value was moved here/,
+    )
     const [row] = await dataKeys(other.tenantId)
     await asSuperuser(`UPDATE tenant_key SET wrapped = $2 WHERE tenant_id = $1`, [mine.tenantId, row?.wrapped])
     testingOnlyForgetKeys()
@@ -341,6 +380,23 @@ async function tenantVaultBefore(tenantId: string, meanwhile: () => Promise<unkn
   })
   return { attempts }
 }
+
+test('a file key of another organisation opens nothing and raises the alarm, also in a process that never saw that key', async () => {
+  const [mine, other] = [await founded(), await founded()]
+  const plan = { name: 'plan.txt', mediaType: 'text/plain', labels: [], audience: 'everyone' as const }
+  const [file, theirs] = [
+    await publishFile(mine.owner, { ...plan, content: new Uint8Array([1]) }),
+    await publishFile(other.owner, { ...plan, content: new Uint8Array([2]) }),
+  ]
+  const { actor: phone } = await enrollTestDevice(mine.owner)
+  await asSuperuser('UPDATE file f SET file_key = o.file_key FROM file o WHERE f.id = $1 AND o.id = $2', [
+    file.id,
+    theirs.id,
+  ])
+  await expect(releaseFile(phone, { fileId: file.id })).rejects.toMatchObject({ code: 'content_damaged' })
+  const actions = (await readLog(database, mine.tenantId)).map(({ entry }) => entry.action)
+  expect(actions).toContain('file.integrity')
+})
 
 describe('rotateMasterKey', () => {
   const masterFile = () => join(database.dataDir, 'keys', 'master.key')

@@ -51,8 +51,9 @@ BEGIN
     SELECT k.retired_at INTO retired FROM tenant_key k
      WHERE k.tenant_id = NEW.tenant_id AND k.purpose = 'data' ORDER BY k.created_at, k.id LIMIT 1 FOR SHARE;
   END IF;
-  IF retired IS NOT NULL THEN
-    RAISE EXCEPTION '%.% is sealed under a retired key', TG_TABLE_NAME, TG_ARGV[0] USING ERRCODE = 'GH003';
+  -- Not found: a key of another organisation, or of a rotation that was rolled back.
+  IF NOT FOUND OR retired IS NOT NULL THEN
+    RAISE EXCEPTION '%.% is not sealed under the current key', TG_TABLE_NAME, TG_ARGV[0] USING ERRCODE = 'GH003';
   END IF;
   RETURN NEW;
 END $$;

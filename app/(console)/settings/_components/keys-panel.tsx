@@ -1,4 +1,4 @@
-import { getFormatter, getTranslations } from 'next-intl/server'
+import { getTranslations } from 'next-intl/server'
 import { LiveRefresh } from '#components/shell/live-refresh.tsx'
 import { Button } from '#components/ui/button.tsx'
 import { Panel } from '#components/ui/card.tsx'
@@ -15,7 +15,6 @@ const TONES: Record<RotationState, Tone> = { running: 'violet', done: 'ok', bloc
 /** What wraps what, how old it is, and a rotation as it goes on. */
 export async function KeysPanel({ keys }: { keys: KeysView }) {
   const t = await getTranslations('settings.keys')
-  const format = await getFormatter()
   const { master, data, rotation } = keys
   const may = keyCan.rotate(keys)
   return (
@@ -31,7 +30,7 @@ export async function KeysPanel({ keys }: { keys: KeysView }) {
           { term: t('masterId'), value: <Mono className="break-all">{master.id}</Mono> },
           { term: t('dataKey'), value: <Mono className="break-all">{data.id}</Mono> },
           { term: t('since'), value: <Time value={data.createdAt} precision="minute" /> },
-          { term: t('older'), value: data.older > 0 && t('olderText', { count: format.number(data.older) }) },
+          { term: t('older'), value: data.older > 0 && t('olderText', { count: data.older }) },
         ].filter(({ value }) => value !== false)}
       />
       {master.isMoving && (
@@ -54,9 +53,7 @@ export async function KeysPanel({ keys }: { keys: KeysView }) {
 
 async function Rotation({ rotation }: { rotation: RotationView }) {
   const t = await getTranslations('settings.keys')
-  const format = await getFormatter()
   const { state, done, total, damaged, startedBy, startedAt, finishedAt } = rotation
-  const counts = { done: format.number(done), total: format.number(total) }
   return (
     <div className="mb-3" aria-live="polite">
       {state === 'running' && (
@@ -70,7 +67,7 @@ async function Rotation({ rotation }: { rotation: RotationView }) {
       {state === 'blocked' ? (
         <Notice tone="danger">{t('blocked', { count: damaged })}</Notice>
       ) : (
-        <p className="tabular-nums">{t(state === 'done' ? 'completed' : 'progress', counts)}</p>
+        <p className="tabular-nums">{t(state === 'done' ? 'completed' : 'progress', { done, total })}</p>
       )}
       <p className="text-ink-3">
         {t('startedBy', { name: startedBy })} <Time value={startedAt} precision="second" />
