@@ -70,7 +70,7 @@ describe('every command', () => {
         "device.wipe": "irreversible · devices:wipe · fresh factor",
         "device.wipe.approve": "guard · devices:wipe · fresh factor",
         "device.wipe.cancel": "none · devices:wipe",
-        "device.wipe.cancel.own": "none · self",
+        "device.wipe.cancel.own": "none · self · fresh factor",
         "device.wipe.deliver": "none · device",
         "device.wipe.own": "irreversible · self · fresh factor",
         "device.wipe.release": "guard · devices:wipe · fresh factor",

@@ -60,20 +60,28 @@ export const decisions = {
   }),
 } satisfies Record<DecidableCommand, ReturnType<typeof defineDecisions>>
 
-/** A person takes back the erase of their own device that they asked for themself. @throws AppError not_found · conflict */
+/**
+ * A person takes back the erase of their own device that they asked for themself. It opens the device again, and the lost one may
+ * still be signed in itself: it takes the factor that the request took. @throws AppError not_found · conflict · step_up_required
+ */
 export const cancelOwnWipe = defineCommand({
   action: 'device.wipe.cancel',
   name: 'device.wipe.cancel.own',
   permission: 'self',
   risk: 'none',
+  stepUp: 'fresh',
   input: requestIdInput,
   target,
   execute: async (context) => {
     const { tx, tenantId, actor, input } = context
-    const asker = actor.kind === 'person' ? { requesterKind: 'person', requesterId: actor.personId } : null
-    const where = { tenantId, id: input.requestId, command: 'device.wipe' }
-    if (!asker || (await tx.brakeRequest.count({ where: { ...where, ...asker } })) === 0)
-      throw new AppError('not_found', { detail: 'You have made no such request.' })
+    if (actor.kind !== 'person') throw new AppError('forbidden')
+    const { personId } = actor
+    const request = await tx.brakeRequest.findFirst({
+      where: { tenantId, id: input.requestId, command: 'device.wipe', requesterKind: 'person', requesterId: personId },
+      select: { targetId: true },
+    })
+    const isOwn = request && (await tx.device.count({ where: { tenantId, id: request.targetId, personId } })) === 1
+    if (!isOwn) throw new AppError('not_found', { detail: 'You have made no such request.' })
     return cancelOpenRequest(context)
   },
 })
