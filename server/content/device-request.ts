@@ -57,8 +57,8 @@ export function requireDevice(actor: Actor): DeviceActor {
 }
 
 /**
- * What decides a device's request, with device and file locked against a block or a deletion at the same moment: whichever
- * commits first counts. A file of somebody else is answered like one that does not exist.
+ * What decides a device's request, with device, person and file locked against a block, a suspension, another audience or a
+ * deletion at the same moment: whichever commits first counts. A file of somebody else is answered like one that does not exist.
  */
 export async function readDeviceRequest(context: CommandContext<{ fileId: string }>): Promise<DeviceRequest> {
   const { tx, tenantId, input } = context
@@ -73,7 +73,7 @@ async function lockDevice({ sql, tenantId }: CommandContext<unknown>, actor: Dev
   const [device] = await sql<DeviceRow>(
     `SELECT d.status, d.platform, d.channel, d.os_version AS "osVersion", d.app_version AS "appVersion", d.capabilities
        FROM device d JOIN person p ON p.tenant_id = d.tenant_id AND p.id = d.person_id AND p.status <> 'suspended'
-      WHERE d.tenant_id = $1::uuid AND d.id = $2::uuid AND d.enrollment_id = $3::uuid AND d.person_id = $4::uuid FOR SHARE OF d`,
+      WHERE d.tenant_id = $1::uuid AND d.id = $2::uuid AND d.enrollment_id = $3::uuid AND d.person_id = $4::uuid FOR SHARE OF d, p`,
     [tenantId, actor.deviceId, actor.enrollmentId, actor.personId],
   )
   // An enrolment that was replaced, or a suspended person's device.
@@ -85,10 +85,12 @@ async function lockFile(
   { sql, tenantId }: CommandContext<unknown>,
   { fileId, personId }: { fileId: string; personId: string },
 ) {
+  // The lock comes in a statement of its own: the next one then reads the audience as it is now.
+  await sql('SELECT 1 FROM file WHERE tenant_id = $1::uuid AND id = $2::uuid FOR SHARE', [tenantId, fileId])
   const [file] = await sql<RequestedFile>(
     `SELECT f.id::text, f.content_id::text AS "contentId", f.root_id::text AS "rootId", f.name, f.media_type AS "mediaType", f.labels, f.size_bytes::text AS "sizeBytes", f.status,
             encode(f.file_key, 'hex') AS wrapped, encode(f.sha256, 'hex') AS sha256, ${inAudience('$3::uuid')} AS audience
-       FROM file f WHERE f.tenant_id = $1::uuid AND f.id = $2::uuid FOR SHARE OF f`,
+       FROM file f WHERE f.tenant_id = $1::uuid AND f.id = $2::uuid`,
     [tenantId, fileId, personId],
   )
   return file ?? null
