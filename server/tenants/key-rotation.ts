@@ -6,7 +6,7 @@ import { type CommandContext, type CommandOutcome, defineCommand } from '#server
 import { readTransaction, type Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
-import { createDataKey } from '#server/kernel/keys.ts'
+import { createDataKey, forgetDataKeys } from '#server/kernel/keys.ts'
 import { countColumnsElsewhere, countElsewhere, type DamagedValue, resealBatch, resealJobs } from './reseal.ts'
 import type { RotationState } from './schema.ts'
 
@@ -204,7 +204,10 @@ export async function continueRotation(
       },
     )
     onStep(step)
-    if (step.state !== 'running') return step
+    if (step.state === 'running') continue
+    // Destroyed keys leave this process's memory, too.
+    forgetDataKeys(tenantId)
+    return step
   }
 }
 
