@@ -15,10 +15,12 @@ export interface Attention {
 /** Decides whether the reader has turned away: the frame knows of its own focus alone, the page of both. */
 export function createAttention({
   signal,
+  frame,
   tell,
   report,
 }: {
   signal: AbortSignal
+  frame: HTMLIFrameElement
   /** Tells the frame. */
   tell(isHere: boolean): void
   report(notice: Notice): void
@@ -35,8 +37,9 @@ export function createAttention({
   return {
     left(notice) {
       if (isAway) return
-      if (!hasAttention()) look(notice)
-      else for (const ms of SETTLES_MS) setTimeout(look, ms, notice)
+      // Gone from the page, or to another part of it: that is known at once.
+      if (!hasAttention() || document.activeElement !== frame) look(notice)
+      for (const ms of SETTLES_MS) setTimeout(look, ms, notice)
     },
     returned() {
       isAway = false

@@ -64,6 +64,7 @@ export function openViewer(host: HTMLElement, settings: ViewerSettings, events: 
 
   const attention = createAttention({
     signal,
+    frame: link.frame,
     tell: (isHere) => link.send({ type: 'attention', isHere }),
     report: (notice) => report(notice, 'none'),
   })
