@@ -1,6 +1,6 @@
 import 'server-only'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { realpathSync } from 'node:fs'
+import { realpathSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -48,6 +48,7 @@ export function startChild(entry: string = ENTRY): Child {
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     windowsHide: true,
   })
+  offerToTheSystem(child.pid)
   const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once('close', (code, signal) => resolve({ code, signal }))
     // It was not started at all: `close` need not come.
@@ -56,6 +57,16 @@ export function startChild(entry: string = ENTRY): Child {
   // A child that ends while it is fed closes its end: `ended` tells.
   child.stdin?.on('error', () => {})
   return { process: child, ready: becomeReady(child, ended), ended }
+}
+
+/** When Linux runs out of memory it takes this process and no other: a file that is too much ends its parser, and is then refused. */
+function offerToTheSystem(pid: number | undefined): void {
+  if (process.platform !== 'linux' || pid === undefined) return
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, '1000')
+  } catch {
+    // It is gone, or /proc is not there: our own limit is looked at in any case.
+  }
 }
 
 function flags(entry: string): string[] {
