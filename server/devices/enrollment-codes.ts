@@ -70,17 +70,18 @@ export const createOwnEnrollmentCode = defineCommand({
 
 /**
  * A copied cookie makes no device of the browser it was carried to: the second factor was given on this session within the last
- * quarter of an hour, or the password by whoever has no factor.
+ * quarter of an hour, or the password by whoever has no factor. One that was enrolled later in the session proves the cookie alone.
  */
 async function requireRecentProof(
   { tx, tenantId, now }: Pick<CommandContext<unknown>, 'tx' | 'tenantId' | 'now'>,
   actor: PersonActor,
 ): Promise<void> {
-  const { personId, sessionId } = actor
-  if (await tx.totpCredential.count({ where: { tenantId, personId, confirmedAt: { not: null } } }))
-    return requireRecentFactor(actor, 'recent')
-  const createdAt = { gte: new Date(now.getTime() - RECENT_FACTOR_MS) }
-  if ((await tx.session.count({ where: { tenantId, id: sessionId, personId, createdAt } })) === 1) return
+  const { personId, sessionId: id } = actor
+  const session = await tx.session.findFirst({ where: { tenantId, id, personId }, select: { createdAt: true } })
+  const until = new Date((session?.createdAt.getTime() ?? 0) + RECENT_FACTOR_MS)
+  const factor = { tenantId, personId, confirmedAt: { lte: until } }
+  if (session && (await tx.totpCredential.count({ where: factor }))) return requireRecentFactor(actor, 'recent')
+  if (session && now <= until) return
   throw new AppError('step_up_required', { detail: 'Sign in again.', extra: { stepUp: 'sign_in' } })
 }
 

@@ -109,19 +109,22 @@ describe('createOwnEnrollmentCode', () => {
 
   test('a copied cookie makes no device: without a factor the sign-in, with one the factor must be recent', async () => {
     const { tenantId, member } = await setUp()
-    testingOnlyAdvanceClock(16 * 60_000)
-    await expect(createOwnEnrollmentCode(member, {})).rejects.toMatchObject({ code: 'step_up_required' })
-    // A session id that is another person's proves nothing.
     const other = await makePerson(tenantId, { role: 'member' })
-    const borrowed = { ...member, sessionId: other.sessionId }
-    await expect(createOwnEnrollmentCode(borrowed, {})).rejects.toMatchObject({ code: 'step_up_required' })
     await giveFactor(other)
-    await createOwnEnrollmentCode(other, {})
+    testingOnlyAdvanceClock(16 * 60_000)
+    await expect(createOwnEnrollmentCode(member, {})).rejects.toMatchObject({ extra: { stepUp: 'sign_in' } })
+    // Another person's session proves nothing, nor does a factor that whoever has the cookie has just enrolled.
+    const borrowed = { ...member, sessionId: other.sessionId }
+    await expect(createOwnEnrollmentCode(borrowed, {})).rejects.toMatchObject({ extra: { stepUp: 'sign_in' } })
+    await giveFactor(member)
+    const enrolling = { ...member, factorAt: now() }
+    await expect(createOwnEnrollmentCode(enrolling, {})).rejects.toMatchObject({ extra: { stepUp: 'sign_in' } })
     for (const factorAt of [null, new Date(now().getTime() - 16 * 60_000)])
       await expect(createOwnEnrollmentCode({ ...other, factorAt }, {})).rejects.toMatchObject({
         code: 'step_up_required',
         extra: { stepUp: 'recent' },
       })
+    await createOwnEnrollmentCode({ ...other, factorAt: now() }, {})
     testingOnlyResetClock()
   })
 
