@@ -30,7 +30,12 @@ async function takeOver() {
 
 self.addEventListener('fetch', (event) => {
   if (event.request.mode === 'navigate') event.respondWith(page(event.request))
+  else if (new URL(event.request.url).pathname === ICON) event.respondWith(icon(event.request))
 })
+
+async function icon(request) {
+  return (await caches.match(ICON)) ?? fetch(request)
+}
 
 async function page(request) {
   try {

@@ -28,15 +28,22 @@ function attendOn(store: WorkspaceStore): () => void {
   const attend = () => {
     if (document.visibilityState === 'visible') void store.attend()
   }
+  const back = () => {
+    store.networkIs(true)
+    attend()
+  }
+  const gone = () => store.networkIs(false)
   const woken = ({ data }: MessageEvent) => {
     if (data === 'gatehouse-wake') void store.attend()
   }
   document.addEventListener('visibilitychange', attend)
-  window.addEventListener('online', attend)
+  window.addEventListener('online', back)
+  window.addEventListener('offline', gone)
   navigator.serviceWorker?.addEventListener('message', woken)
   return () => {
     document.removeEventListener('visibilitychange', attend)
-    window.removeEventListener('online', attend)
+    window.removeEventListener('online', back)
+    window.removeEventListener('offline', gone)
     navigator.serviceWorker?.removeEventListener('message', woken)
   }
 }

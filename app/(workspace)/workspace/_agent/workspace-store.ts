@@ -113,6 +113,11 @@ export class WorkspaceStore {
     if (this.#view.phase === 'enrolled') await this.agent.attend()
   }
 
+  /** The browser itself says that its network is gone, or back. */
+  networkIs(isThere: boolean): void {
+    this.#change({ link: isThere ? 'connecting' : 'lost' })
+  }
+
   async #reload(): Promise<void> {
     const state = await this.agent.state()
     if (state.state === 'new') return this.#show({ phase: 'new' })

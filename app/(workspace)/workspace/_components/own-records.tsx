@@ -68,13 +68,13 @@ function RecordLine({ record }: { record: OwnRecord }) {
       </span>
       <span className="block text-ink-2 wrap-anywhere">
         <Time value={record.at} precision="second" /> · <bdi>{record.by}</bdi>
-        {record.target && (
+        {record.target && record.target !== record.by && (
           <>
             {' · '}
             <bdi>{record.target}</bdi>
           </>
         )}
-        {record.device && record.device !== record.target && (
+        {record.device && record.device !== record.target && record.device !== record.by && (
           <>
             {' · '}
             <bdi>{record.device}</bdi>

@@ -30,7 +30,8 @@ export function useEnrol() {
   async function enrol(code: string): Promise<boolean> {
     setState({ status: 'busy' })
     try {
-      await store.enroll(code.trim())
+      // Typed as it was read out: in groups.
+      await store.enroll(code.replace(/\s/g, ''))
       setState({ status: 'idle' })
       return true
     } catch (error) {
