@@ -82,6 +82,15 @@ describe('POST /files', () => {
     expect(problem.errors[0].field.split('.')[0]).toBe(field)
   })
 
+  it('400 for fields that are large together: nobody keeps them in memory', async () => {
+    const { authorization } = await makeOffice()
+    const response = await uploading(authorization, { labels: Array(6).fill('x'.repeat(60_000)) }, null)
+    expect([response.status, (await response.json()).errors]).toEqual([
+      400,
+      [{ field: 'labels', detail: 'is too long' }],
+    ])
+  })
+
   it('400 for a body that is no form, 415 for another type', async () => {
     const { authorization } = await makeOffice()
     const send = (type: string) =>

@@ -74,9 +74,12 @@ function openForm(request: Request): Busboy {
 
 function readFields(form: Busboy, fail: (error: AppError) => void): Fields {
   const fields: Fields = new Map()
+  let bytes = 0
   form.on('field', (name, value, { valueTruncated }) => {
     if (!isKnownField(name)) return fail(name === 'file' ? notOneFile() : unknown(name))
-    if (valueTruncated) return fail(invalid(name, 'is too long'))
+    bytes += Buffer.byteLength(value)
+    // Each may be long; all of them together stand in memory.
+    if (valueTruncated || bytes > FRAME_BYTES) return fail(invalid(name, 'is too long'))
     fields.set(name, [...(fields.get(name) ?? []), value])
   })
   form.on('fieldsLimit', () => fail(invalid('body', 'has too many fields')))
