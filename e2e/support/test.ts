@@ -97,5 +97,5 @@ export async function expectNoSidewaysScroll(page: Page): Promise<void> {
 
 /** What the page itself announces as an error; Next announces every new page by an alert of its own. */
 export function alertOf(page: Page): Locator {
-  return page.locator('[role="alert"]:not(#__next-route-announcer__)').filter({ hasText: /\w/ })
+  return page.locator('[role="alert"]:not(#__next-route-announcer__)').filter({ hasText: /\S/ })
 }
