@@ -365,7 +365,7 @@ test.describe('a person without a link', () => {
     await page.getByRole('button', { name: 'Sign in' }).tap()
     await expect(page.getByRole('heading', { name: t('lost.title') })).toBeVisible()
     await fits(page)
-    await page.getByRole('button', { name: /^Block / }).tap()
+    await page.getByRole('button', { name: t('lost.block') }).tap()
     await expect(device.getByRole('heading', { name: t('hold.blocked.title') })).toBeVisible()
     const blocked = await newestEvent('action:device.block actor:"Mia Wu"')
     expect(blocked?.outcome).toBe('allowed')

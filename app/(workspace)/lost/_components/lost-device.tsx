@@ -37,18 +37,12 @@ export function LostDevice({ device }: { device: DeviceView }) {
       <div className="mt-2 flex flex-wrap gap-2">
         <FormShell action={blockMine.bind(null, device.id)} label={t('lost.blockOne', { device: device.name })}>
           {canBlock ? (
-            <SubmitButton aria-label={t('lost.blockOne', { device: device.name })}>{t('lost.block')}</SubmitButton>
+            <SubmitButton>{t('lost.block')}</SubmitButton>
           ) : (
-            <Button disabledReason={t('lost.cannotBlock')} aria-label={t('lost.blockOne', { device: device.name })}>
-              {t('lost.block')}
-            </Button>
+            <Button disabledReason={t('lost.cannotBlock')}>{t('lost.block')}</Button>
           )}
         </FormShell>
-        {canErase && (
-          <ButtonLink href={`/lost/${device.id}/erase`} aria-label={t('lost.eraseOne', { device: device.name })}>
-            {t('lost.eraseAsk')}
-          </ButtonLink>
-        )}
+        {canErase && <ButtonLink href={`/lost/${device.id}/erase`}>{t('lost.eraseAsk')}</ButtonLink>}
         {isAsked && device.openWipeId && (
           <FormShell
             action={undoErase.bind(null, device.openWipeId)}
