@@ -8,6 +8,7 @@ import { DocumentFrame } from '#components/viewer/document-frame.tsx'
 import type { FileEntry } from '#protocol/device/messages.ts'
 import { useEnrolled } from '../_agent/workspace-provider.tsx'
 import { useFrameLabels } from './frame-labels.ts'
+import { useUnheard } from './use-unheard.ts'
 import type { OpenedFile, Viewing } from './use-viewing.ts'
 
 /** On the page's timeline, for whoever measures: the first page is painted. */
@@ -27,6 +28,7 @@ export function ShownFile({ file, viewing, opened }: Props) {
   const { store } = useEnrolled()
   const labels = useFrameLabels(file.name)
   const isShown = useIsShown()
+  const isUnheard = useUnheard()
 
   async function notice({ means, page, obscured }: Noticed) {
     const { recordNotice } = await import('#agent/core/notices.ts')
@@ -46,6 +48,7 @@ export function ShownFile({ file, viewing, opened }: Props) {
       onNoticed={(noticed) => void notice(noticed).catch(() => toast.error(t('noticed.failed')))}
       onShown={() => performance.mark(SHOWN_MARK)}
       onFailed={viewing.fail}
+      covered={isUnheard}
       className="min-h-80 flex-1"
     />
   )
