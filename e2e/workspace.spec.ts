@@ -198,6 +198,12 @@ for (const language of ['en', 'zh'] as const) {
       await expect(phone.getByText(t('enrol.offered'))).toBeVisible()
       expect(phone.url(), 'the code is not kept in the address bar').not.toContain('code=')
       await fits(phone)
+      // As from a mail or a camera: nothing of the workspace is open yet.
+      const cold = await context.newPage()
+      await cold.goto(link ?? '')
+      await expect(cold.getByText(t('enrol.offered'))).toBeVisible()
+      await expect.poll(() => cold.evaluate(() => location.href)).not.toContain('code=')
+      await cold.close()
       await phone.getByRole('button', { name: t('enrol.submit') }).tap()
       await expect(phone.getByRole('heading', { name: t('files.title') })).toBeVisible()
       await expect(phone.getByText(t('files.empty'))).toBeVisible()

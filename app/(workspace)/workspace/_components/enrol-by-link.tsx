@@ -21,12 +21,16 @@ function useCodeOfLink(): string | null {
     const take = () => {
       const found = new URLSearchParams(window.location.hash.slice(1)).get('code')
       if (!found) return
-      window.history.replaceState(window.history.state, '', window.location.pathname)
+      window.history.replaceState(null, '', window.location.pathname)
       setCode(found)
     }
-    take()
+    // Next follows the history from an effect of its own that runs after this one: what it did not see it would write back.
+    const timer = setTimeout(take)
     window.addEventListener('hashchange', take)
-    return () => window.removeEventListener('hashchange', take)
+    return () => {
+      clearTimeout(timer)
+      window.removeEventListener('hashchange', take)
+    }
   }, [])
   return code
 }
