@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
@@ -9,7 +10,7 @@ import { publishFile } from '#server/content/commands.ts'
 import { blockDevice } from '#server/devices/commands.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import { ProtocolDevice } from './test/protocol-device.ts'
+import { ProtocolDevice, textOf } from './test/protocol-device.ts'
 import { type StartedGateway, startGateway } from './test/started-gateway.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -175,6 +176,28 @@ describe('forwarding', () => {
     expect((await forward({})).json).toMatchObject({ status: 400, errors: [{ field: 'to' }] })
     expect((await forward({ to: 'x' })).json).toMatchObject({ status: 400, errors: [{ field: 'to' }] })
     expect((await forward({ to: 'a@example.org' }, uuidv7())).json).toMatchObject({ status: 404 })
+  })
+})
+
+describe('a device that takes nothing in', () => {
+  it('is kept four files at most, the newest; it and everybody else are served on', async () => {
+    const phone = await ProtocolDevice.enroll(gateway, admin)
+    // Larger than what the connection holds by itself.
+    const large = await publishFile(admin, {
+      name: 'Large.bin',
+      audience: 'everyone',
+      content: new Uint8Array(randomBytes(8 * RELEASE_CHUNK_BYTES)),
+    })
+    const path = `/files/${large.id}`
+    const answers: IncomingMessage[] = []
+    for (let count = 0; count < 6; count++) answers.push(await phone.open({ path }))
+    const outcomes = await Promise.all(answers.map((answer) => textOf(answer).catch(() => 'ended')))
+    expect(outcomes.map((text) => text === 'ended')).toEqual([true, true, false, false, false, false])
+    // Several at once, so that some are ended while they are still being sealed.
+    const together = await Promise.allSettled(Array.from({ length: 6 }, () => phone.call({ path })))
+    expect(together.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThanOrEqual(4)
+    expect((await device.call({ path })).status).toBe(200)
+    phone.close()
   })
 })
 

@@ -22,21 +22,26 @@ export function limitConcurrency({ atOnce, waiting: most, detail }: Concurrency)
   }
 }
 
+/** An answer on its way, such as a ServerResponse. */
+export type Answer = Pick<EventEmitter, 'once'> & { destroy(): unknown }
+
 /**
- * Counts answers that one device has not taken in yet: each stands in memory until it has. @throws AppError unavailable
- * when it asks for more than `most` of them
+ * Keeps at most so many answers of one device that it has not taken in yet: each stands in memory until it has. A newer one ends
+ * the oldest, which may belong to a connection that the device has lost and we have not noticed.
  */
-export function limitUntaken({ most, detail }: { most: number; detail: string }) {
-  const untaken = new Map<string, number>()
-  return (deviceId: string, answer: EventEmitter): void => {
-    const count = untaken.get(deviceId) ?? 0
-    if (count >= most) throw new AppError('unavailable', { detail, retryAfter: 1 })
-    untaken.set(deviceId, count + 1)
+export function limitUntaken(most: number) {
+  const untaken = new Map<string, Set<Answer>>()
+  return (deviceId: string, answer: Answer): void => {
+    const answers = untaken.get(deviceId) ?? new Set()
+    untaken.set(deviceId, answers.add(answer))
     // However it ends: taken in, or broken off.
     answer.once('close', () => {
-      const left = (untaken.get(deviceId) ?? 1) - 1
-      if (left === 0) untaken.delete(deviceId)
-      else untaken.set(deviceId, left)
+      answers.delete(answer)
+      if (answers.size === 0 && untaken.get(deviceId) === answers) untaken.delete(deviceId)
     })
+    const [oldest] = answers
+    if (answers.size <= most) return
+    if (oldest) answers.delete(oldest)
+    oldest?.destroy()
   }
 }

@@ -11,8 +11,8 @@ import { releaseRoutes, sealKeyOf } from './releases.ts'
 /** A file stands in memory several times while it is sealed. */
 const SEALED = { atOnce: 4, waiting: 64, detail: 'Too many files are being sealed.' }
 
-/** As large as a file in one piece may be, each. */
-const UNTAKEN = { most: 4, detail: 'Files that were asked for are not being taken in.' }
+/** Files of one device, each as large as a file in one piece may be. */
+const UNTAKEN = 4
 
 const fileParams = z.object({ id: z.string() })
 const fileQuery = z.object({ purpose: z.enum(['view', 'download'], 'must be view or download').default('view') })

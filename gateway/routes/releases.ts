@@ -13,8 +13,8 @@ import { limitConcurrency, limitUntaken } from './concurrency.ts'
 /** Each stands in memory a few times over while it is opened and sealed. */
 const CHUNKS = { atOnce: 12, waiting: 500, detail: 'Too many chunks are being fetched.' }
 
-/** Two a file that is open, and some files. */
-const UNTAKEN = { most: 32, detail: 'Chunks that were asked for are not being taken in.' }
+/** Chunks of one device: two a file that is open, and some files. */
+const UNTAKEN = 32
 
 const fileParams = z.object({ id: z.string() })
 const chunkParams = z.object({
