@@ -127,7 +127,7 @@ describe('commands', () => {
     const startedMs = performance.now()
     await blockDevice(admin, { deviceId: phone.id })
     const { value } = await events.next()
-    expect(performance.now() - startedMs).toBeLessThan(2_000)
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
     expect(value).toMatchObject({ event: 'command' })
     first.destroy()
     const second = await phone.open({ path: '/commands', headers: { accept: 'text/event-stream' } })

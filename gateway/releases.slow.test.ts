@@ -46,7 +46,6 @@ it('200 MB go in and out with flat memory', async () => {
   }
   clearInterval(looking)
   expect(read.digest('hex')).toBe(written.digest('hex'))
-  // Both sides and the test itself live in this process.
   // Both sides are in this process: held whole, it would be 400 and more.
   expect(peak - before).toBeLessThan(1.5 * SIZE_MIB * MIB)
   device.close()
