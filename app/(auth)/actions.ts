@@ -14,7 +14,7 @@ import {
   passSecondFactor,
   resetPasswordWithLink,
 } from '#server/identity/commands.ts'
-import { AppError } from '#server/kernel/errors.ts'
+import { AppError, isAppError } from '#server/kernel/errors.ts'
 
 /** The sign-in form's state: which of several organisations is meant, when the password opens more than one. */
 export type SignInState = FormState & { organisations?: { id: string; name: string }[] }
@@ -65,20 +65,31 @@ export async function passFactor(next: string, _: FormState, form: FormData): Pr
 }
 
 export async function begin(_: FormState, _form: FormData): Promise<FormState> {
-  return withPerson(async (actor) => {
-    await beginEnrolment(actor, {})
+  return withPerson(async (actor) => signingInAgain(() => beginEnrolment(actor, {})))
+}
+
+const SIGN_IN_AGAIN = '/sign-in?again=1&next=%2Fsign-in%2Fenrol'
+
+/** Sets a factor up, or leads to the password first where that was given too long ago. */
+async function signingInAgain(work: () => Promise<unknown>): Promise<{ redirectTo?: string }> {
+  try {
+    await work()
     return {}
-  })
+  } catch (error) {
+    if (isAppError(error) && error.extra?.stepUp === 'sign_in') return { redirectTo: SIGN_IN_AGAIN }
+    throw error
+  }
 }
 
 export async function enrol(_: EnrolState, form: FormData): Promise<EnrolState> {
   const made: { recoveryCodes?: string[] } = {}
-  const state = await withPerson(async (actor) => {
-    const { token, recoveryCodes } = await confirmEnrolment(actor, { code: text(form, 'code') })
-    await writeSessionToken(token)
-    made.recoveryCodes = recoveryCodes
-    return {}
-  })
+  const state = await withPerson(async (actor) =>
+    signingInAgain(async () => {
+      const { token, recoveryCodes } = await confirmEnrolment(actor, { code: text(form, 'code') })
+      await writeSessionToken(token)
+      made.recoveryCodes = recoveryCodes
+    }),
+  )
   return { ...state, ...made }
 }
 

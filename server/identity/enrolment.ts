@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { PersonActor } from '#server/kernel/actor.ts'
-import { type Audited, type CommandContext, defineCommand } from '#server/kernel/command.ts'
+import { type Audited, type CommandContext, defineCommand, RECENT_FACTOR_MS } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { parseInput } from '#server/kernel/fields.ts'
 import { staleKeysIn } from '#server/kernel/keys.ts'
@@ -43,7 +43,20 @@ async function requireNoFactor({ tx, tenantId }: Context, actor: PersonActor): P
     throw new AppError('conflict', { detail: 'A second factor is enrolled already.' })
 }
 
-/** Makes the seed of an authenticator app, to be confirmed by a code of this session; an earlier unconfirmed one ends. @throws AppError conflict when one is confirmed */
+/**
+ * The password was given a moment ago: a copied cookie must not get a factor of its own, by which it would then pass every step-up.
+ * @throws AppError step_up_required with `stepUp: sign_in`
+ */
+async function requireRecentSignIn(
+  { tx, tenantId, now }: Pick<CommandContext<unknown>, 'tx' | 'tenantId' | 'now'>,
+  { personId, sessionId: id }: PersonActor,
+): Promise<void> {
+  const createdAt = { gte: new Date(now.getTime() - RECENT_FACTOR_MS) }
+  if ((await tx.session.count({ where: { tenantId, id, personId, createdAt } })) === 1) return
+  throw new AppError('step_up_required', { detail: 'Sign in again.', extra: { stepUp: 'sign_in' } })
+}
+
+/** Makes the seed of an authenticator app, to be confirmed by a code of this session; an earlier unconfirmed one ends. @throws AppError conflict when one is confirmed · step_up_required unless the sign-in is recent */
 export const beginEnrolment = defineCommand({
   action: 'auth.second_factor.enroll',
   name: 'auth.second_factor.enroll.begin',
@@ -54,6 +67,7 @@ export const beginEnrolment = defineCommand({
     const { tx, tenantId, now, vault } = context
     const actor = requirePersonActor(context.actor)
     await requireNoFactor(context, actor)
+    await requireRecentSignIn(context, actor)
     const { personId } = actor
     const seed = new Uint8Array((await vault()).seal(newSeed(), ...waitingPlace(actor)))
     const fresh = { seed, lastStep: 0n, createdAt: now }
@@ -81,6 +95,7 @@ const enrol = defineCommand({
     const { input, now } = context
     const actor = requirePersonActor(context.actor)
     await requireNoFactor(context, actor)
+    await requireRecentSignIn(context, actor)
     const seed = await openWaitingSeed(context, actor)
     const step = seed && matchingStep(seed, input.code, now)
     if (!seed || step === null)

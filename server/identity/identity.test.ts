@@ -357,6 +357,22 @@ describe('second factor', () => {
     expect([ok, late.every((code) => code === 'conflict' || code === 'bad_credentials')]).toEqual(['ok', true])
   })
 
+  test('an old session, perhaps a copied cookie, sets no factor up: neither begun nor confirmed', async () => {
+    const owner = await found()
+    const old = await signIn(owner)
+    await beginEnrolment(old.actor, {})
+    const secret = (await getEnrolment(old.actor, {}))?.secret ?? ''
+    testingOnlyAdvanceClock(15 * 60_000 + 1_000)
+    const again = { code: 'step_up_required', extra: { stepUp: 'sign_in' } }
+    await expect(confirmEnrolment(old.actor, { code: codeFor(secret) })).rejects.toMatchObject(again)
+    await expect(beginEnrolment(old.actor, {})).rejects.toMatchObject(again)
+    const { actor } = await signIn(owner)
+    await beginEnrolment(actor, {})
+    const fresh = (await getEnrolment(actor, {}))?.secret ?? ''
+    await confirmEnrolment(actor, { code: codeFor(fresh) })
+    expect((await getFactor(actor, {})).enrolled).toBe(true)
+  })
+
   test('a pending session reaches nothing else; passing the factor rotates the token and the old one is dead', async () => {
     const owner = await enrolled()
     const { token, actor } = await signIn(owner)

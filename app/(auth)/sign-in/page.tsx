@@ -11,19 +11,23 @@ export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations('auth'))('signIn.title') }
 }
 
-type Props = { searchParams: Promise<{ next?: string | string[]; add?: string }> }
+type Props = { searchParams: Promise<{ next?: string | string[]; add?: string; again?: string }> }
 
-/** `?add=1` signs in to another organisation beside the present one. */
+/** `?add=1` signs in to another organisation beside the present one; `?again=1` gives the password once more. */
 export default async function SignInPage({ searchParams }: Props) {
-  const { next, add } = await searchParams
+  const { next, add, again } = await searchParams
   const target = localPath(typeof next === 'string' ? next : null) ?? '/'
   const present = await signedIn()
-  if (present?.actor.sessionState === 'active' && !add) redirect(target)
+  if (present?.actor.sessionState === 'active' && !add && !again) redirect(target)
   const t = await getTranslations('auth')
+  const introOf = () => {
+    if (again) return t('signIn.again')
+    return add && present ? t('signIn.add', { organisation: present.organisation.name }) : undefined
+  }
   return (
     <AuthShell
       title={t('signIn.title')}
-      intro={add && present ? t('signIn.add', { organisation: present.organisation.name }) : undefined}
+      intro={introOf()}
       foot={
         <>
           {t('signIn.lost')}{' '}
