@@ -14,6 +14,8 @@ type Row = { index: string; entry: string; personal: string }
 
 export function readWholeLog(instance: Instance, tenantId: string): Promise<WholeLog> {
   return withSuperuser(instance, async (client) => {
+    // One look: the log may grow between two.
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
     const { rows } = await client.query<Row>(
       `SELECT e.index, e.entry, p.personal FROM audit_entry e LEFT JOIN audit_personal p USING (tenant_id, index, class, recorded_at)
         WHERE e.tenant_id = $1 ORDER BY e.index`,
