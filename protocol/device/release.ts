@@ -1,8 +1,7 @@
-import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose'
 import { type Bytes, base64urlDecode, concatBytes, utf8Decode, utf8Encode } from '#lib/bytes.ts'
 import { DeviceProtocolError, expectSame } from './error.ts'
 import { type Release, releaseSchema } from './messages.ts'
-import type { SealBinding } from './seal.ts'
+import { openBound, type SealBinding, sealBound } from './seal.ts'
 
 /** `typ` of a sealed release. */
 export const RELEASE_TYPE = 'gatehouse-release+jwe'
@@ -43,38 +42,8 @@ export async function sealRelease(
 ): Promise<string> {
   const { tenantId, deviceId, enrollmentId } = device
   const { fileId, releaseId } = release
-  return new CompactEncrypt(utf8Encode(JSON.stringify(release)))
-    .setProtectedHeader({
-      alg: 'ECDH-ES',
-      enc: 'A256GCM',
-      typ: RELEASE_TYPE,
-      tenantId,
-      deviceId,
-      enrollmentId,
-      fileId,
-      releaseId,
-    })
-    .encrypt(sealKey)
-}
-
-function headerOf(jwe: string): Record<string, unknown> {
-  try {
-    return decodeProtectedHeader(jwe)
-  } catch (cause) {
-    throw new DeviceProtocolError('malformed', 'not a compact JWE', { cause })
-  }
-}
-
-async function decrypted(jwe: string, openKey: CryptoKey): Promise<Uint8Array> {
-  try {
-    const { plaintext } = await compactDecrypt(jwe, openKey, {
-      keyManagementAlgorithms: ['ECDH-ES'],
-      contentEncryptionAlgorithms: ['A256GCM'],
-    })
-    return plaintext
-  } catch (cause) {
-    throw new DeviceProtocolError('cannot_open', 'the release does not open with this key', { cause })
-  }
+  const header = { typ: RELEASE_TYPE, tenantId, deviceId, enrollmentId, fileId, releaseId }
+  return sealBound(utf8Encode(JSON.stringify(release)), sealKey, header)
 }
 
 function parsed(plaintext: Uint8Array): Release {
@@ -91,15 +60,8 @@ function parsed(plaintext: Uint8Array): Release {
  * `wrong_file`, `wrong_release` or `cannot_open`.
  */
 export async function openRelease(jwe: string, openKey: CryptoKey, expected: SealBinding): Promise<Release> {
-  const header = headerOf(jwe)
-  expectSame('wrong_type', 'typ', header.typ, RELEASE_TYPE)
-  expectSame('wrong_algorithm', 'alg', header.alg, 'ECDH-ES')
-  expectSame('wrong_algorithm', 'enc', header.enc, 'A256GCM')
-  expectSame('wrong_tenant', 'tenantId', header.tenantId, expected.tenantId)
-  expectSame('wrong_device', 'deviceId', header.deviceId, expected.deviceId)
-  expectSame('wrong_enrollment', 'enrollmentId', header.enrollmentId, expected.enrollmentId)
-  expectSame('wrong_file', 'fileId', header.fileId, expected.fileId)
-  const release = parsed(await decrypted(jwe, openKey))
+  const { plaintext, header } = await openBound(jwe, openKey, { ...expected, typ: RELEASE_TYPE })
+  const release = parsed(plaintext)
   expectSame('wrong_file', 'the release’s fileId', release.fileId, expected.fileId)
   expectSame('wrong_release', 'releaseId', header.releaseId, release.releaseId)
   const count = releaseChunkCount(release.sizeBytes, release.chunkBytes)
