@@ -1,0 +1,46 @@
+import 'server-only'
+import { pgTransaction } from '#server/kernel/db.ts'
+import { planOf } from './plan.ts'
+import { type Candidate, logBounds } from './scan.ts'
+import type { Ask } from './schema.ts'
+import { findPage } from './search.ts'
+
+/** What to read: `q` in the search language, `from`/`to` bound when it occurred, `asOf` takes the log as it was at that size. */
+export type MatchesAsk = Pick<Ask, 'q' | 'from' | 'to'> & { order: 'newest' | 'oldest'; asOf?: number | undefined }
+
+/** `at` is the place after `items`: what `after` takes to go on from there. */
+export type MatchesPage = { items: Candidate[]; at: MatchesPlace }
+export type MatchesPlace = { after: number | null; time: number }
+
+const PAGE = 1_000
+const PAGE_BUDGET_MS = 5_000
+
+/**
+ * Every match, in the order of the log, a page at a time: each page is a transaction of its own, so that a long reading holds
+ * nothing. A page may be empty (nothing was found in the time it had) although more follow.
+ * @throws AppError query_invalid
+ */
+export async function* eachMatch(
+  tenantId: string,
+  ask: MatchesAsk,
+  after?: MatchesPlace,
+): AsyncGenerator<MatchesPage, void> {
+  const plan = planOf(ask.q, tenantId)
+  const newestFirst = ask.order === 'newest'
+  let place = after ?? (newestFirst && ask.asOf !== undefined ? { after: ask.asOf, time: Date.now() + 1 } : null)
+  for (;;) {
+    const found = await pgTransaction('reader', tenantId, async (_client, sql) => {
+      const bounds = await logBounds(sql, tenantId)
+      if (!bounds) return null
+      return findPage(sql, { tenantId, plan, ask: { ...ask, limit: PAGE }, bounds, place, budgetMs: PAGE_BUDGET_MS })
+    })
+    if (!found) return
+    const { asOf } = ask
+    const items = asOf === undefined ? found.items : found.items.filter(({ index }) => index < asOf)
+    const last = found.items.at(-1)
+    const at = found.next ?? (last ? { after: last.index, time: last.recordedAt.getTime() } : place)
+    if (at) yield { items, at }
+    if (!found.next || items.length < found.items.length) return
+    place = found.next
+  }
+}

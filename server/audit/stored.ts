@@ -1,0 +1,27 @@
+import 'server-only'
+import type { Sql } from '#server/kernel/db.ts'
+
+/** An entry as it stands in the database: the leaf's text and, until they are erased, the personal values beside it. */
+export type StoredEntry = { index: number; recordedAt: Date; text: string; personal: string | null }
+
+type Row = { index: string; recorded_at: Date | string; entry: string; personal: string | null }
+
+/** Entries `from` (included) to `to` (excluded) in order, at most `limit`; what is no longer kept is left out. Index: (tenant, index). */
+export async function readStored(
+  sql: Sql,
+  tenantId: string,
+  { from, to, limit }: { from: number; to: number; limit: number },
+): Promise<StoredEntry[]> {
+  const rows = await sql<Row>(
+    `SELECT e.index::text, e.recorded_at, e.entry, p.personal FROM audit_entry e
+       LEFT JOIN audit_personal p ON p.tenant_id = e.tenant_id AND p.index = e.index AND p.class = e.class AND p.recorded_at = e.recorded_at
+      WHERE e.tenant_id = $1::uuid AND e.index >= $2::text::bigint AND e.index < $3::text::bigint ORDER BY e.index LIMIT $4::integer`,
+    [tenantId, String(from), String(to), limit],
+  )
+  return rows.map((row) => ({
+    index: Number(row.index),
+    recordedAt: new Date(row.recorded_at),
+    text: row.entry,
+    personal: row.personal,
+  }))
+}
