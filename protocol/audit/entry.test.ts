@@ -8,7 +8,15 @@ import { AUDIT_ACTIONS, actionsIn, appMayState, categoryOf, deviceMayState, isAc
 import { buildEntry, decodeEntry, type EntryDraft, encodeEntry } from './entry.ts'
 import { EntryError } from './entry-check.ts'
 import { leafHash } from './merkle.ts'
-import { commitPersonal, type Personal, type PersonalValues, sealPersonal, verifyPersonal } from './personal.ts'
+import {
+  commitPersonal,
+  type Personal,
+  type PersonalValues,
+  sealPersonal,
+  verifyPersonal,
+  verifyPersonalText,
+} from './personal.ts'
+import { sha256Base64url } from './sha256.ts'
 import { drafts, personalValues } from './testing-arbitraries.ts'
 
 const AT = new Date('2026-11-23T09:14:03.120Z')
@@ -114,6 +122,9 @@ describe('personal values', () => {
         expect(commitPersonal(personal)).toBe(sha256)
         const shuffled = Object.fromEntries(Object.entries(JSON.parse(JSON.stringify(personal))).reverse()) as Personal
         expect(verifyPersonal(shuffled, sha256)).toBe(true)
+        expect(verifyPersonalText(JSON.stringify(personal), sha256)).toBe(true)
+        expect(verifyPersonalText(JSON.stringify(shuffled), sha256)).toBe(true)
+        expect(verifyPersonalText(JSON.stringify({ ...personal, words: 'other' }), sha256)).toBe(false)
         expect(verifyPersonal({ ...personal, words: `${personal.words ?? ''}.` }, sha256)).toBe(false)
         expect(verifyPersonal({ ...personal, salt: 'AAAAAAAAAAAAAAAAAAAAAA' }, sha256)).toBe(false)
       }),
@@ -125,6 +136,9 @@ describe('personal values', () => {
     expect(sealPersonal(values).sha256).not.toBe(sealPersonal(values).sha256)
     expect(sealPersonal(values).personal.actorName).toBe('Zo\u00e9')
     expect(verifyPersonal({ salt: 'short' }, sealPersonal({}).sha256)).toBe(false)
+    const unsalted = '{"words":"x"}'
+    expect(verifyPersonalText(unsalted, sha256Base64url(unsalted))).toBe(false)
+    expect(verifyPersonalText('gone', sha256Base64url('gone'))).toBe(false)
   })
 })
 

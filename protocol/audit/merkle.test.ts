@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { base64Decode, base64Encode, hexEncode, utf8Encode } from '#lib/bytes.ts'
+import { base64Decode, base64Encode, base64urlEncode, hexEncode, utf8Encode } from '#lib/bytes.ts'
 import {
   appendLeaves,
   EMPTY_ROOT,
@@ -22,7 +22,7 @@ import {
   verifySubtreeConsistency,
   verifySubtreeInclusion,
 } from './merkle-verify.ts'
-import { sha256, sha256InScript } from './sha256.ts'
+import { sha256, sha256Base64url, sha256InScript } from './sha256.ts'
 import { decodeTreeState, encodeTreeState } from './tree-state.ts'
 
 const MAX_LEAVES = 70_000
@@ -84,6 +84,11 @@ describe('sha256', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (data) => {
         expect(hexEncode(sha256InScript(data))).toBe(hexEncode(sha256(data)))
+      }),
+    )
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        expect(sha256Base64url(text)).toBe(base64urlEncode(sha256InScript(utf8Encode(text))))
       }),
     )
   })

@@ -8,20 +8,26 @@ export const TILE_WIDTH = 256
 
 const NODE_PREFIX = 1
 
+// Hashing is synchronous: one room for the input serves every call.
+let leafInput = new Uint8Array(4_096)
+const nodeInput = new Uint8Array(1 + 2 * HASH_BYTES)
+nodeInput[0] = NODE_PREFIX
+
 /** RFC 6962 section 2.1 hash of a leaf: SHA-256 of 0x00 and the entry. */
 export function leafHash(entry: Uint8Array): Uint8Array {
-  const input = new Uint8Array(entry.length + 1)
-  input.set(entry, 1)
-  return sha256(input)
+  if (entry.length >= leafInput.length) leafInput = new Uint8Array(2 * entry.length)
+  leafInput.set(entry, 1)
+  return sha256(leafInput.subarray(0, entry.length + 1))
 }
 
 /** RFC 6962 section 2.1 hash of an inner node: SHA-256 of 0x01, left and right. */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const input = new Uint8Array(1 + 2 * HASH_BYTES)
-  input[0] = NODE_PREFIX
-  input.set(left, 1)
-  input.set(right, 1 + HASH_BYTES)
-  return sha256(input)
+  // Nothing of an earlier call may stay in the room.
+  if (left.length !== HASH_BYTES || right.length !== HASH_BYTES)
+    throw new RangeError('a node has two hashes of 32 bytes')
+  nodeInput.set(left, 1)
+  nodeInput.set(right, 1 + HASH_BYTES)
+  return sha256(nodeInput)
 }
 
 /** The root of a tree without leaves: SHA-256 of nothing. */

@@ -1,7 +1,7 @@
-import { base64urlDecode, base64urlEncode, equalBytes, utf8Encode } from '#lib/bytes.ts'
+import { base64urlDecode, base64urlEncode, utf8Encode } from '#lib/bytes.ts'
 import { canonicalJson } from '#lib/canonical-json.ts'
 import { EntryError } from './entry-check.ts'
-import { sha256 } from './sha256.ts'
+import { sha256Base64url } from './sha256.ts'
 
 /** A text or a list of texts; numbers are written as text, so that every program reads the same value. */
 export type DetailText = string | readonly string[]
@@ -58,23 +58,39 @@ export function sealPersonal(values: PersonalValues, salt = freshSalt()): { pers
   if (bytes.length > MAX_PERSONAL_BYTES) {
     throw new EntryError('personal', `has ${bytes.length} bytes, at most ${MAX_PERSONAL_BYTES} are allowed`)
   }
-  return { personal, sha256: base64urlEncode(sha256(bytes)) }
+  return { personal, sha256: sha256Base64url(text) }
 }
 
 /**
  * The commitment to stored personal values: base64url of SHA-256 over their RFC 8785 form. The members may be in any order.
  */
 export function commitPersonal(personal: Personal): string {
-  return base64urlEncode(sha256(utf8Encode(canonicalJson(personal))))
+  return sha256Base64url(canonicalJson(personal))
 }
 
 /** Whether `personal` is what the commitment was made of, salt and all. */
 export function verifyPersonal(personal: Personal, commitment: string): boolean {
   try {
     if (base64urlDecode(personal.salt).length !== 16) return false
-    return equalBytes(utf8Encode(commitPersonal(personal)), utf8Encode(commitment))
+    return commitPersonal(personal) === commitment
   } catch {
     // Values that canonical JSON refuses cannot have been committed to.
+    return false
+  }
+}
+
+const SALT = /"salt":"[A-Za-z0-9_-]{21}[AQgw]"/
+
+/**
+ * The same for the text in which they are stored. The canonical form, as the server writes it, is only hashed; any other
+ * spelling is parsed. Text that is no JSON was never committed to.
+ */
+export function verifyPersonalText(text: string, commitment: string): boolean {
+  if (SALT.test(text) && text.isWellFormed() && sha256Base64url(text) === commitment) return true
+  try {
+    // A value of another shape is refused by verifyPersonal.
+    return verifyPersonal(JSON.parse(text) as Personal, commitment)
+  } catch {
     return false
   }
 }
