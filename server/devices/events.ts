@@ -12,6 +12,7 @@ import type { StatedDraft } from '#server/kernel/ledger.ts'
 import { reportClone } from './clone.ts'
 import { requireSameBytes, storeDigests } from './event-digests.ts'
 import { type BadLine, type GoodLine, isGood, type ParsedLine, parseEventLines } from './event-lines.ts'
+import { isSuspect, type Times, timesOf } from './event-times.ts'
 import { formatRanges, includes, parseRanges, type Range, runsOf } from './ranges.ts'
 import { revokedDetail } from './service.ts'
 
@@ -19,8 +20,6 @@ import { revokedDetail } from './service.ts'
 const MAX_LEAP = 10_000_000
 /** More gaps than any honest device has: each is read with every request, so beyond these the oldest are no longer waited for. */
 const MAX_RANGES = 2_000
-const FUTURE_MS = 10 * 60_000
-const DAY_MS = 86_400_000
 
 type Batch = { tenantId: string; size: number; actor: DeviceActor; lines: readonly ParsedLine[] }
 
@@ -60,8 +59,14 @@ async function prepare(sql: Sql, batch: Batch): Promise<Prepared<EventsResponse>
   const seqs = fresh.map(({ seq }) => seq)
   const runs = runsOf(seqs)
   const givenUp = fresh.length > 0 ? beyondMost(received, runs) : null
-  if (fresh.length > 0) await receive(sql, actor, { fresh, runs, givenUp })
   const at = now()
+  if (fresh.length > 0)
+    await receive(sql, actor, {
+      fresh,
+      runs,
+      givenUp,
+      times: timesOf(fresh.filter(isGood), { startedAt: enrollment.startedAt, at }),
+    })
   const files = await filesOf(sql, actor.tenantId, fresh)
   const drafts = [
     ...(givenUp ? [gapsGivenUp(givenUp, actor)] : []),
@@ -138,15 +143,21 @@ function bad({ line, seq, digest }: Numbered, code: string, detail: string): Bad
   return { line, seq, digest, code, detail }
 }
 
-async function receive(
-  sql: Sql,
-  actor: DeviceActor,
-  { fresh, runs, givenUp }: { fresh: readonly Numbered[]; runs: readonly Range[]; givenUp: Range | null },
-): Promise<void> {
-  await sql(
-    'UPDATE enrollment SET received = received + $3::text::int8multirange WHERE tenant_id = $1::uuid AND id = $2::uuid',
-    [actor.tenantId, actor.enrollmentId, formatRanges(givenUp ? [givenUp, ...runs] : runs)],
-  )
+type Received = { fresh: readonly Numbered[]; runs: readonly Range[]; givenUp: Range | null; times: Times }
+
+const RECEIVE = `
+  UPDATE enrollment SET received = received + $3::text::int8multirange,
+         late_events = late_events + $5::text::integer, late_at = CASE WHEN $5::text::integer > 0 THEN $4::text::timestamptz ELSE late_at END,
+         late_longest_ms = greatest(late_longest_ms, $6::text::bigint),
+         suspect_events = suspect_events + $7::text::integer, suspect_at = CASE WHEN $7::text::integer > 0 THEN $4::text::timestamptz ELSE suspect_at END,
+         given_up_through = greatest(given_up_through, $8::text::bigint)
+   WHERE tenant_id = $1::uuid AND id = $2::uuid`
+
+async function receive(sql: Sql, actor: DeviceActor, { fresh, runs, givenUp, times }: Received): Promise<void> {
+  const ranges = formatRanges(givenUp ? [givenUp, ...runs] : runs)
+  const upTo = givenUp ? givenUp[1] - 1 : 0
+  const { at, late, longestMs, suspect } = times
+  await sql(RECEIVE, [actor.tenantId, actor.enrollmentId, ranges, at.toISOString(), late, longestMs, suspect, upTo])
   await storeDigests(sql, actor, runs, new Map(fresh.map(({ seq, digest }) => [seq, digest])))
 }
 
@@ -167,7 +178,7 @@ function stated({ event }: GoodLine, actor: DeviceActor, enrollment: Enrollment,
     ...(event.policy ? { policy: event.policy } : {}),
     ...(event.reason ? { reason: event.reason } : {}),
     occurredAt,
-    ...(isSuspect(occurredAt, enrollment.startedAt, at) ? { clock: 'suspect' as const } : {}),
+    ...(isSuspect(occurredAt, { startedAt: enrollment.startedAt, at }) ? { clock: 'suspect' as const } : {}),
     senderId: event.id,
     ...(event.detail
       ? { detail: Object.fromEntries(Object.entries(event.detail).map(([name, value]) => [name, String(value)])) }
@@ -198,11 +209,6 @@ function placed(draft: StatedDraft, files: ReadonlyMap<string, KnownFile>): Stat
   if (!draft.target || !file) return draft
   const target = { ...draft.target, name: file.name }
   return { ...draft, target, ...(file.rootId === file.id ? {} : { correlationId: file.rootId }) }
-}
-
-/** Later than now, or before the device was enrolled: its clock was wrong, or somebody set it. */
-function isSuspect(occurredAt: Date, startedAt: Date, at: Date): boolean {
-  return occurredAt.getTime() > at.getTime() + FUTURE_MS || occurredAt.getTime() < startedAt.getTime() - DAY_MS
 }
 
 function rejected({ seq, code, detail }: BadLine, actor: DeviceActor): StatedDraft {

@@ -3,9 +3,10 @@ import type { z } from 'zod'
 import { base64urlDecode, base64urlEncode, utf8Decode, utf8Encode } from '#lib/bytes.ts'
 import { isTime } from '#lib/time.ts'
 import { isUuid } from '#lib/uuid.ts'
+import { now } from '#server/kernel/clock.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { DEVICE_FROM, DEVICE_SQL, type DeviceRow, iso, MISSING_SQL } from './device-view.ts'
-import type { deviceListInput } from './schema.ts'
+import { type deviceListInput, LATE_DAYS, SILENT_DAYS } from './schema.ts'
 
 type Input = z.output<typeof deviceListInput>
 
@@ -40,6 +41,13 @@ function conditionsOf(tenantId: string, input: Input) {
   if (input.policyVersion !== undefined) conditions.push(`c.policy_version = ${bind(input.policyVersion)}::integer`)
   if (input.silentSince) conditions.push(`c.last_seen_at < ${bind(input.silentSince)}::text::timestamptz`)
   if (input.missing) conditions.push(`${MISSING_SQL} > 0`)
+  const daysAgo = (days: number) =>
+    `${bind(new Date(now().getTime() - days * 86_400_000).toISOString())}::text::timestamptz`
+  if (input.completeness === 'missing') conditions.push(`(${MISSING_SQL} > 0 OR e.given_up_through > 0)`)
+  if (input.completeness === 'silent')
+    conditions.push(`d.status = 'active' AND c.last_seen_at < ${daysAgo(SILENT_DAYS)}`)
+  if (input.completeness === 'late') conditions.push(`e.late_at >= ${daysAgo(LATE_DAYS)}`)
+  if (input.completeness === 'clock') conditions.push(`e.suspect_at >= ${daysAgo(LATE_DAYS)}`)
   if (input.q) {
     const pattern = `${bind(`%${input.q.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`)}::text`
     const columns = ['d.name', 'p.name', 'p.email', 'd.model', 'd.serial', 'd.platform', 'd.id::text']

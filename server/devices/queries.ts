@@ -19,6 +19,7 @@ import {
 } from './schema.ts'
 import { readWipe, readWipes } from './wipe-view.ts'
 
+export { completenessOf } from './completeness.ts'
 export { type DeviceOverview, deviceOverview } from './overview.ts'
 export { getDevicePerson, listOwnDevices } from './own-views.ts'
 export { requireServedDevice, type ServedDevice } from './service.ts'

@@ -171,6 +171,36 @@ export const DEVICE_SORTS = ['-lastSeen', 'lastSeen', 'name', '-name', '-enrolle
 /** A device in service that has not been seen for so many days is silent. */
 export const SILENT_DAYS = 7
 
+/** Recorded so much later than it occurred, an event is late: its device was offline, or held it back. */
+export const LATE_MS = 3_600_000
+/** The list calls a device late, or its clock suspect, for so many days after the last such event. */
+export const LATE_DAYS = 30
+
+/** Filters of the device list by what is lacking in what they reported. */
+export const COMPLETENESS = ['missing', 'silent', 'late', 'clock'] as const
+export type CompletenessFilter = (typeof COMPLETENESS)[number]
+
+/** Numbers of events, both ends included. */
+export type NumberRange = { from: number; to: number }
+
+/** What is known to be lacking in what a device reported. */
+export type DeviceCompleteness = {
+  /** Numbers between 1 and the highest received that never came, of the present enrolment. */
+  missing: NumberRange[]
+  /** The same of enrolments that ended: these will not come any more. */
+  missingBefore: (NumberRange & { endedAt: string | null })[]
+  /** Gaps below this number are no longer waited for (there were too many) and not among `missing`; 0: none. */
+  givenUpThrough: number
+  /** What it did after this and has not sent, nobody knows. */
+  lastContactAt: string
+  /** Its last contact, when it is in service and that was more than `SILENT_DAYS` ago. */
+  silentSince: string | null
+  /** Events recorded more than `LATE_MS` after they occurred: how many, when the last one came, the longest delay. */
+  late: { events: number; at: string; longestMs: number } | null
+  /** Events whose time cannot be right, and when the last one came. */
+  clockSuspect: { events: number; at: string } | null
+}
+
 export const deviceListInput = z.strictObject({
   q: textField({ min: 0, max: 100 }).optional(),
   status: z.enum(DEVICE_STATUSES).optional(),
@@ -181,6 +211,8 @@ export const deviceListInput = z.strictObject({
   policyVersion: z.coerce.number().int().min(0).max(2_147_483_647).optional(),
   /** Only those whose numbered events have gaps. */
   missing: z.union([z.boolean(), z.stringbool()]).optional(),
+  /** Only those in whose reports something is lacking. */
+  completeness: z.enum(COMPLETENESS, `must be one of ${COMPLETENESS.join(', ')}`).optional(),
   /** Only those last seen before this time. */
   silentSince: z.iso
     .datetime()
