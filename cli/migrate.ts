@@ -53,7 +53,7 @@ export function roleStatements(database: string, login: string): string[] {
   return [
     ...roles.map((suffix) => `CREATE ROLE ${name(suffix)} NOLOGIN;`),
     ...roles.map((suffix) => `GRANT ${name(suffix)} TO ${quoted(login)};`),
-    `GRANT ${name('search')} TO ${name('owner')};`,
+    `GRANT ${name('search')}, ${name('retention')} TO ${name('owner')};`,
     `GRANT CONNECT, CREATE ON DATABASE ${quoted(database)} TO ${name('owner')}, ${name('worker')};`,
   ]
 }

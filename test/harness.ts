@@ -57,7 +57,7 @@ export function useDatabase(): TestDatabase {
     if (made.dataDir) rmSync(made.dataDir, { recursive: true, force: true })
     await withServer(inject('adminUrl'), async (client) => {
       await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
-      for (const role of ['reader', 'writer', 'worker', 'search', 'owner'])
+      for (const role of ['reader', 'writer', 'worker', 'search', 'retention', 'owner'])
         await client.query(`DROP ROLE IF EXISTS ${database}_${role}`)
     })
   })

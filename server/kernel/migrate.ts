@@ -67,8 +67,9 @@ async function ensureRoles(adminUrl: string, database: string, passwords?: Recor
     }
     const owner = client.escapeIdentifier(roleName(database, 'owner'))
     const worker = client.escapeIdentifier(roleName(database, 'worker'))
-    // The owner hands the search functions to the role that sees every row.
-    await client.query(`GRANT ${client.escapeIdentifier(roleName(database, 'search'))} TO ${owner}`).catch(ignoreRaces)
+    // The owner hands functions to the roles that may do with the log what no process may.
+    for (const suffix of ['search', 'retention'] as const)
+      await client.query(`GRANT ${client.escapeIdentifier(roleName(database, suffix))} TO ${owner}`).catch(ignoreRaces)
     await client
       .query(`GRANT CONNECT, CREATE ON DATABASE ${client.escapeIdentifier(database)} TO ${owner}, ${worker}`)
       .catch(ignoreRaces)
@@ -108,7 +109,8 @@ function readMigrations(): MigrationFile[] {
 async function applyMigrations(client: pg.Client, database: string): Promise<string[]> {
   const owner = client.escapeIdentifier(roleName(database, 'owner'))
   const search = client.escapeIdentifier(roleName(database, 'search'))
-  await client.query(`GRANT CREATE, USAGE ON SCHEMA public TO ${owner}, ${search}`)
+  const retention = client.escapeIdentifier(roleName(database, 'retention'))
+  await client.query(`GRANT CREATE, USAGE ON SCHEMA public TO ${owner}, ${search}, ${retention}`)
   // The table is Prisma's own, so that `prisma migrate deploy` agrees where it can run.
   await client.query(`CREATE TABLE IF NOT EXISTS _prisma_migrations (
     id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL, finished_at timestamptz, migration_name varchar(255) NOT NULL,
