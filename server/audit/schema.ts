@@ -101,7 +101,12 @@ export type AuditEventView = {
   detail?: { readonly [name: string]: DetailValue } | undefined
   /** The personal values are no longer kept; the proof still holds. */
   isErased?: true | undefined
+  /** Stands where pseudonyms do (masking/): what was left out or cut down because it may name somebody. */
+  hidden?: readonly HiddenField[] | undefined
 }
+
+/** What a masked reader does not see of an event; an address is cut down to its network. */
+export type HiddenField = 'address' | 'reason' | 'words' | 'detail'
 
 export type Total = { value: number; capped: boolean }
 

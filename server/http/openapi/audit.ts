@@ -76,6 +76,10 @@ const event: Describes<AuditEventView> = z
       )
       .optional(),
     isErased: z.literal(true).optional(),
+    hidden: z
+      .array(z.enum(['address', 'reason', 'words', 'detail']))
+      .optional()
+      .meta({ description: 'Stands where pseudonyms do: what was left out or cut down because it may name somebody' }),
   })
   .meta({ id: 'AuditEvent' })
 
