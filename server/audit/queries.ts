@@ -46,6 +46,8 @@ import { findPage, search } from './search.ts'
 import { consistencyProof, inclusionProof, readHead, tileReader } from './tree.ts'
 import { viewEvent } from './view.ts'
 
+export { getMapping, listMappings } from './import/mappings.ts'
+
 /**
  * A page of the log. Audit: `audit.search`, once for each actor, query and range in ten minutes; nothing is answered that
  * could not be written down. @throws AppError query_invalid · invalid · unavailable
@@ -147,6 +149,7 @@ function termsOf(query: QueryNode): QueryTerm[] {
 
 export { CAPTURES_QUERY, type CaptureDays, countCaptures } from './captures.ts'
 export { listOwnRecords } from './own-records.ts'
+export { viewersQuery, whoSaw } from './viewers/who-saw.ts'
 
 export type ActionView = { action: AuditAction; category: ActionCategory; statedBy: 'server' | 'anyone' }
 

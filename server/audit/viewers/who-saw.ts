@@ -1,0 +1,166 @@
+import 'server-only'
+import type { z } from 'zod'
+import { formatTime } from '#lib/time.ts'
+import { formatQuery } from '#protocol/audit/query.ts'
+import { type Actor, isPermitted, requirePermission } from '#server/kernel/actor.ts'
+import { now } from '#server/kernel/clock.ts'
+import { readTransaction } from '#server/kernel/db.ts'
+import { parseInput } from '#server/kernel/fields.ts'
+import { defineQuery } from '#server/kernel/query.ts'
+import { maskingFor } from '../masking/masking.ts'
+import { eachMatch, type MatchesAsk } from '../matches.ts'
+import { readQuery } from '../plan.ts'
+import { recordOnce } from '../record-search.ts'
+import { readHead } from '../tree.ts'
+import { type Counted, coverageOf } from './coverage.ts'
+import { type Family, type Holder, holderAt, readFamily, readHolders } from './lineage.ts'
+import { masked } from './masked.ts'
+import { nameRows } from './names.ts'
+import { VIEWER_BASES, type Viewer, type WhoSaw, whoSawInput } from './schema.ts'
+import { count, emptyTally, type PersonOfDevice, VIEWING_ACTIONS, viewerOf } from './tally.ts'
+
+type Options = {
+  /** Stops counting after this and says that it did; default: never. */
+  budgetMs?: number
+}
+
+const MAX_NAMES = 20
+/** Copies whose events are asked for by their own ids in one question. */
+const COPIES_AT_ONCE = 40
+
+/** The search that finds what people did with a file: every event about a copy is correlated with the root. */
+export function viewersQuery(rootId: string): string {
+  return formatQuery(readQuery(`(${VIEWING_ACTIONS.map((action) => `action:${action}`).join(' OR ')}) ${rootId}`))
+}
+
+const readFacts = defineQuery({
+  name: 'audit.who_saw',
+  permission: 'audit:read',
+  input: whoSawInput,
+  run: async ({ sql, tenantId, input: { fileId }, now: at }) => {
+    const family = await readFamily(sql, tenantId, fileId)
+    const { size } = await readHead(sql, tenantId)
+    return { family, holders: await readHolders(sql, tenantId, family), asOf: { size, at: formatTime(at) } }
+  },
+})
+
+/**
+ * Who saw a file, over all its names, versions and forwarded copies: a row for each person, and what the answer rests on. Reads
+ * every event page by page; memory grows with people. Audit: `audit.search`. @throws AppError not_found · invalid · forbidden
+ */
+export async function whoSaw(
+  actor: Actor,
+  raw: z.input<typeof whoSawInput>,
+  { budgetMs = Number.POSITIVE_INFINITY }: Options = {},
+): Promise<WhoSaw> {
+  const { fileId, from, to } = parseInput(whoSawInput, raw)
+  // The search names the file: a refusal is written down as one, and a file of nobody's is none to be searched for.
+  if (!isPermitted(actor, 'audit:read')) await recordOnce(actor, viewersQuery(fileId), { from, to })
+  requirePermission(actor, 'content:read')
+  const { family, holders, asOf } = await readFacts(actor, { fileId, from, to })
+  const q = viewersQuery(family.root.id)
+  await recordOnce(actor, q, { from, to })
+  const ask = { from, to, order: 'oldest' as const, asOf: asOf.size }
+  const deadline = performance.now() + budgetMs
+  const { tally, isFinished } = await tallied(actor.tenantId, family, { ask, personOf: holderAt(holders), deadline })
+  const audiencesBefore = await earlierAudiences(actor.tenantId, family, asOf.size)
+  return finish(actor, {
+    family,
+    holders,
+    asOf,
+    q,
+    from: from ?? null,
+    to: to ?? null,
+    tally,
+    audiencesBefore,
+    isFinished,
+  })
+}
+
+type Reading = { ask: Omit<MatchesAsk, 'q'>; personOf: PersonOfDevice; deadline: number }
+
+async function tallied(tenantId: string, family: Family, { ask, personOf, deadline }: Reading) {
+  const tally = emptyTally()
+  for (const { q, isCounted } of questions(family)) {
+    for await (const { items } of eachMatch(tenantId, { ...ask, q })) {
+      for (const item of items)
+        if (isCounted(item.entry.target?.id, item.entry.correlationId)) count(tally, item, personOf)
+      if (performance.now() > deadline) return { tally, isFinished: false }
+    }
+  }
+  return { tally, isFinished: true }
+}
+
+type Question = { q: string; isCounted: (targetId: string | undefined, correlationId: string | undefined) => boolean }
+
+/**
+ * What our server and devices write about a copy is correlated with the root. Apps and imports know a copy by its own id alone:
+ * those are asked for by it, and what the first question found is not counted again.
+ */
+function* questions({ root, files }: Family): Generator<Question> {
+  const ids = new Set(files.map(({ id }) => id))
+  yield {
+    q: viewersQuery(root.id),
+    // The id may stand in somebody's text, too.
+    isCounted: (target, correlation) => target === root.id || (correlation === root.id && ids.has(target ?? '')),
+  }
+  const copies = files.filter(({ id }) => id !== root.id)
+  for (let at = 0; at < copies.length; at += COPIES_AT_ONCE) {
+    const targets = copies.slice(at, at + COPIES_AT_ONCE).map(({ id }) => `target:${id}`)
+    const actions = VIEWING_ACTIONS.map((action) => `action:${action}`).join(' OR ')
+    yield {
+      q: `(${actions}) (source:app OR source:import) (${targets.join(' OR ')})`,
+      isCounted: (_target, correlation) => correlation !== root.id,
+    }
+  }
+}
+
+/** Names that an audience had before it was changed. */
+async function earlierAudiences(tenantId: string, { files }: Family, asOf: number): Promise<string[]> {
+  const names = new Set<string>()
+  const targets = files.slice(0, COPIES_AT_ONCE).map(({ id }) => `target:${id}`)
+  const q = `action:file.update outcome:allowed (${targets.join(' OR ')})`
+  for await (const { items } of eachMatch(tenantId, { q, order: 'newest', asOf })) {
+    for (const { personal } of items) {
+      const change = personal?.detail?.audience
+      const before = typeof change === 'object' && 'before' in change ? change.before : undefined
+      for (const name of Array.isArray(before) ? before : []) if (!name.startsWith('…')) names.add(name)
+    }
+  }
+  return [...names]
+}
+
+type Gathered = Omit<Counted, 'viewers'> & Pick<WhoSaw, 'q' | 'asOf'> & { family: Family; holders: Holder[] }
+
+async function finish(actor: Actor, { family, holders, q, asOf, ...counted }: Gathered): Promise<WhoSaw> {
+  const { tenantId } = actor
+  return readTransaction(tenantId, async ({ sql }) => {
+    await nameRows(sql, tenantId, counted.tally)
+    const viewers = [...counted.tally.rows.values()].map(viewerOf).sort(byNearness)
+    const coverage = await coverageOf({ sql, tenantId, family, holders, now: now() }, { ...counted, viewers })
+    const { root, files, fileId } = family
+    const file = files.find(({ id }) => id === fileId) ?? root
+    const answer: WhoSaw = {
+      file: { id: file.id, name: file.name },
+      root: { id: root.id, name: root.name },
+      copies: files.length - 1,
+      names: [...new Set([...files.map(({ name }) => name), ...counted.tally.names])].slice(0, MAX_NAMES),
+      q,
+      from: counted.from,
+      to: counted.to,
+      asOf,
+      viewers,
+      opened: viewers.filter(({ basis }) => basis === 'opened').length,
+      coverage,
+    }
+    const masking = await maskingFor(sql, actor)
+    const shown = masking.isMasked ? masked(answer, masking) : answer
+    await masking.settle()
+    return shown
+  })
+}
+
+/** Whoever came nearest first, and of those whoever was the first. */
+function byNearness(a: Viewer, b: Viewer): number {
+  return VIEWER_BASES.indexOf(a.basis) - VIEWER_BASES.indexOf(b.basis) || (a.first < b.first ? -1 : 1)
+}
