@@ -238,9 +238,9 @@ describe('the walls', () => {
       readTransaction(tenantId, ({ tx }) => tx.person.updateMany({ where: { tenantId }, data: { name: 'X' } })),
     ).rejects.toThrow(/permission denied/)
     for (const statement of [
-      `UPDATE audit_entry SET outcome = 'denied' WHERE tenant_id = $1::uuid`,
+      `UPDATE audit_entry SET entry = 'denied' WHERE tenant_id = $1::uuid`,
       'DELETE FROM audit_entry WHERE tenant_id = $1::uuid',
-      'DELETE FROM audit_personal WHERE tenant_id = $1::uuid',
+      'UPDATE audit_entry SET personal = NULL WHERE tenant_id = $1::uuid',
       'DELETE FROM audit_tile WHERE tenant_id = $1::uuid',
       'DELETE FROM command WHERE tenant_id = $1::uuid',
       'UPDATE command SET entries = 1 WHERE tenant_id = $1::uuid',

@@ -130,7 +130,7 @@ function freeTest(term: QueryTerm): EntryTest {
   if (term.match === 'prefix') return words
   const id = term.value.toLowerCase()
   if (isUuid(id)) {
-    const ids = ['actor', 'device', 'target', 'policy', 'id'].map((name) => key(`${name}:${id}`))
+    const ids = ['actor', 'device', 'target', 'policy', 'id', 'own'].map((name) => key(`${name}:${id}`))
     return { kind: 'any', tests: [...ids, words] }
   }
   const range = rangeTest(term.value)

@@ -5,7 +5,7 @@
  * for more: the index drives with it, and `matchesQuery` rechecks what it finds. `certain` holds only for entries that
  * match: they need no recheck, so that counts and histograms read the text of the difference alone. Negation swaps the
  * two, which keeps `-"two words"` complete. Where both are the same plan, `exact` is true and nothing is rechecked (two words
- * share a hash with a probability of 2⁻⁶⁴; rows that are shown are rechecked all the same).
+ * share a hash with a probability of 2⁻⁵²; rows that are shown are rechecked all the same).
  */
 import { formatRange, indexedRangeAround } from './address.ts'
 import type { QueryNode } from './query.ts'
@@ -17,7 +17,7 @@ import { gramsOf, isSingle, narrowestUnits } from './words.ts'
 export type PlanNode =
   | { readonly kind: 'all' }
   | { readonly kind: 'none' }
-  | { readonly kind: 'term'; readonly hash: bigint; readonly term: string }
+  | { readonly kind: 'term'; readonly hash: number; readonly term: string }
   | { readonly kind: 'and' | 'or'; readonly items: readonly PlanNode[] }
   | { readonly kind: 'not'; readonly item: PlanNode }
 

@@ -190,7 +190,7 @@ const DRAFT: EntryDraft = {
   },
 }
 
-function holds(plan: PlanNode, hashes: ReadonlySet<bigint>): boolean {
+function holds(plan: PlanNode, hashes: ReadonlySet<number>): boolean {
   switch (plan.kind) {
     case 'all':
       return true
@@ -207,7 +207,7 @@ function holds(plan: PlanNode, hashes: ReadonlySet<bigint>): boolean {
   }
 }
 
-function hashesOf(draft: EntryDraft): Set<bigint> {
+function hashesOf(draft: EntryDraft): Set<number> {
   const { entry, personal } = buildEntry(draft)
   return new Set(termsOf(entry, personal).map((term) => hashTerm(TENANT, term)))
 }
@@ -339,8 +339,8 @@ describe('plans', () => {
   test('a term hashes differently for each tenant, always the same for one, within 64 signed bits', () => {
     expect(hashTerm(TENANT, 'w:lin')).toBe(hashTerm(TENANT, 'w:lin'))
     expect(hashTerm(uuidv7(), 'w:lin')).not.toBe(hashTerm(TENANT, 'w:lin'))
-    expect(BigInt.asIntN(64, hashTerm(TENANT, 'w:lin'))).toBe(hashTerm(TENANT, 'w:lin'))
-    expect(hashTerm('01920000-0000-7000-8000-000000000000', 'w:lin')).toMatchInlineSnapshot(`-8372736190356473377n`)
+    expect(Number.isSafeInteger(hashTerm(TENANT, 'w:lin'))).toBe(true)
+    expect(hashTerm('01920000-0000-7000-8000-000000000000', 'w:lin')).toMatchInlineSnapshot(`2459474580896747`)
   })
 
   test('an entry with many names keeps to a hundred terms', () => {

@@ -1,9 +1,9 @@
 /**
- * The search index: every entry has a list of terms, each stored as a 64-bit hash in one `bigint[]` under one inverted index.
+ * The search index: every entry has a list of terms, each known by 52 bits of a hash (lib/postings keeps where they stand).
  *
  * Keys are compared whole: `actor:ID` `actor.kind:KIND` `device:ID` `target:ID` `policy:ID` `policy.rule:RULE` `outcome:…`
- * `enforcement:…` `label:LABEL` `source:app:NAME` and `source:app`, `id:UUID` (the entry's own, the correlation's, the
- * sender's), and an action with all it lies under: `action:device.wipe.request` `action:device.wipe` `action:device`.
+ * `enforcement:…` `label:LABEL` `source:app:NAME` and `source:app`, `own:UUID` (the entry's own id), `id:UUID` (the
+ * correlation's, the sender's), and an action with all it lies under: `action:device.wipe.request` `action:device.wipe` `action:device`.
  * Addresses give `ip:` with the address and its /24, /16 and /8 (IPv6: /64, /48, /32).
  *
  * Words carry the scope of the text they stand in (`actor.w:` `device.w:` `target.w:` `reason.w:` `w:` for all others), so that
@@ -24,7 +24,7 @@ import { sha256 } from './sha256.ts'
 import { fold, gramsOf, tokensOf, unitsOf } from './words.ts'
 
 /** Remembers in two generations: when the young one is full the old one is dropped. As good as least-recently-used, and no list to keep. */
-class Memo<T> {
+export class Memo<T> {
   readonly #size: number
   #young = new Map<string, T>()
   #old = new Map<string, T>()
@@ -52,8 +52,6 @@ class Memo<T> {
 
 const rememberedTexts = new Memo<readonly string[]>(20_000)
 const rememberedAddresses = new Memo<readonly string[]>(5_000)
-/** By tenant. */
-const rememberedHashes = new Memo<Memo<bigint>>(32)
 
 /** Where a word stands; `other` is free text, detail, labels and the action's own words. */
 export const TEXT_SCOPES = ['actor', 'device', 'target', 'reason', 'other'] as const
@@ -62,7 +60,7 @@ export type TextScope = (typeof TEXT_SCOPES)[number]
 
 /** The term of entries that have more words than the index takes. */
 export const OVERFLOW_TERM = 'overflow:'
-const MAX_TERMS = 1_024
+export const MAX_TERMS = 1_024
 
 /** All terms of an entry, without repetition. `personal` is absent once it has been erased. */
 export function termsOf(entry: AuditEntry, personal: PersonalValues | undefined): readonly string[] {
@@ -73,9 +71,10 @@ export function termsOf(entry: AuditEntry, personal: PersonalValues | undefined)
 }
 
 /** Names of people, devices and files come again with every event: long texts, which do not, are not remembered. */
-const MAX_REMEMBERED = 200
+export const MAX_REMEMBERED = 200
 
-function textTerms(scope: TextScope, text: string): readonly string[] {
+/** The terms of one text. */
+export function textTerms(scope: TextScope, text: string): readonly string[] {
   if (text.length > MAX_REMEMBERED) return computeTextTerms(scope, text)
   const key = `${scope} ${text}`
   return rememberedTexts.get(key) ?? rememberedTexts.set(key, computeTextTerms(scope, text))
@@ -92,7 +91,7 @@ function computeTextTerms(scope: TextScope, text: string): readonly string[] {
 /** The terms of an entry that are compared whole (addresses aside). */
 export function keysOf(entry: AuditEntry, personal: PersonalValues | undefined): readonly string[] {
   const { actor, device, enforcement, labels, policy, target } = entry
-  const keys = [`outcome:${entry.outcome}`, `actor.kind:${actor.kind}`, `id:${entry.id}`]
+  const keys = [`outcome:${entry.outcome}`, `actor.kind:${actor.kind}`, `own:${entry.id}`]
   for (const under of selfAndAncestors(entry.action, '.')) keys.push(`action:${under}`)
   for (const under of selfAndAncestors(fold(entry.source), ':')) keys.push(`source:${under}`)
   if (actor.id !== undefined) keys.push(`actor:${actor.id}`)
@@ -152,36 +151,30 @@ export function addressTerm(range: AddressRange): string {
 }
 
 /**
- * The stored form of a term: the first 64 bits, signed, of SHA-256 over the tenant's 16 id bytes and the term. The tenant is
- * part of it because the index is shared, and one tenant's rare words must not slow or show in another's search.
+ * The stored form of a term: the first 52 bits of SHA-256 over the tenant's 16 id bytes and the term, a number that JavaScript
+ * holds exactly. The tenant is part of it, so that the same name looks different in two organisations' indexes. Two terms may
+ * share a hash: what is shown is always read again. An entry's own id, which nobody but the server chooses, is its own hash.
  */
-export function hashTerm(tenantId: string, term: string): bigint {
-  return computeHash(tenantId, term)
-}
-
-/** The same for all terms of an entry. */
-export function hashTerms(tenantId: string, terms: readonly string[]): bigint[] {
-  const known = rememberedHashes.get(tenantId) ?? rememberedHashes.set(tenantId, new Memo<bigint>(5_000))
-  return terms.map((term) => {
-    // Nearly all ids are of one entry: remembering them would push out what comes again.
-    if (term.startsWith('id:')) return computeHash(tenantId, term)
-    return known.get(term) ?? known.set(term, computeHash(tenantId, term))
-  })
+export function hashTerm(tenantId: string, term: string): number {
+  return term.startsWith('own:') ? Number.parseInt(term.slice(-13).replace('-', ''), 16) : hashOfTenant(tenantId, term)
 }
 
 // Entries come by the thousand from one organisation.
 let lastTenant = { id: '', bytes: new Uint8Array(16) }
 
-function computeHash(tenantId: string, term: string): bigint {
+function hashOfTenant(tenantId: string, term: string): number {
   const word = utf8Encode(term)
   const input = new Uint8Array(16 + word.length)
   if (lastTenant.id !== tenantId) lastTenant = { id: tenantId, bytes: uuidToBytes(tenantId) }
   input.set(lastTenant.bytes)
   input.set(word, 16)
-  return new DataView(sha256(input).buffer).getBigInt64(0)
+  const digest = sha256(input)
+  const view = new DataView(digest.buffer, digest.byteOffset)
+  return view.getUint32(0) * 2 ** 20 + (view.getUint32(4) >>> 12)
 }
 
-function addressTerms(personal: PersonalValues | undefined): readonly string[] {
+/** The terms of the address an entry came from. */
+export function addressTerms(personal: PersonalValues | undefined): readonly string[] {
   const key = personal?.address ?? ''
   return rememberedAddresses.get(key) ?? rememberedAddresses.set(key, computeAddressTerms(personal))
 }

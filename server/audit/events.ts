@@ -12,8 +12,7 @@ type Row = { index: string; recorded_at: Date | string; entry: string; personal:
 export async function findEvent(sql: Sql, tenantId: string, id: string): Promise<Candidate> {
   const [row] = isUuidv7(id)
     ? await sql<Row>(
-        `SELECT e.index::text, e.recorded_at, e.entry, p.personal FROM audit_entry e
-           LEFT JOIN audit_personal p ON p.tenant_id = e.tenant_id AND p.index = e.index AND p.class = e.class AND p.recorded_at = e.recorded_at
+        `SELECT e.index::text, e.recorded_at, e.entry, e.personal FROM audit_entry e
           WHERE e.tenant_id = $1::uuid AND e.recorded_at = $3::text::timestamptz AND e.id = $2::uuid`,
         [tenantId, id, new Date(uuidv7TimeMs(id)).toISOString()],
       )

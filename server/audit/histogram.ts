@@ -1,17 +1,21 @@
 import 'server-only'
+import { intersect, subtract } from '#lib/postings/bits.ts'
 import { formatTime } from '#lib/time.ts'
 import { OUTCOMES, type Outcome } from '#protocol/audit/actions.ts'
+import type { PlanNode } from '#protocol/audit/query-plan.ts'
+import { hashTerm } from '#protocol/audit/terms.ts'
 import type { Sql } from '#server/kernel/db.ts'
+import { countTimes, latestOccurrence } from './index/block-times.ts'
+import type { BlockSets, Walk } from './index/log-index.ts'
 import { type Plan, planOf } from './plan.ts'
-import { boundsOf, type LogBounds, logBounds, monthsOf, type Span, spanOf } from './scan.ts'
+import { fetchEntries, type LogBounds, logBounds, type Span } from './scan.ts'
 import type { Ask, Histogram, HistogramBucket } from './schema.ts'
-import { findPage, inTime, STATEMENT_MS } from './search.ts'
+import { inTime, isWithin, rangeOf, STATEMENT_MS, split } from './search.ts'
 
 const BUDGET_MS = 1_000
 /** Doubtful candidates are read one by one; beyond these the answer is partial. */
 const MOST_DOUBTFUL = 5_000
-/** Buckets of one month; a month with more is not whole. */
-const MOST_ROWS = 20_000
+const READ_AT_ONCE = 500
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
@@ -51,26 +55,24 @@ const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 type Counts = Map<number, Record<Outcome, number>>
 type Asked = Ask & { buckets: number }
 
-/** Matches over time by outcome, newest month first; says so when the time was not enough for all. */
+/** Matches over time by outcome, newest first; says so when the time was not enough for all. */
 export async function histogram(sql: Sql, tenantId: string, ask: Asked, now: Date): Promise<Histogram> {
   const plan = planOf(ask.q, tenantId)
   const bounds = await logBounds(sql, tenantId)
-  const frame = frameOf(ask, bounds, now)
+  const frame = await frameOf(sql, tenantId, { ask, bounds, now })
   const widthMs = widthOf(frame, ask.buckets)
   if (!bounds || frame.to <= frame.from) return emptyHistogram(frame, widthMs)
   const asked = { from: ask.from, to: formatTime(Math.min(frame.to, LAST_MS)) }
-  const deadline = performance.now() + BUDGET_MS
-  const counting: Counting = { sql, tenantId, plan, bounds, asked, widthMs, deadline, counts: new Map() }
-  const certainTo = await countCertain(counting)
-  const searchedTo = Math.max(certainTo, await countDoubtful(counting))
+  const counting = { sql, tenantId, plan, bounds, asked, widthMs, counts: new Map() }
+  const searchedTo = await inTime(sql, STATEMENT_MS, () => count(counting))
   const drawn = fitted(frame, widthMs, counting.counts, ask)
   return {
     from: formatTime(drawn.frame.from),
     to: formatTime(drawn.frame.to),
     widthMs: drawn.widthMs,
     buckets: bucketsOf(drawn.frame, drawn.widthMs, drawn.counts),
-    partial: searchedTo > spanOf(bounds, asked).from,
-    searchedBackTo: formatTime(searchedTo),
+    partial: searchedTo !== null,
+    searchedBackTo: formatTime(searchedTo ?? bounds.from),
   }
 }
 
@@ -81,45 +83,73 @@ type Counting = {
   bounds: LogBounds
   asked: Pick<Ask, 'from' | 'to'>
   widthMs: number
-  deadline: number
   counts: Counts
 }
 
-/** What the index alone decides. Returns how far back it came. */
-async function countCertain({ sql, plan, bounds, asked, widthMs, deadline, counts }: Counting): Promise<number> {
-  const span = spanOf(bounds, asked)
-  let searchedTo = span.to
-  for (const month of monthsOf(span, true)) {
-    if (searchedTo < span.to && performance.now() > deadline) break
-    const isWhole = await inTime(sql, STATEMENT_MS, () =>
-      addMonth(sql, { plan: plan.certain ?? plan.candidates, month, asked, widthMs }, counts),
-    )
-    if (!isWhole) break
-    searchedTo = month.from
+/** The rarer outcomes: what is none of them is the first. */
+const [USUAL, ...OTHERS] = OUTCOMES
+
+/** Counts block by block. Returns null when all was counted, else since when everything recorded is. */
+async function count(counting: Counting): Promise<number | null> {
+  const { tenantId, plan, bounds, asked, widthMs } = counting
+  const deadline = performance.now() + BUDGET_MS
+  const outcome = (name: Outcome): PlanNode => {
+    const term = `outcome:${name}`
+    return { kind: 'term', hash: hashTerm(tenantId, term), term }
   }
-  return searchedTo
+  const walk: Walk = {
+    nodes: [plan.candidates, plan.certain, ...OTHERS.map(outcome)],
+    range: rangeOf(asked),
+    newestFirst: true,
+    from: 0,
+    to: bounds.size,
+    times: widthMs % HOUR === 0 ? 'hours' : 'exact',
+  }
+  let read = 0
+  for await (const { found, reached } of bounds.index.walk(walk)) {
+    if (found) {
+      countBlock(counting, found)
+      const { doubtful } = split(found)
+      read += doubtful.length
+      await countDoubtful(counting, doubtful)
+    }
+    if (reached > 0 && (read > MOST_DOUBTFUL || performance.now() > deadline)) return timeOf(bounds, reached)
+  }
+  return null
 }
 
-/** What the text decides, entry by entry. Returns how far back it came. */
-async function countDoubtful({
-  sql,
-  tenantId,
-  plan,
-  bounds,
-  asked,
-  widthMs,
-  deadline,
-  counts,
-}: Counting): Promise<number> {
-  if (plan.doubtful === null) return spanOf(bounds, asked).from
-  const rest = { ...plan, candidates: plan.doubtful }
-  const ask = { ...asked, order: 'newest' as const, limit: MOST_DOUBTFUL }
-  const budgetMs = Math.max(0, deadline - performance.now())
-  const found = await inTime(sql, STATEMENT_MS, () =>
-    findPage(sql, { tenantId, plan: rest, ask, bounds, place: null, budgetMs }),
-  )
-  for (const { entry } of found.items) add(counts, Math.floor(Date.parse(entry.occurredAt) / widthMs), entry.outcome, 1)
-  return found.next?.time ?? spanOf(bounds, asked).from
+function countBlock({ bounds, widthMs, counts }: Counting, { block, sets }: BlockSets): void {
+  const [, certain, ...others] = sets
+  if (!certain) return
+  const rest = certain.slice()
+  OTHERS.forEach((outcome, n) => {
+    const bits = others[n]
+    if (!bits) return
+    intersect(bits, certain)
+    subtract(rest, bits)
+    countTimes(bounds.index.times, block, bits, widthMs, (bucket, events) => add(counts, bucket, outcome, events))
+  })
+  countTimes(bounds.index.times, block, rest, widthMs, (bucket, events) => add(counts, bucket, USUAL, events))
+}
+
+/** What the text decides, entry by entry. */
+async function countDoubtful(
+  { sql, tenantId, plan, bounds, asked, widthMs, counts }: Counting,
+  indexes: readonly number[],
+): Promise<void> {
+  const range = rangeOf(asked)
+  for (let at = 0; at < indexes.length; at += READ_AT_ONCE) {
+    const some = await fetchEntries(sql, tenantId, bounds.index.shape, indexes.slice(at, at + READ_AT_ONCE))
+    for (const candidate of some) {
+      if (!plan.matches(candidate) || !isWithin(candidate, range)) continue
+      const { occurredAt, outcome } = candidate.entry
+      add(counts, Math.floor(Date.parse(occurredAt) / widthMs), outcome, 1)
+    }
+  }
+}
+
+function timeOf({ index, from }: LogBounds, at: number): number {
+  return index.shape.runs.findLast((run) => run.at <= at)?.recordedFrom ?? from
 }
 
 /** Events that were recorded late occurred before the log began: unless asked otherwise the frame grows, in wider buckets. */
@@ -141,8 +171,14 @@ function fitted(frame: Span, widthMs: number, counts: Counts, { from, buckets }:
  * Without bounds of its own the histogram spans the log, and what clocks were ahead of it by a day at most: one device that
  * states the year 9999 must not make one bar of everything else.
  */
-function frameOf({ from, to }: Ask, bounds: LogBounds | null, now: Date): Span {
-  const end = to ? Date.parse(to) : Math.max(now.getTime(), bounds?.to ?? 0) + Math.min(bounds?.aheadMs ?? 0, DAY)
+async function frameOf(
+  sql: Sql,
+  tenantId: string,
+  { ask: { from, to }, bounds, now }: { ask: Ask; bounds: LogBounds | null; now: Date },
+): Promise<Span> {
+  const ahead = to === undefined && bounds ? await latestOccurrence(sql, tenantId) : null
+  const present = Math.max(now.getTime(), bounds?.to ?? 0)
+  const end = to ? Date.parse(to) : Math.max(present, Math.min((ahead ?? 0) + 1, present + DAY))
   return { from: from ? Date.parse(from) : Math.min(bounds?.from ?? end, end), to: end }
 }
 
@@ -161,19 +197,6 @@ function bucketCount({ from, to }: Span, width: number): number {
 function emptyHistogram(frame: Span, widthMs: number): Histogram {
   const from = formatTime(frame.from)
   return { from, to: formatTime(frame.to), widthMs, buckets: [], partial: false, searchedBackTo: from }
-}
-
-type Month = { plan: string; month: Span; asked: Pick<Ask, 'from' | 'to'>; widthMs: number }
-
-async function addMonth(sql: Sql, { plan, month, asked, widthMs }: Month, counts: Counts): Promise<boolean> {
-  const rows = await sql<{ bucket: string; value: Outcome; events: string }>(
-    `SELECT bucket::text, value, events::text
-       FROM audit_aggregate($1::text::jsonb, $2::text::timestamptz, $3::text::timestamptz, $4::text::timestamptz, $5::text::timestamptz,
-                            $6::text::bigint, 'outcome', ${MOST_ROWS})`,
-    [plan, ...boundsOf(month, asked), String(widthMs)],
-  )
-  for (const { bucket, value, events } of rows) add(counts, Number(bucket), value, Number(events))
-  return rows.length < MOST_ROWS
 }
 
 function add(counts: Counts, bucket: number, outcome: Outcome, events: number): void {

@@ -6,14 +6,14 @@ import { type PlanNode, queryPlan } from '#protocol/audit/query-plan.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import type { Candidate } from './scan.ts'
 
-/** A question ready to be asked of the index. The plans are JSON for `audit_search` and its siblings. */
+/** A question ready to be asked of the index. */
 export type Plan = {
   normal: string
-  candidates: string
-  /** Null where every candidate matches: nothing needs its text. */
-  certain: string | null
-  /** The candidates that are not certain. */
-  doubtful: string | null
+  /** Everything that matches, and perhaps more. */
+  candidates: PlanNode
+  /** Only what matches; the same as `candidates` where the index decides everything. */
+  certain: PlanNode
+  isExact: boolean
   matches: (candidate: Candidate) => boolean
 }
 
@@ -35,26 +35,17 @@ export function readQuery(q: string): QueryNode {
 
 /** @throws AppError query_invalid */
 export function planOf(q: string, tenantId: string): Plan {
-  const query = readQuery(q)
+  return planOfQuery(readQuery(q), tenantId)
+}
+
+export function planOfQuery(query: QueryNode, tenantId: string): Plan {
   const { candidates, certain, exact } = queryPlan(query, tenantId)
   return {
     normal: formatQuery(query),
-    candidates: planJson(candidates),
-    certain: exact ? null : planJson(certain),
-    doubtful: exact ? null : planJson(without(candidates, certain)),
+    candidates,
+    certain,
+    isExact: exact,
     // Two words may share a hash: what is shown is always read again.
     matches: ({ entry, personal }) => matchesQuery(query, entry, personal),
   }
-}
-
-function without(candidates: PlanNode, certain: PlanNode): PlanNode {
-  if (certain.kind === 'none') return candidates
-  return { kind: 'and', items: [candidates, { kind: 'not', item: certain }] }
-}
-
-/** Hashes as text: JSON numbers do not hold 64 bits. */
-function planJson(plan: PlanNode): string {
-  return JSON.stringify(plan, (name, value: unknown) =>
-    typeof value === 'bigint' ? value.toString() : name === 'term' ? undefined : value,
-  )
 }

@@ -193,7 +193,7 @@ describe('verifyLogNow', () => {
       'altered personal values',
       301,
       'personal_mismatch',
-      `UPDATE audit_personal SET personal = replace(personal, 'number', 'nothing') WHERE tenant_id = $1 AND index = 301`,
+      `UPDATE audit_entry SET personal = replace(personal, 'number', 'nothing') WHERE tenant_id = $1 AND index = 301`,
     ],
     ['a removed entry', 123, 'entry_missing', 'DELETE FROM audit_entry WHERE tenant_id = $1 AND index = 123'],
     [
@@ -216,7 +216,7 @@ describe('verifyLogNow', () => {
       for (const step of statement.split('; ')) await tamper(step, [tenantId])
       expect(await verifyLogNow(owner)).toMatchObject({ ok: false, code, index })
       const { rows } = await db.superuser.query(
-        'SELECT action, outcome FROM audit_entry WHERE tenant_id = $1 ORDER BY index DESC LIMIT 1',
+        `SELECT entry::json->>'action' AS action, entry::json->>'outcome' AS outcome FROM audit_entry WHERE tenant_id = $1 ORDER BY index DESC LIMIT 1`,
         [tenantId],
       )
       expect(rows).toEqual([{ action: 'audit.verify', outcome: 'failed' }])

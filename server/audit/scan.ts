@@ -2,9 +2,11 @@ import 'server-only'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
 import type { Sql } from '#server/kernel/db.ts'
-import type { Ask } from './schema.ts'
+import { LogIndex } from './index/log-index.ts'
+import { wholes } from './index/parameters.ts'
+import { endOf, type LogShape, readShape } from './index/runs.ts'
 
-/** A row that the index found, its text read. `text` is the leaf. */
+/** An event that was found, its text read. `text` is the leaf. */
 export type Candidate = {
   index: number
   recordedAt: Date
@@ -13,76 +15,58 @@ export type Candidate = {
   personal: Personal | undefined
 }
 
-/** From when to when entries were recorded that can answer a question; milliseconds, `to` excluded. */
+/** From when to when entries were recorded; milliseconds, `to` excluded. */
 export type Span = { from: number; to: number }
 
-/** Where the log begins and ends in time, and how far clocks of devices ran ahead of ours. */
-export type LogBounds = Span & { size: number; aheadMs: number }
+/** Where the log begins and ends in time, and the index that answers questions about it. */
+export type LogBounds = Span & { size: number; index: LogIndex }
 
-/** The bounds of the log; null in an empty one. Index: the primary key. */
+/** The bounds of the log; null in an empty one. */
 export async function logBounds(sql: Sql, tenantId: string): Promise<LogBounds | null> {
-  const [row] = await sql<{ size: string; ahead: string; last: Date | string; first: Date | string | null }>(
-    `SELECT h.size::text, h.ahead_ms::text AS ahead, h.last_recorded_at AS last,
-            (SELECT e.recorded_at FROM audit_entry e WHERE e.tenant_id = h.tenant_id ORDER BY e.index LIMIT 1) AS first
-       FROM audit_head h WHERE h.tenant_id = $1::uuid`,
-    [tenantId],
-  )
-  if (!row?.first) return null
+  const shape = await readShape(sql, tenantId)
+  if (!shape || shape.size === 0) return null
   return {
-    from: new Date(row.first).getTime(),
-    to: new Date(row.last).getTime() + 1,
-    size: Number(row.size),
-    aheadMs: Number(row.ahead),
+    from: shape.runs[0]?.recordedFrom ?? 0,
+    to: shape.lastRecordedAt + 1,
+    size: shape.size,
+    index: new LogIndex(sql, tenantId, shape),
   }
-}
-
-/**
- * What was recorded before it occurred (a clock ahead) is at most `aheadMs` too early. Nothing follows from `to`: a late event
- * is recorded at any time after.
- */
-export function spanOf(bounds: LogBounds, { from }: Pick<Ask, 'from'>): Span {
-  return { from: Math.max(bounds.from, from ? Date.parse(from) - bounds.aheadMs : bounds.from), to: bounds.to }
-}
-
-/** The months (in UTC, as the partitions are cut) that a span touches, in the order they are to be read. */
-export function monthsOf({ from, to }: Span, newestFirst: boolean): Span[] {
-  const months: Span[] = []
-  for (let start = from; start < to; ) {
-    const at = new Date(start)
-    const next = Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1)
-    months.push({ from: start, to: Math.min(next, to) })
-    start = next
-  }
-  return newestFirst ? months.reverse() : months
-}
-
-export type Scan = {
-  tenantId: string
-  plan: string
-  span: Span
-  ask: Pick<Ask, 'from' | 'to'>
-  /** Beyond this index, in reading order. */
-  after: number | null
-  newestFirst: boolean
-  wanted: number
 }
 
 type Row = { index: string; recorded_at: Date | string; entry: string; personal: string | null }
 
-/** Up to `wanted` candidates of one month in the order of the log. */
-export async function scanMonth(sql: Sql, { plan, span, ask, after, newestFirst, wanted }: Scan): Promise<Candidate[]> {
+/** The entries at these indexes in the order given; those no longer kept are left out. Index: (tenant, index) of the months they lie in. */
+export async function fetchEntries(
+  sql: Sql,
+  tenantId: string,
+  shape: LogShape,
+  indexes: readonly number[],
+): Promise<Candidate[]> {
+  if (indexes.length === 0) return []
+  const { from, to } = recordedBetween(shape, indexes)
   const rows = await sql<Row>(
-    `SELECT index::text, recorded_at, entry, personal
-       FROM audit_search($1::text::jsonb, $2::text::timestamptz, $3::text::timestamptz, $4::text::timestamptz, $5::text::timestamptz,
-                         $6::text::bigint, $7::boolean, $8::integer)`,
-    [plan, ...boundsOf(span, ask), after === null ? null : String(after), newestFirst, wanted],
+    `SELECT e.index::text, e.recorded_at, e.entry, e.personal FROM audit_entry e
+      WHERE e.tenant_id = $1::uuid AND e.index = ANY($2::text::bigint[]) AND e.recorded_at >= $3::text::timestamptz AND e.recorded_at <= $4::text::timestamptz`,
+    [tenantId, wholes(indexes), from, to],
   )
-  return rows.map(readRow)
+  const byIndex = new Map(rows.map((row) => [Number(row.index), row]))
+  return indexes.flatMap((index) => {
+    const row = byIndex.get(index)
+    return row ? [readRow(row)] : []
+  })
 }
 
-/** The four times of the search functions: recorded and occurred, from and to. */
-export function boundsOf(span: Span, ask: Pick<Ask, 'from' | 'to'>): (string | null)[] {
-  return [new Date(span.from).toISOString(), new Date(span.to).toISOString(), ask.from ?? null, ask.to ?? null]
+/** The months that need to be looked at; all of them where the index does not say. */
+function recordedBetween({ runs }: LogShape, indexes: readonly number[]): { from: string; to: string } {
+  const low = indexes.reduce((least, index) => Math.min(least, index))
+  const high = indexes.reduce((most, index) => Math.max(most, index))
+  const touched = runs.filter((run) => run.at <= high && endOf(run) > low)
+  const [first, last] = [touched[0], touched.at(-1)]
+  const isKnown = first && last && first.at <= low && endOf(last) > high
+  return {
+    from: isKnown ? new Date(first.recordedFrom).toISOString() : '-infinity',
+    to: isKnown ? new Date(last.recordedTo).toISOString() : 'infinity',
+  }
 }
 
 function readRow(row: Row): Candidate {

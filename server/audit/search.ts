@@ -1,18 +1,23 @@
 import 'server-only'
+import { hasPlace, placesOf } from '#lib/postings/bits.ts'
+import type { TimeRange } from '#lib/postings/times.ts'
 import { formatTime } from '#lib/time.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError, errorCodeOf } from '#server/kernel/errors.ts'
+import type { BlockSets } from './index/log-index.ts'
 import { type Plan, planOf } from './plan.ts'
-import { boundsOf, type Candidate, type LogBounds, logBounds, monthsOf, type Span, scanMonth, spanOf } from './scan.ts'
+import { type Candidate, fetchEntries, type LogBounds, logBounds } from './scan.ts'
 import { type Ask, type SearchResult, TOTAL_CAP, type Total } from './schema.ts'
 import { viewEvent } from './view.ts'
 
 /** A page gives up after this and says how far it came; the cursor goes on from there. */
 const PAGE_BUDGET_MS = 2_000
-/** One month at once, at most. */
+/** One statement, at most. */
 export const STATEMENT_MS = 8_000
 /** Counting stops sooner: a total is not worth a wait. */
 const COUNT_BUDGET_MS = 300
+/** Entries read at once where the index alone does not decide. */
+const RECHECKED = 200
 
 type Page = { order: 'newest' | 'oldest'; cursor?: string | undefined; limit: number }
 type Place = { after: number | null; time: number }
@@ -25,19 +30,19 @@ export async function search(sql: Sql, tenantId: string, ask: Ask & Page): Promi
   const place = ask.cursor === undefined ? null : readCursor(ask.cursor, ask.order)
   const bounds = await logBounds(sql, tenantId)
   if (!bounds) return { items: [], nextCursor: null, searchedBackTo: null, total: { value: 0, capped: false } }
-  const found = await inTime(sql, STATEMENT_MS, () =>
-    findPage(sql, { tenantId, plan, ask, bounds, place, budgetMs: PAGE_BUDGET_MS }),
-  )
-  const whole = place === null && found.next === null
-  const total = whole
-    ? { value: found.items.length, capped: false }
-    : await inTime(sql, STATEMENT_MS, () => countMatches(sql, { tenantId, plan, ask, bounds }))
-  return {
-    items: found.items.map(viewEvent),
-    nextCursor: found.next && formatCursor(found.next, ask.order),
-    searchedBackTo: found.searchedTo === null ? null : formatTime(found.searchedTo),
-    total,
-  }
+  return inTime(sql, STATEMENT_MS, async () => {
+    const found = await findPage(sql, { tenantId, plan, ask, bounds, place, budgetMs: PAGE_BUDGET_MS })
+    const whole = place === null && found.next === null
+    const total = whole
+      ? { value: found.items.length, capped: false }
+      : await countMatches(sql, { tenantId, plan, ask, bounds })
+    return {
+      items: found.items.map(viewEvent),
+      nextCursor: found.next && formatCursor(found.next, ask.order),
+      searchedBackTo: found.searchedTo === null ? null : formatTime(found.searchedTo),
+      total,
+    }
+  })
 }
 
 export type PageScan = {
@@ -49,49 +54,60 @@ export type PageScan = {
   budgetMs: number
 }
 
-/** Matches in the order of the log, month by month, until there are enough, the log ends or the time is over. */
-export async function findPage(sql: Sql, { tenantId, plan, ask, bounds, place, budgetMs }: PageScan): Promise<Found> {
+/** Matches in the order of the log until there are enough, the log ends or the time is over. */
+export async function findPage(sql: Sql, scan: PageScan): Promise<Found> {
+  const { tenantId, plan, ask, bounds, place, budgetMs } = scan
   const newestFirst = ask.order === 'newest'
-  const span = spanFrom(spanOf(bounds, ask), place, newestFirst)
   const deadline = performance.now() + budgetMs
+  const range = rangeOf(ask)
   const items: Candidate[] = []
-  let after = place?.after ?? null
-  for (const month of monthsOf(span, newestFirst)) {
-    for (;;) {
-      const missing = ask.limit + 1 - items.length
-      // Some of the candidates will not match: fewer, larger steps.
-      const wanted = plan.certain === null ? missing : Math.max(200, 2 * missing)
-      const scanned = await scanMonth(sql, {
-        tenantId,
-        plan: plan.candidates,
-        span: month,
-        ask,
-        after,
-        newestFirst,
-        wanted,
-      })
-      items.push(...scanned.filter(plan.matches))
-      after = scanned.at(-1)?.index ?? after
+  const steps = bounds.index.walk({
+    nodes: [plan.candidates],
+    range,
+    newestFirst,
+    ...between(place, newestFirst, bounds.size),
+  })
+  for await (const { found, reached } of steps) {
+    for (const part of found ? readingOrder(found, newestFirst, sizeOfParts(plan, ask.limit)) : []) {
+      const fetched = await fetchEntries(sql, tenantId, bounds.index.shape, part)
+      items.push(...fetched.filter((candidate) => plan.matches(candidate) && isWithin(candidate, range)))
       if (items.length > ask.limit) return fullPage(items, ask.limit)
-      // Fewer than asked for: the month has no more.
-      if (scanned.length < wanted) break
-      if (performance.now() > deadline)
-        return unfinished(items, { after, time: scanned.at(-1)?.recordedAt.getTime() ?? month.from })
+      const last = part.at(-1)
+      if (last !== undefined && performance.now() > deadline)
+        return unfinished(items, last, fetched.at(-1)?.recordedAt.getTime() ?? timeAt(bounds, last, newestFirst))
     }
-    const edge = newestFirst ? month.from : month.to
-    const isLast = newestFirst ? edge <= span.from : edge >= span.to
-    if (!isLast && performance.now() > deadline)
-      return unfinished(items, { after, time: newestFirst ? edge - 1 : edge })
+    if (performance.now() > deadline && !isEnd(reached, newestFirst, bounds.size))
+      return unfinished(items, reached, timeAt(bounds, reached, newestFirst))
   }
-  return { items, next: null, searchedTo: newestFirst ? span.from : span.to - 1 }
+  return { items, next: null, searchedTo: newestFirst ? bounds.from : bounds.to - 1 }
 }
 
-/** What lies beyond the place where the last page ended. Its own moment may hold more. */
-function spanFrom(span: Span, place: Place | null, newestFirst: boolean): Span {
-  if (!place) return span
-  return newestFirst
-    ? { ...span, to: Math.min(span.to, place.time + 1) }
-    : { ...span, from: Math.max(span.from, place.time) }
+/** What lies beyond the place where the last page ended. */
+function between(place: Place | null, newestFirst: boolean, size: number): { from: number; to: number } {
+  if (place === null || place.after === null) return { from: 0, to: size }
+  return newestFirst ? { from: 0, to: Math.min(size, place.after) } : { from: place.after + 1, to: size }
+}
+
+function sizeOfParts({ isExact }: Plan, limit: number): number {
+  return isExact ? limit + 1 : Math.max(RECHECKED, limit + 1)
+}
+
+/** The indexes of a block's candidates in the order in which they are read, a part at a time. */
+function* readingOrder({ base, sets }: BlockSets, newestFirst: boolean, size: number): Generator<number[]> {
+  const places = sets[0] ? placesOf(sets[0]) : []
+  if (newestFirst) places.reverse()
+  for (let at = 0; at < places.length; at += size) yield places.slice(at, at + size).map((place) => base + place)
+}
+
+function isEnd(reached: number, newestFirst: boolean, size: number): boolean {
+  return newestFirst ? reached <= 0 : reached >= size - 1
+}
+
+/** When the entry at an index was recorded, or the nearest time before it that is known without reading it. */
+function timeAt({ index, from, to }: LogBounds, at: number, newestFirst: boolean): number {
+  const run = index.shape.runs.findLast((candidate) => candidate.at <= at)
+  if (!run) return newestFirst ? from : to
+  return newestFirst ? run.recordedFrom : run.recordedTo
 }
 
 function fullPage(items: Candidate[], limit: number): Found {
@@ -102,8 +118,20 @@ function fullPage(items: Candidate[], limit: number): Found {
   return { items: page, next: { after: last.index, time }, searchedTo: time }
 }
 
-function unfinished(items: Candidate[], place: Place): Found {
-  return { items, next: place, searchedTo: place.time }
+function unfinished(items: Candidate[], after: number, time: number): Found {
+  return { items, next: { after, time }, searchedTo: time }
+}
+
+/** When something must have occurred, in milliseconds; null where the question has no bounds. */
+export function rangeOf({ from, to }: Pick<Ask, 'from' | 'to'>): TimeRange | null {
+  if (from === undefined && to === undefined) return null
+  return { from: from === undefined ? null : Date.parse(from), to: to === undefined ? null : Date.parse(to) }
+}
+
+export function isWithin({ entry }: Candidate, range: TimeRange | null): boolean {
+  if (!range) return true
+  const time = Date.parse(entry.occurredAt)
+  return (range.from === null || time >= range.from) && (range.to === null || time < range.to)
 }
 
 type Count = Pick<PageScan, 'tenantId' | 'plan' | 'bounds'> & { ask: Pick<Ask, 'from' | 'to'> }
@@ -111,36 +139,35 @@ type Count = Pick<PageScan, 'tenantId' | 'plan' | 'bounds'> & { ask: Pick<Ask, '
 /** How many match, counted up to the cap and for a moment; `capped` means "at least". */
 export async function countMatches(sql: Sql, { tenantId, plan, ask, bounds }: Count): Promise<Total> {
   const deadline = performance.now() + COUNT_BUDGET_MS
-  const span = spanOf(bounds, ask)
-  const months = monthsOf(span, true)
+  const range = rangeOf(ask)
+  const nodes = [plan.candidates, plan.certain]
   let value = 0
-  for (const month of months) {
-    value += await countMonth(sql, plan.certain ?? plan.candidates, month, ask)
+  const steps = bounds.index.walk({ nodes, range, newestFirst: true, from: 0, to: bounds.size })
+  for await (const { found, reached } of steps) {
+    const { certain, doubtful } = found ? split(found) : { certain: 0, doubtful: [] }
+    value += certain
+    for (let at = 0; at < doubtful.length && value <= TOTAL_CAP; at += RECHECKED) {
+      if (performance.now() > deadline) return { value, capped: true }
+      const fetched = await fetchEntries(sql, tenantId, bounds.index.shape, doubtful.slice(at, at + RECHECKED))
+      value += fetched.filter((candidate) => plan.matches(candidate) && isWithin(candidate, range)).length
+    }
     if (value > TOTAL_CAP) return { value: TOTAL_CAP, capped: true }
-    if (performance.now() > deadline && month !== months.at(-1)) return { value, capped: true }
+    if (reached > 0 && performance.now() > deadline) return { value, capped: true }
   }
-  if (plan.doubtful === null) return { value, capped: false }
-  // The text decides about the rest.
-  const rest = { ...plan, candidates: plan.doubtful }
-  const limit = TOTAL_CAP - value
-  const budgetMs = deadline - performance.now()
-  const found = await findPage(sql, {
-    tenantId,
-    plan: rest,
-    ask: { ...ask, order: 'newest', limit },
-    bounds,
-    place: null,
-    budgetMs,
-  })
-  return { value: value + found.items.length, capped: found.next !== null }
+  return { value, capped: false }
 }
 
-async function countMonth(sql: Sql, plan: string, month: Span, ask: Pick<Ask, 'from' | 'to'>): Promise<number> {
-  const [row] = await sql<{ count: number }>(
-    `SELECT audit_count($1::text::jsonb, $2::text::timestamptz, $3::text::timestamptz, $4::text::timestamptz, $5::text::timestamptz, $6::integer) AS count`,
-    [plan, ...boundsOf(month, ask), TOTAL_CAP + 1],
-  )
-  return row?.count ?? 0
+/** How many the index is sure of, and the indexes of those that must be read. */
+export function split({ base, sets }: BlockSets): { certain: number; doubtful: number[] } {
+  const [candidates, sure] = sets
+  if (!candidates || !sure) return { certain: 0, doubtful: [] }
+  const doubtful: number[] = []
+  let certain = 0
+  for (const place of placesOf(candidates)) {
+    if (hasPlace(sure, place)) certain++
+    else doubtful.push(base + place)
+  }
+  return { certain, doubtful: doubtful.reverse() }
 }
 
 /** Each statement inside may take `limitMs`: one that runs into it is no bug, the question is too wide. */

@@ -13,8 +13,7 @@ export async function readStored(
   { from, to, limit }: { from: number; to: number; limit: number },
 ): Promise<StoredEntry[]> {
   const rows = await sql<Row>(
-    `SELECT e.index::text, e.recorded_at, e.entry, p.personal FROM audit_entry e
-       LEFT JOIN audit_personal p ON p.tenant_id = e.tenant_id AND p.index = e.index AND p.class = e.class AND p.recorded_at = e.recorded_at
+    `SELECT e.index::text, e.recorded_at, e.entry, e.personal FROM audit_entry e
       WHERE e.tenant_id = $1::uuid AND e.index >= $2::text::bigint AND e.index < $3::text::bigint ORDER BY e.index LIMIT $4::integer`,
     [tenantId, String(from), String(to), limit],
   )

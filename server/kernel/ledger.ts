@@ -1,16 +1,19 @@
 import 'server-only'
 import { hexEncode, utf8Decode } from '#lib/bytes.ts'
+import { BLOCK } from '#lib/postings/bits.ts'
+import { buildRun, type PostingRow } from '#lib/postings/run.ts'
+import { packTimes, type Times } from '#lib/postings/times.ts'
 import type { AuditAction, Enforcement, Outcome } from '#protocol/audit/actions.ts'
 import { buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
 import { appendLeaves, emptyTree, leafHash } from '#protocol/audit/merkle.ts'
 import type { DetailValue } from '#protocol/audit/personal.ts'
-import { hashTerms, termsOf } from '#protocol/audit/terms.ts'
+import { TermCollector } from '#protocol/audit/term-collector.ts'
 import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
 import { type Actor, actorAddress, actorId, actorName } from './actor.ts'
 import type { AuditDetail } from './audit-details.ts'
 import { now } from './clock.ts'
 import type { Sql } from './db.ts'
-import { int8Array, textArray } from './pg-arrays.ts'
+import { byteaArray, textArray, wholeArray } from './pg-arrays.ts'
 
 type Named = { id: string; name?: string | undefined }
 
@@ -47,13 +50,13 @@ export type Appended = { index: bigint; id: string; recordedAt: Date }
 
 /**
  * Appends events to the organisation's log inside the caller's transaction: locks the head (last of all locks), assigns
- * contiguous indexes, extends the tree, writes entries, personal values and full tiles in one statement.
+ * contiguous indexes, extends the tree, writes entries, their index of terms and full tiles in one statement.
  * If the process dies before the commit nothing of it exists; after the commit all of it does.
  */
 export async function appendEntries(sql: Sql, tenantId: string, appends: readonly Append[]): Promise<Appended[]> {
   if (appends.length === 0) return []
   // Before the lock: whoever waits for the head waits for the database alone, not for our hashing.
-  const early = buildRows(appends, now())
+  const early = prepare(tenantId, appends, now())
   const [head] = await sql<{ size: string; tree: string; last: Date | string }>(
     `SELECT size::text, encode(tree, 'hex') AS tree, last_recorded_at AS last FROM audit_head WHERE tenant_id = $1::uuid FOR UPDATE`,
     [tenantId],
@@ -61,8 +64,8 @@ export async function appendEntries(sql: Sql, tenantId: string, appends: readonl
   if (!head) throw new Error(`the organisation ${tenantId} has no log`)
   // The log's order is the order of time: a clock that steps back does not.
   const last = new Date(head.last)
-  const { recordedAt, rows } =
-    last > early.recordedAt ? buildRows(appends, new Date(Math.max(now().getTime(), last.getTime()))) : early
+  const { recordedAt, rows, run } =
+    last > early.recordedAt ? prepare(tenantId, appends, new Date(Math.max(now().getTime(), last.getTime()))) : early
   const first = BigInt(head.size)
   const { state, fullTiles } = appendLeaves(
     readTree(head.tree),
@@ -74,29 +77,63 @@ export async function appendEntries(sql: Sql, tenantId: string, appends: readonl
     hashes: hexEncode(tile.bytes),
   }))
   const tree = hexEncode(encodeTreeState(state))
-  // How far a device's clock ran ahead of ours: a search by time may pass over partitions only outside of it.
-  const ahead = Math.max(0, ...appends.map(({ draft }) => (draft.occurredAt?.getTime() ?? 0) - recordedAt.getTime()))
   const next = String(first + BigInt(rows.length))
-  const values = [tenantId, JSON.stringify(tiles), String(first), next, tree, recordedAt.toISOString(), String(ahead)]
-  await sql(APPEND, [...values, ...arraysOf(rows)])
+  const values = [tenantId, JSON.stringify(tiles), String(first), next, tree, recordedAt.toISOString()]
+  await sql(APPEND, [...values, ...entryArrays(rows), ...indexArrays(runsAt(tenantId, rows, run, Number(first)))])
   return rows.map((row, offset) => ({ index: first + BigInt(offset), id: row.id, recordedAt }))
 }
 
 type Row = ReturnType<typeof buildRow>
 type Column = keyof Row['columns']
 
-/** In the order of the statement's parameters from $8 on. */
-const COLUMNS = ['c', 'o', 'id', 'a', 'u', 'ai', 'd', 't', 'e', 'p'] as const satisfies readonly Column[]
+/** In the order of the statement's parameters from $7 on. */
+const COLUMNS = ['c', 'id', 'e', 'p'] as const satisfies readonly Column[]
 
-/** A column an array; the terms of all rows stand in one, with the place of each row's last behind it. */
-function arraysOf(rows: readonly Row[]): Buffer[] {
-  let last = 0n
-  const ends = rows.map(({ terms }) => {
-    last += BigInt(terms.length)
-    return last
+function entryArrays(rows: readonly Row[]): Buffer[] {
+  return COLUMNS.map((column) => textArray(rows.map(({ columns }) => columns[column])))
+}
+
+/** The index of a batch, or of its part in one block. */
+export type IndexedRun = { at: number; entries: number; bits: number; rows: readonly PostingRow[]; times: Times }
+
+type Indexed = Pick<Row, 'entry' | 'personal'>
+
+/** The batch's run at its place in the log; two where it crosses from one block into the next. */
+function runsAt(tenantId: string, rows: readonly Row[], whole: IndexedRun, first: number): IndexedRun[] {
+  const room = BLOCK - (first % BLOCK)
+  if (rows.length <= room) return [{ ...whole, at: first }]
+  const runs: IndexedRun[] = []
+  for (let from = 0, to = room; from < rows.length; from = to, to += BLOCK)
+    runs.push(indexRun(tenantId, rows.slice(from, to), first + from))
+  return runs
+}
+
+/** What a search finds neighbouring entries by, at most one block of them. */
+export function indexRun(tenantId: string, rows: readonly Indexed[], at: number): IndexedRun {
+  const collector = new TermCollector(tenantId)
+  rows.forEach(({ entry, personal }, place) => {
+    collector.add(entry, personal, place)
   })
-  const texts = COLUMNS.map((column) => textArray(rows.map(({ columns }) => columns[column])))
-  return [...texts, int8Array(rows.flatMap(({ terms }) => terms)), int8Array(ends)]
+  const terms = [...collector.places()].map(([hash, places]) => ({ hash, places }))
+  const times = packTimes(rows.map(({ entry }) => Date.parse(entry.occurredAt)))
+  return { at, entries: rows.length, ...buildRun(terms, rows.length), times }
+}
+
+/** The parameters from $11 on. */
+function indexArrays(runs: readonly IndexedRun[]): Buffer[] {
+  const postings = runs.flatMap(({ at, rows }) => rows.map((row) => ({ at, ...row })))
+  return [
+    wholeArray(runs.map(({ at }) => at)),
+    wholeArray(runs.map(({ entries }) => entries)),
+    wholeArray(runs.map(({ bits }) => bits)),
+    wholeArray(runs.map(({ times }) => times.from)),
+    wholeArray(runs.map(({ times }) => times.to)),
+    byteaArray(runs.map(({ times }) => times.hours)),
+    byteaArray(runs.map(({ times }) => times.exact)),
+    wholeArray(postings.map(({ at }) => at)),
+    wholeArray(postings.map(({ key }) => key)),
+    byteaArray(postings.map(({ body }) => body)),
+  ]
 }
 
 /** A log without an entry has no tree stored yet. */
@@ -105,21 +142,24 @@ function readTree(hex: string) {
 }
 
 const APPEND = `
-  WITH entry AS (
-         SELECT $3::text::bigint + n - 1 AS i, c, o::timestamptz AS o, id::uuid AS id, a, u, ai, d::uuid AS d, t, e, p,
-                ($18::bigint[])[lag(last, 1, 0::bigint) OVER (ORDER BY n) + 1 : last] AS h
-           FROM unnest($8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $19::bigint[])
-                WITH ORDINALITY AS r(c, o, id, a, u, ai, d, t, e, p, last, n)),
-       entries AS (INSERT INTO audit_entry (tenant_id, index, class, recorded_at, occurred_at, id, action, outcome, actor_id, device_id, target_id, terms, entry)
-         SELECT $1::uuid, i, c, $6::text::timestamptz, o, id, a, u, ai, d, t, h, e FROM entry),
-       personal AS (INSERT INTO audit_personal (tenant_id, index, class, recorded_at, personal)
-         SELECT $1::uuid, i, c, $6::text::timestamptz, p FROM entry),
+  WITH entries AS (INSERT INTO audit_entry (tenant_id, index, class, recorded_at, id, entry, personal)
+         SELECT $1::uuid, $3::text::bigint + n - 1, c, $6::text::timestamptz, id::uuid, e, p
+           FROM unnest($7::text[], $8::text[], $9::text[], $10::text[]) WITH ORDINALITY AS r(c, id, e, p, n)),
+       runs AS (INSERT INTO audit_run (tenant_id, at, entries, bits, recorded_from, recorded_to)
+         SELECT $1::uuid, at, entries, bits, $6::text::timestamptz, $6::text::timestamptz
+           FROM unnest($11::bigint[], $12::bigint[], $13::bigint[]) AS r(at, entries, bits)),
+       blocks AS (INSERT INTO audit_block (tenant_id, at, entries, occurred_from, occurred_to, hours, times)
+         SELECT $1::uuid, at, entries, f, t, h, x
+           FROM unnest($11::bigint[], $12::bigint[], $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[]) AS r(at, entries, f, t, h, x)),
+       postings AS (INSERT INTO audit_posting (tenant_id, at, key, piece, body)
+         SELECT $1::uuid, at, key, 0, body FROM unnest($18::bigint[], $19::bigint[], $20::bytea[]) AS r(at, key, body)),
        tiles AS (INSERT INTO audit_tile (tenant_id, level, number, hashes)
          SELECT $1::uuid, level, number, decode(hashes, 'hex') FROM json_to_recordset($2::text::json) AS t(level smallint, number bigint, hashes text))
-  UPDATE audit_head SET size = $4::text::bigint, tree = decode($5::text, 'hex'), last_recorded_at = $6::text::timestamptz, ahead_ms = greatest(ahead_ms, $7::text::bigint) WHERE tenant_id = $1::uuid`
+  UPDATE audit_head SET size = $4::text::bigint, tree = decode($5::text, 'hex'), last_recorded_at = $6::text::timestamptz WHERE tenant_id = $1::uuid`
 
-function buildRows(appends: readonly Append[], recordedAt: Date) {
-  return { recordedAt, rows: appends.map(({ actor, draft }) => buildRow(actor, draft, recordedAt)) }
+function prepare(tenantId: string, appends: readonly Append[], recordedAt: Date) {
+  const rows = appends.map(({ actor, draft }) => buildRow(actor, draft, recordedAt))
+  return { recordedAt, rows, run: indexRun(tenantId, rows, 0) }
 }
 
 function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
@@ -154,29 +194,24 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
       detail: draft.detail,
     },
   })
-  const terms = hashTerms(actor.tenantId, termsOf(entry, personal))
   return {
     id: entry.id,
-    terms,
+    entry,
+    personal,
     leaf: leafHash(bytes),
     columns: {
       c: classOf(entry.action, entry.source),
-      o: entry.occurredAt,
       id: entry.id,
-      a: entry.action,
-      u: entry.outcome,
-      ai: entry.actor.id ?? entry.actor.kind,
-      d: entry.device?.id,
-      t: entry.target?.id,
       e: utf8Decode(bytes),
       p: JSON.stringify(personal),
     },
   }
 }
 
-/** Retention class: what the server says of itself is `control`, what is done with data is `activity`. */
-function classOf(action: string, source: string): 'control' | 'activity' {
+/** Retention class: signing in is `access`, what is done with data is `activity`, all else that the server says is `control`. */
+function classOf(action: string, source: string): 'control' | 'access' | 'activity' {
   if (source !== 'server') return 'activity'
+  if (/^(auth|session)\./.test(action)) return 'access'
   return /^(file\.(view|download|forward|print|copy|release)|screenshot\.|message\.|device\.unlock|audit\.search)/.test(
     action,
   )

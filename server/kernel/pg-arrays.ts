@@ -1,4 +1,4 @@
-const OID = { int8: 20, text: 25 } as const
+const OID = { bytea: 17, int8: 20, text: 25 } as const
 const HEADER_BYTES = 20
 
 /**
@@ -29,6 +29,36 @@ export function int8Array(values: readonly bigint[]): Buffer {
     view.setInt32(at, 8)
     view.setBigInt64(at + 4, value)
     at += 12
+  }
+  return array
+}
+
+/** The same of `bigint[]`, from whole numbers that JavaScript holds exactly. */
+export function wholeArray(values: readonly number[]): Buffer {
+  const array = emptyArray('int8', values.length, 12 * values.length)
+  const view = new DataView(array.buffer, array.byteOffset, array.length)
+  let at = HEADER_BYTES
+  for (const value of values) {
+    view.setInt32(at, 8)
+    view.setInt32(at + 4, Math.floor(value / 2 ** 32))
+    view.setUint32(at + 8, value - Math.floor(value / 2 ** 32) * 2 ** 32)
+    at += 12
+  }
+  return array
+}
+
+/** The same of `bytea[]`. */
+export function byteaArray(values: readonly Uint8Array[]): Buffer {
+  const array = emptyArray(
+    'bytea',
+    values.length,
+    values.reduce((sum, { length }) => sum + 4 + length, 0),
+  )
+  let at = HEADER_BYTES
+  for (const value of values) {
+    array.writeInt32BE(value.length, at)
+    array.set(value, at + 4)
+    at += 4 + value.length
   }
   return array
 }

@@ -1,0 +1,160 @@
+import 'server-only'
+import { addRange, type Bits, BLOCK, hasPlace, isEmpty } from '#lib/postings/bits.ts'
+import { addPacked, type Packed, type Packing } from '#lib/postings/places.ts'
+import { addHours, addTimes, countHours, type TimeRange, unpackTimes } from '#lib/postings/times.ts'
+import type { Sql } from '#server/kernel/db.ts'
+import { byteaOf, wholes } from './parameters.ts'
+import { blockOf } from './runs.ts'
+
+/** Neighbouring entries of one block whose times are kept together. */
+export type TimedPart = {
+  at: number
+  entries: number
+  from: number
+  to: number
+  /** Entries that are no longer kept, packed; null when all are. */
+  missing: Packed | null
+  hours: Uint8Array | null
+  exact: Float64Array | null
+}
+
+type Row = { at: string; entries: number; from: string; to: string; missing: Uint8Array | null }
+
+/** When the entries of a log occurred, block by block, read as it is needed. */
+export class BlockTimes {
+  readonly #sql: Sql
+  readonly #tenantId: string
+  readonly #parts = new Map<number, TimedPart[]>()
+
+  constructor(sql: Sql, tenantId: string) {
+    this.#sql = sql
+    this.#tenantId = tenantId
+  }
+
+  /** Reads which entries of `from` to `to` (excluded) are kept together, and between which times they occurred. Index: the primary key. */
+  async readParts(from: number, to: number): Promise<void> {
+    const rows = await this.#sql<Row>(
+      `SELECT b.at::text, b.entries, b.occurred_from::text AS "from", b.occurred_to::text AS "to", b.missing FROM audit_block b
+        WHERE b.tenant_id = $1::uuid AND b.at >= $2::text::bigint AND b.at < $3::text::bigint ORDER BY b.at`,
+      [this.#tenantId, String(blockOf(from) * BLOCK), String(to)],
+    )
+    for (const row of rows) {
+      const at = Number(row.at)
+      const block = blockOf(at)
+      const parts = this.#parts.get(block) ?? []
+      this.#parts.set(block, parts)
+      if (parts.some((part) => part.at === at)) continue
+      parts.push({
+        at,
+        entries: row.entries,
+        from: Number(row.from),
+        to: Number(row.to),
+        missing: row.missing && readMissing(byteaOf(row.missing)),
+        hours: null,
+        exact: null,
+      })
+    }
+  }
+
+  partsOf(block: number): readonly TimedPart[] {
+    return this.#parts.get(block) ?? []
+  }
+
+  /** Whether anything in the block may have occurred in the range. */
+  mayOccur(block: number, range: TimeRange): boolean {
+    return this.partsOf(block).some((part) => overlaps(part, range))
+  }
+
+  async loadHours(blocks: readonly number[], range: TimeRange | null): Promise<void> {
+    const parts = this.#of(blocks).filter((part) => part.hours === null && (!range || isCutBy(part, range)))
+    for (const [part, bytes] of await this.#column('hours', parts)) part.hours = bytes
+  }
+
+  async loadExact(blocks: readonly number[], range: TimeRange | null): Promise<void> {
+    const parts = this.#of(blocks).filter((part) => part.exact === null && (!range || isCutBy(part, range)))
+    for (const [part, bytes] of await this.#column('times', parts)) part.exact = unpackTimes(bytes, part)
+  }
+
+  #of(blocks: readonly number[]): TimedPart[] {
+    return blocks.flatMap((block) => this.#parts.get(block) ?? [])
+  }
+
+  async #column(name: 'hours' | 'times', parts: readonly TimedPart[]): Promise<[TimedPart, Uint8Array][]> {
+    if (parts.length === 0) return []
+    const rows = await this.#sql<{ at: string; bytes: Uint8Array }>(
+      `SELECT b.at::text, b.${name} AS bytes FROM audit_block b WHERE b.tenant_id = $1::uuid AND b.at = ANY($2::text::bigint[])`,
+      [this.#tenantId, wholes(parts.map(({ at }) => at))],
+    )
+    const byAt = new Map(parts.map((part) => [part.at, part]))
+    return rows.flatMap(({ at, bytes }) => {
+      const part = byAt.get(Number(at))
+      return part ? [[part, byteaOf(bytes)] as [TimedPart, Uint8Array]] : []
+    })
+  }
+
+  /**
+   * Adds to the block's set what occurred in the range. `cut` collects blocks whose exact times are needed first: such a block
+   * is asked for again when they are loaded.
+   */
+  addTo(bits: Bits, block: number, range: TimeRange, cut?: Set<number>): void {
+    for (const part of this.partsOf(block)) {
+      const shift = part.at - block * BLOCK
+      if (!overlaps(part, range)) continue
+      if (!isCutBy(part, range)) addRange(bits, shift, shift + part.entries)
+      else if (part.exact) addTimes(bits, part.exact, range, shift)
+      else if (part.hours === null || addHours(bits, part.hours, range, shift)) cut?.add(block)
+    }
+  }
+}
+
+function overlaps(part: TimedPart, { from, to }: TimeRange): boolean {
+  return (from === null || part.to >= from) && (to === null || part.from < to)
+}
+
+/** Some of it lies in the range and some does not. */
+function isCutBy(part: TimedPart, range: TimeRange): boolean {
+  const { from, to } = range
+  return overlaps(part, range) && !((from === null || part.from >= from) && (to === null || part.to < to))
+}
+
+/** First byte: the packing. */
+export function readMissing(bytes: Uint8Array): Packed {
+  return { packing: (bytes[0] ?? 0) as Packing, body: bytes.subarray(1) }
+}
+
+export function addMissing(bits: Bits, { at, missing }: TimedPart, block: number): void {
+  if (missing) addPacked(bits, missing, at - block * BLOCK)
+}
+
+const HOUR_MS = 3_600_000
+
+/** Counts what is set in the block by `floor(occurred / widthMs)`; hours or exact times must have been loaded, as the width needs. */
+export function countTimes(
+  times: BlockTimes,
+  block: number,
+  bits: Bits,
+  widthMs: number,
+  add: (bucket: number, events: number) => void,
+): void {
+  if (isEmpty(bits)) return
+  for (const part of times.partsOf(block)) {
+    const shift = part.at - block * BLOCK
+    if (widthMs % HOUR_MS === 0) {
+      if (!part.hours) throw new Error(`the hours of block ${block} were not loaded`)
+      countHours(bits, part.hours, shift, (hour, events) => add(Math.floor((hour * HOUR_MS) / widthMs), events))
+      continue
+    }
+    if (!part.exact) throw new Error(`the times of block ${block} were not loaded`)
+    for (let place = 0; place < part.entries; place++)
+      if (hasPlace(bits, place + shift)) add(Math.floor((part.exact[place] ?? 0) / widthMs), 1)
+  }
+}
+
+/** The latest time at which anything is said to have occurred; null in an empty log. Index: the primary key. */
+export async function latestOccurrence(sql: Sql, tenantId: string): Promise<number | null> {
+  const [row] = await sql<{ latest: string | null }>(
+    'SELECT max(b.occurred_to)::text AS latest FROM audit_block b WHERE b.tenant_id = $1::uuid',
+    [tenantId],
+  )
+  return row?.latest == null ? null : Number(row.latest)
+}

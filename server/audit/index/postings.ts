@@ -1,0 +1,160 @@
+import 'server-only'
+import { type Bits, BLOCK } from '#lib/postings/bits.ts'
+import { addPacked, eachStretch, type Packed } from '#lib/postings/places.ts'
+import { bucketKey, ownKey, readBucket, readOwn, type TermHash } from '#lib/postings/run.ts'
+import type { Sql } from '#server/kernel/db.ts'
+import { byteaOf, wholes } from './parameters.ts'
+import { blockOf, endOf, type RunHead } from './runs.ts'
+
+/** A term's own row over one or more blocks; its body comes when it is needed. */
+type Piece = { block: number; bytes: number; packed: Packed | null }
+
+/** Where a term stands in one run: all in its bucket, or in rows of its own, ascending by their first block. */
+type Standing = { kind: 'bucket'; packed: Packed; blocks: ReadonlySet<number> } | { kind: 'own'; pieces: Piece[] }
+
+type PieceRow = { at: string; key: string; piece: number; bytes: number; body: Uint8Array | null }
+
+/** A run of more than one block gives its own rows' bodies only when asked: they may be large and not needed. */
+const isLarge = ({ entries }: RunHead) => entries > BLOCK
+
+/** The postings of some terms, read from the runs as they are needed. */
+export class Postings {
+  readonly #sql: Sql
+  readonly #tenantId: string
+  readonly #standings = new Map<number, Map<TermHash, Standing>>()
+
+  constructor(sql: Sql, tenantId: string) {
+    this.#sql = sql
+    this.#tenantId = tenantId
+  }
+
+  /** Finds out where the terms stand in the runs: one statement. Index: the primary key, two exact keys for each. */
+  async probe(terms: readonly TermHash[], runs: readonly RunHead[]): Promise<void> {
+    const asked: { run: RunHead; key: number; whole: number }[] = []
+    for (const run of runs) {
+      this.#standings.set(run.at, new Map())
+      const buckets = new Set(terms.map((hash) => bucketKey(hash, run.bits)))
+      for (const key of buckets) asked.push({ run, key, whole: 1 })
+      for (const hash of terms) asked.push({ run, key: ownKey(hash), whole: isLarge(run) ? 0 : 1 })
+    }
+    if (asked.length === 0) return
+    const rows = await this.#sql<PieceRow>(PROBE, [
+      this.#tenantId,
+      wholes(asked.map(({ run }) => run.at)),
+      wholes(asked.map(({ key }) => key)),
+      wholes(asked.map(({ whole }) => whole)),
+    ])
+    const byKey = new Map(terms.map((hash) => [ownKey(hash), hash]))
+    const heads = new Map(runs.map((run) => [run.at, run]))
+    for (const row of rows) {
+      const run = heads.get(Number(row.at))
+      if (run) this.#take(row, run, terms, byKey)
+    }
+  }
+
+  #take(row: PieceRow, run: RunHead, terms: readonly TermHash[], byKey: ReadonlyMap<number, TermHash>): void {
+    const standings = this.#standings.get(run.at)
+    const key = Number(row.key)
+    if (!standings) return
+    if (key >= 0) {
+      const body = byteaOf(row.body)
+      for (const hash of terms) {
+        if (bucketKey(hash, run.bits) !== key) continue
+        const packed = readBucket(body, hash)
+        if (packed) standings.set(hash, { kind: 'bucket', packed, blocks: blocksOf(packed, run) })
+      }
+      return
+    }
+    const hash = byKey.get(key)
+    if (hash === undefined) return
+    const known = standings.get(hash)
+    const own = known?.kind === 'own' ? known : { kind: 'own' as const, pieces: [] }
+    standings.set(hash, own)
+    const packed = row.body === null ? null : readOwn(byteaOf(row.body))
+    own.pieces.push({ block: row.piece, bytes: row.bytes, packed })
+    own.pieces.sort((a, b) => a.block - b.block)
+  }
+
+  /** Whether the term may stand in that block of the run; no row is read for it. */
+  mayStand(hash: TermHash, run: RunHead, block: number): boolean {
+    const standing = this.#standings.get(run.at)?.get(hash)
+    if (!standing) return false
+    if (standing.kind === 'bucket') return standing.blocks.has(block)
+    return pieceFor(standing.pieces, block - blockOf(run.at)) !== null
+  }
+
+  /** Reads the bodies that these blocks need and that are not here yet: one statement. */
+  async load(terms: readonly TermHash[], needed: readonly { run: RunHead; block: number }[]): Promise<void> {
+    const missing = new Map<string, { at: number; key: number; piece: Piece }>()
+    for (const { run, block } of needed) {
+      for (const hash of terms) {
+        const standing = this.#standings.get(run.at)?.get(hash)
+        if (standing?.kind !== 'own') continue
+        const piece = pieceFor(standing.pieces, block - blockOf(run.at))
+        if (piece && piece.packed === null)
+          missing.set(`${run.at} ${hash} ${piece.block}`, { at: run.at, key: ownKey(hash), piece })
+      }
+    }
+    const asked = [...missing.values()]
+    if (asked.length === 0) return
+    const rows = await this.#sql<{ n: string; body: Uint8Array }>(BODIES, [
+      this.#tenantId,
+      wholes(asked.map(({ at }) => at)),
+      wholes(asked.map(({ key }) => key)),
+      wholes(asked.map(({ piece }) => piece.block)),
+    ])
+    for (const { n, body } of rows) {
+      const found = asked[Number(n) - 1]
+      if (found) found.piece.packed = readOwn(byteaOf(body))
+    }
+  }
+
+  /** Adds to the block's set where the term stands in it, as far as the run tells. */
+  addTo(bits: Bits, hash: TermHash, run: RunHead, block: number): void {
+    const standing = this.#standings.get(run.at)?.get(hash)
+    if (!standing) return
+    const shift = run.at - block * BLOCK
+    if (standing.kind === 'bucket') {
+      if (standing.blocks.has(block)) addPacked(bits, standing.packed, shift)
+      return
+    }
+    const piece = pieceFor(standing.pieces, block - blockOf(run.at))
+    if (!piece) return
+    if (!piece.packed) throw new Error(`the postings of block ${block} were not loaded`)
+    // A run inside a block has one piece, which begins where the run does; in larger ones pieces begin with blocks.
+    addPacked(bits, piece.packed, isLarge(run) ? shift + piece.block * BLOCK : shift)
+  }
+}
+
+function pieceFor(pieces: readonly Piece[], block: number): Piece | null {
+  let found: Piece | null = null
+  for (const piece of pieces) if (piece.block <= block) found = piece
+  return found
+}
+
+function blocksOf(packed: Packed, run: RunHead): ReadonlySet<number> {
+  if (!isLarge(run)) return new Set([blockOf(run.at)])
+  const blocks = new Set<number>()
+  eachStretch(packed, (from, to) => {
+    for (let block = blockOf(run.at + from); block <= blockOf(run.at + to - 1); block++) blocks.add(block)
+  })
+  return blocks
+}
+
+/** The blocks that a run touches. */
+export function blocksIn(run: RunHead): { first: number; last: number } {
+  return { first: blockOf(run.at), last: blockOf(endOf(run) - 1) }
+}
+
+// OFFSET 0: every asked key goes through the index by itself, whatever the planner thinks of the table.
+const PROBE = `
+  SELECT p.at::text, p.key::text, p.piece, p.bytes, p.body
+    FROM unnest($2::text::bigint[], $3::text::bigint[], $4::text::bigint[]) AS w(at, key, whole)
+   CROSS JOIN LATERAL (SELECT a.at, a.key, a.piece, octet_length(a.body) AS bytes, CASE WHEN w.whole = 1 THEN a.body END AS body
+                         FROM audit_posting a WHERE a.tenant_id = $1::uuid AND a.at = w.at AND a.key = w.key OFFSET 0) p`
+
+const BODIES = `
+  SELECT w.n::text, p.body
+    FROM unnest($2::text::bigint[], $3::text::bigint[], $4::text::bigint[]) WITH ORDINALITY AS w(at, key, piece, n)
+   CROSS JOIN LATERAL (SELECT a.body FROM audit_posting a
+                        WHERE a.tenant_id = $1::uuid AND a.at = w.at AND a.key = w.key AND a.piece = w.piece::smallint OFFSET 0) p`

@@ -1,0 +1,65 @@
+import 'server-only'
+import { BLOCK } from '#lib/postings/bits.ts'
+import type { Sql } from '#server/kernel/db.ts'
+
+/** A run of the index: entries `at` to `at + entries`. Times in milliseconds, both ends included. */
+export type RunHead = {
+  at: number
+  entries: number
+  bits: number
+  /** All its entries are still kept. */
+  whole: boolean
+  recordedFrom: number
+  recordedTo: number
+}
+
+/** What a search must know of a log before it begins: its length and the runs of its index, ascending. */
+export type LogShape = { size: number; lastRecordedAt: number; runs: RunHead[] }
+
+type Row = {
+  size: string
+  last: Date | string
+  at: string | null
+  entries: number
+  bits: number
+  whole: boolean
+  from: Date | string
+  to: Date | string
+}
+
+/** @returns null where the organisation has no log. Index: the primary keys. */
+export async function readShape(sql: Sql, tenantId: string): Promise<LogShape | null> {
+  const rows = await sql<Row>(
+    `SELECT h.size::text, h.last_recorded_at AS last, r.at::text, r.entries, r.bits, r.whole, r.recorded_from AS "from", r.recorded_to AS "to"
+       FROM audit_head h LEFT JOIN audit_run r ON r.tenant_id = h.tenant_id WHERE h.tenant_id = $1::uuid ORDER BY r.at`,
+    [tenantId],
+  )
+  const [first] = rows
+  if (!first) return null
+  return {
+    size: Number(first.size),
+    lastRecordedAt: new Date(first.last).getTime(),
+    runs: rows.flatMap(({ at, entries, bits, whole, from, to }) =>
+      at === null
+        ? []
+        : [
+            {
+              at: Number(at),
+              entries,
+              bits,
+              whole,
+              recordedFrom: new Date(from).getTime(),
+              recordedTo: new Date(to).getTime(),
+            },
+          ],
+    ),
+  }
+}
+
+export function blockOf(index: number): number {
+  return Math.floor(index / BLOCK)
+}
+
+export function endOf({ at, entries }: Pick<RunHead, 'at' | 'entries'>): number {
+  return at + entries
+}
