@@ -302,24 +302,6 @@ async function unwalled(statement: string, values: readonly unknown[]): Promise<
   }
 }
 
-/** The plans of the statements inside a function, as auto_explain writes them. */
-async function explained(statement: string, tenantId: string): Promise<string> {
-  const client = await db.superuser.connect()
-  const notices: string[] = []
-  client.on('notice', ({ message }) => notices.push(message ?? ''))
-  try {
-    await client.query(
-      `LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_level = notice`,
-    )
-    await client.query(`BEGIN; SELECT set_config('app.tenant_id', '${tenantId}', true)`)
-    await client.query(statement)
-    await client.query('COMMIT')
-    return notices.join('\n')
-  } finally {
-    client.release(true)
-  }
-}
-
 describe('a device whose clock says anything', () => {
   it('does not take the histogram from everybody else', async () => {
     const tenantId = await makeTenant()

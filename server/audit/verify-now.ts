@@ -78,8 +78,7 @@ async function* storedEntries(tenantId: string, size: number): AsyncGenerator<Lo
 function readBatch(tenantId: string, from: number, size: number): Promise<Row[]> {
   return pgTransaction('reader', tenantId, (_client, sql) =>
     sql<Row>(
-      `SELECT e.index::text, e.entry, p.personal FROM audit_entry e
-         LEFT JOIN audit_personal p ON p.tenant_id = e.tenant_id AND p.index = e.index AND p.class = e.class AND p.recorded_at = e.recorded_at
+      `SELECT e.index::text, e.entry, e.personal FROM audit_entry e
         WHERE e.tenant_id = $1::uuid AND e.index >= $2::text::bigint AND e.index < $3::text::bigint ORDER BY e.index LIMIT $4::integer`,
       [tenantId, String(from), String(size), BATCH],
     ),

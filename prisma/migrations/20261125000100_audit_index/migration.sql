@@ -35,6 +35,12 @@ CREATE TABLE audit_entry (
 CREATE TABLE audit_entry_control  PARTITION OF audit_entry FOR VALUES IN ('control')  PARTITION BY RANGE (recorded_at);
 CREATE TABLE audit_entry_access   PARTITION OF audit_entry FOR VALUES IN ('access')   PARTITION BY RANGE (recorded_at);
 CREATE TABLE audit_entry_activity PARTITION OF audit_entry FOR VALUES IN ('activity') PARTITION BY RANGE (recorded_at);
+DO $$ DECLARE part text; BEGIN
+  FOREACH part IN ARRAY ARRAY['audit_entry_control', 'audit_entry_access', 'audit_entry_activity'] LOOP
+    EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', part);
+    EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', part);
+  END LOOP;
+END $$;
 CREATE INDEX audit_entry_recorded ON audit_entry USING brin (recorded_at) WITH (pages_per_range = 16, autosummarize = on);
 
 CREATE OR REPLACE FUNCTION audit_ensure_partitions(month date, months integer) RETURNS void
