@@ -96,9 +96,12 @@ const STATED_BY_SERVER = {
   audit: [
     'audit.search',
     'audit.unmask',
+    'audit.unmask.end',
     'audit.export',
     'audit.verify',
     'audit.import',
+    'audit.mapping.save',
+    'audit.mapping.delete',
     'audit.erase',
     'audit.erase.request',
     'audit.erase.hold',

@@ -6,6 +6,9 @@ import type { Verification } from './schema.ts'
 import { verifyStoredLog } from './verify-now.ts'
 
 export { recordAppEvents } from './app-events.ts'
+export { deleteMapping, saveMapping } from './import/mappings.ts'
+export { type ImportRequest, importHistory, previewImport } from './import/run-import.ts'
+export { hideNames, unmaskNames } from './masking/commands.ts'
 
 const recordVerification = defineCommand({
   action: 'audit.verify',
