@@ -150,7 +150,7 @@ BEGIN
 END $$;
 
 -- Erases the personal values of the named entries, for an erasure that was carried out. GH010: holds have changed meanwhile.
-CREATE FUNCTION audit_erase(erasure uuid, planned_revision bigint, entries int8multirange, kept_more bigint) RETURNS bigint
+CREATE FUNCTION audit_erase(erasure uuid, planned_revision bigint, entries int8multirange) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE x audit_erasure; gone bigint;
 BEGIN
@@ -164,7 +164,7 @@ BEGIN
   UPDATE audit_entry e SET personal = NULL FROM unnest(entries) AS r
    WHERE e.tenant_id = current_tenant() AND e.index >= lower(r) AND e.index < upper(r) AND e.personal IS NOT NULL;
   GET DIAGNOSTICS gone = ROW_COUNT;
-  UPDATE audit_erasure SET erased = erased + gone, kept = kept + kept_more WHERE tenant_id = current_tenant() AND id = erasure;
+  UPDATE audit_erasure SET erased = erased + gone WHERE tenant_id = current_tenant() AND id = erasure;
   RETURN gone;
 END $$;
 
@@ -196,7 +196,7 @@ BEGIN
 END $$;
 
 DO $$ DECLARE fn text; BEGIN
-  FOREACH fn IN ARRAY ARRAY['audit_remove(uuid, text)', 'audit_erase(uuid, bigint, int8multirange, bigint)', 'audit_month_is_empty(text, date)'] LOOP
+  FOREACH fn IN ARRAY ARRAY['audit_remove(uuid, text)', 'audit_erase(uuid, bigint, int8multirange)', 'audit_month_is_empty(text, date)'] LOOP
     EXECUTE format('ALTER FUNCTION %s OWNER TO %I', fn, gh_role('retention'));
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', fn);
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I, %I', fn, gh_role('worker'), gh_role('owner'));

@@ -1,0 +1,202 @@
+import 'server-only'
+import { z } from 'zod'
+import { systemActor } from '#server/kernel/actor.ts'
+import { defineIrreversible, fingerprint } from '#server/kernel/brake.ts'
+import type { BrakeTarget } from '#server/kernel/brake-request.ts'
+import { defineCommand } from '#server/kernel/command.ts'
+import { readTransaction } from '#server/kernel/db.ts'
+import { AppError, errorCodeOf } from '#server/kernel/errors.ts'
+import { uuidField } from '#server/kernel/fields.ts'
+import type { Job } from '#server/kernel/jobs.ts'
+import { eachMatch, type MatchesPage } from '../matches.ts'
+import { readHead } from '../tree.ts'
+import { type Hold, holdsInForce, questionsAbout, readHolders } from './holds.ts'
+import { erasePersonal, forgetInIndex, STALE } from './remove.ts'
+import { readRevision } from './rules.ts'
+import { type ErasurePreview, eraseInput } from './schema.ts'
+
+export const ERASE_TASK = 'audit.erase'
+
+/**
+ * Asks for the personal values of a person's events to be erased: what they did, what was done to them, their devices. The events
+ * stay with all that is proven; what a hold is about keeps its values. Carried out, it erases what was recorded until then.
+ * @throws AppError not_found · conflict while another erasure of the person is under way · step_up_required
+ */
+export const erasePerson = defineIrreversible({
+  name: 'audit.erase',
+  actions: {
+    request: 'audit.erase.request',
+    hold: 'audit.erase.hold',
+    release: 'audit.erase.release',
+    approve: 'audit.erase.approve',
+    cancel: 'audit.erase.cancel',
+    carryOut: 'audit.erase',
+    expire: 'audit.erase.expire',
+  },
+  permission: 'admin',
+  budget: 'audit-keeping',
+  input: eraseInput,
+  target: async ({ tx, sql, tenantId, input: { personId: id } }): Promise<BrakeTarget> => {
+    if ((await tx.person.count({ where: { tenantId, id } })) === 0)
+      throw new AppError('not_found', { detail: 'There is no such person.' })
+    const running = await sql(
+      `SELECT 1 FROM audit_erasure WHERE tenant_id = $1::uuid AND person_id = $2::uuid AND state = 'running'`,
+      [tenantId, id],
+    )
+    if (running.length > 0)
+      throw new AppError('conflict', {
+        detail: 'An erasure of this person is under way.',
+        extra: { reason: 'running' },
+      })
+    // No name: it is what is to be erased.
+    return { type: 'person', id, name: id, units: 1, fingerprint: fingerprint({ id }) }
+  },
+  requested: async (_context, request, { type, id }) => ({
+    result: { requestId: request.id, state: request.state, notBefore: request.notBefore },
+    audit: [
+      {
+        action: 'audit.erase.request',
+        outcome: 'pending',
+        target: { type, id },
+        reason: request.reason,
+        correlationId: request.id,
+        detail: { state: request.state },
+      },
+    ],
+    notify: ['keeping'],
+  }),
+  moved: async () => ({ notify: ['keeping'] }),
+  carryOut: async ({ sql, tenantId, input, now }, request) => {
+    const { size } = await readHead(sql, tenantId)
+    await sql(
+      `INSERT INTO audit_erasure (tenant_id, id, person_id, as_of, reason, asked_by, state, started_at)
+       VALUES ($1::uuid, $2::uuid, $3::uuid, $4::text::bigint, $5::text, $6::text, 'running', $7::text::timestamptz)`,
+      [tenantId, request.id, input.personId, String(size), request.reason, request.requester.name, now.toISOString()],
+    )
+    return {
+      audit: [
+        {
+          action: 'audit.erase',
+          outcome: 'pending',
+          target: { type: 'person', id: input.personId },
+          reason: request.reason,
+          correlationId: request.id,
+          detail: { requester: request.requester.name, asOf: String(size) },
+        },
+      ],
+      jobs: [eraseJob(tenantId, request.id)],
+      notify: ['keeping'],
+    }
+  },
+})
+
+function eraseJob(tenantId: string, erasureId: string): Job {
+  return { task: ERASE_TASK, payload: { tenantId, erasureId }, key: `${ERASE_TASK}:${erasureId}` }
+}
+
+const finish = defineCommand({
+  action: 'audit.erase',
+  name: 'audit.erase.finish',
+  permission: 'system',
+  risk: 'none',
+  input: z.object({ erasureId: uuidField(), kept: z.number() }),
+  execute: async ({ sql, tenantId, input: { erasureId, kept }, now }) => {
+    const [done] = await sql<{ person: string; erased: string }>(
+      `UPDATE audit_erasure SET state = 'done', finished_at = $3::text::timestamptz, kept = $4::text::bigint WHERE tenant_id = $1::uuid AND id = $2::uuid AND state = 'running'
+       RETURNING person_id::text AS person, erased::text`,
+      [tenantId, erasureId, now.toISOString(), String(kept)],
+    )
+    if (!done) throw new AppError('not_found', { detail: 'There is no such erasure under way.' })
+    const { person, erased } = done
+    return {
+      result: { erased: Number(erased), kept },
+      audit: {
+        action: 'audit.erase',
+        target: { type: 'person', id: person },
+        correlationId: erasureId,
+        detail: { erased, kept: String(kept) },
+      },
+      notify: ['keeping'],
+    }
+  },
+})
+
+const erasePayload = z.object({ tenantId: uuidField(), erasureId: uuidField() })
+
+/** Does an erasure that was carried out; called again after a crash it goes over the same events, which is harmless. */
+export async function runErasure(payload: unknown): Promise<void> {
+  const { tenantId, erasureId } = erasePayload.parse(payload)
+  const erasure = await readTransaction(tenantId, async ({ sql }) => {
+    const [row] = await sql<{ person: string; asOf: string }>(
+      `SELECT person_id::text AS person, as_of::text AS "asOf" FROM audit_erasure WHERE tenant_id = $1::uuid AND id = $2::uuid AND state = 'running'`,
+      [tenantId, erasureId],
+    )
+    return row && { asOf: Number(row.asOf), questions: await questionsAbout(sql, tenantId, row.person) }
+  })
+  if (!erasure) return
+  const { asOf, questions } = erasure
+  const kept = new Set<number>()
+  for (const q of questions)
+    for await (const page of eachMatch(tenantId, { q, from: undefined, to: undefined, order: 'oldest', asOf }))
+      await erasePage(tenantId, erasureId, page, kept)
+  await finish(systemActor(tenantId, 'keeping'), { erasureId, kept: kept.size })
+}
+
+const MOST_RETRIES = 5
+
+/** `kept` holds what holds kept so far: an event that two questions find counts once. */
+async function erasePage(
+  tenantId: string,
+  erasureId: string,
+  { items }: MatchesPage,
+  kept: Set<number>,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const { revision, holds } = await readHolds(tenantId)
+    const known = items.filter(({ personal }) => personal !== undefined)
+    const holdersOf = readHolders(holds)
+    const held = known.filter(({ entry, personal }) => holdersOf(entry, personal).length > 0)
+    const isHeld = new Set(held.map(({ index }) => index))
+    const indexes = known.map(({ index }) => index).filter((index) => !isHeld.has(index))
+    try {
+      await erasePersonal(tenantId, { erasureId, revision, indexes })
+    } catch (error) {
+      if (errorCodeOf(error) !== STALE || attempt > MOST_RETRIES) throw error
+      continue
+    }
+    for (const index of isHeld) kept.add(index)
+    // What is not in the text any more must not be found by it either.
+    const [first, last] = [indexes[0], indexes.at(-1)]
+    if (first !== undefined && last !== undefined) await forgetInIndex(tenantId, { from: first, to: last + 1 })
+    return
+  }
+}
+
+function readHolds(tenantId: string): Promise<{ revision: number; holds: Hold[] }> {
+  return readTransaction(tenantId, async ({ sql }) => ({
+    revision: await readRevision(sql, tenantId),
+    holds: await holdsInForce(sql, tenantId),
+  }))
+}
+
+/** What erasing a person's values would hit now, counted for a while. */
+export async function previewErasure(tenantId: string, personId: string, budgetMs = 3_000): Promise<ErasurePreview> {
+  const deadline = performance.now() + budgetMs
+  const questions = await readTransaction(tenantId, ({ sql }) => questionsAbout(sql, tenantId, personId))
+  const { holds } = await readHolds(tenantId)
+  const holdersOf = readHolders(holds)
+  const [events, kept, names] = [new Set<number>(), new Set<number>(), new Set<string>()]
+  const counted = (partial: boolean) => ({ events: events.size, kept: kept.size, holds: [...names], partial })
+  for (const q of questions)
+    for await (const { items } of eachMatch(tenantId, { q, from: undefined, to: undefined, order: 'oldest' })) {
+      for (const { index, entry, personal } of items) {
+        if (personal === undefined) continue
+        const holders = holdersOf(entry, personal)
+        for (const { name } of holders) names.add(name)
+        const set = holders.length > 0 ? kept : events
+        set.add(index)
+      }
+      if (performance.now() > deadline) return counted(true)
+    }
+  return counted(false)
+}

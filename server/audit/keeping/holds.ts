@@ -1,0 +1,141 @@
+import 'server-only'
+import type { AuditEntry } from '#protocol/audit/entry.ts'
+import type { Personal } from '#protocol/audit/personal.ts'
+import { matchesQuery } from '#protocol/audit/query-match.ts'
+import type { Sql } from '#server/kernel/db.ts'
+import { eachMatch } from '../matches.ts'
+import { readQuery } from '../plan.ts'
+import type { HoldKind } from './schema.ts'
+
+/** A hold ready to be asked: several questions where one would be too long; an event that any of them finds is held. */
+export type Hold = {
+  id: string
+  name: string
+  questions: readonly string[]
+  from: string | undefined
+  to: string | undefined
+}
+
+type Row = {
+  id: string
+  name: string
+  kind: HoldKind
+  target: string | null
+  q: string | null
+  from: Date | string | null
+  to: Date | string | null
+}
+
+/** Terms of one question. */
+const MOST_TERMS = 40
+
+/** The holds in force. Devices of a person and copies of a file are those of this moment. */
+export async function holdsInForce(sql: Sql, tenantId: string): Promise<Hold[]> {
+  const rows = await sql<Row>(
+    `SELECT id::text, name, kind, target_id::text AS target, q, occurred_from AS from, occurred_to AS to
+       FROM audit_hold WHERE tenant_id = $1::uuid AND released_at IS NULL ORDER BY id`,
+    [tenantId],
+  )
+  const holds: Hold[] = []
+  for (const row of rows)
+    holds.push({
+      id: row.id,
+      name: row.name,
+      questions: await questionsOf(sql, tenantId, row),
+      from: row.from === null ? undefined : new Date(row.from).toISOString(),
+      to: row.to === null ? undefined : new Date(row.to).toISOString(),
+    })
+  return holds
+}
+
+async function questionsOf(sql: Sql, tenantId: string, { kind, target, q }: Row): Promise<string[]> {
+  if (target === null) return [q ?? '']
+  switch (kind) {
+    case 'person':
+      return questionsAbout(sql, tenantId, target)
+    case 'device':
+      return [`device:${target} OR target:${target} OR actor:${target}`]
+    case 'file':
+      return anyOf((await lineageOf(sql, tenantId, target)).map((id) => `target:${id}`))
+    case 'search':
+      return [q ?? '']
+  }
+}
+
+/** What finds the events of a person: what they did, what was done to them, and to and by their devices. */
+export async function questionsAbout(sql: Sql, tenantId: string, personId: string): Promise<string[]> {
+  const devices = await sql<{ id: string }>(
+    'SELECT id::text FROM device WHERE tenant_id = $1::uuid AND person_id = $2::uuid ORDER BY id',
+    [tenantId, personId],
+  )
+  return anyOf([
+    `actor:${personId}`,
+    `target:${personId}`,
+    ...devices.flatMap(({ id }) => [`device:${id}`, `target:${id}`]),
+  ])
+}
+
+/** The file, what it was made of and every copy of that: one matter. */
+async function lineageOf(sql: Sql, tenantId: string, fileId: string): Promise<string[]> {
+  const rows = await sql<{ id: string }>(
+    `SELECT f.id::text FROM file f WHERE f.tenant_id = $1::uuid
+        AND f.root_id = (SELECT o.root_id FROM file o WHERE o.tenant_id = $1::uuid AND o.id = $2::uuid) ORDER BY f.id`,
+    [tenantId, fileId],
+  )
+  return rows.length > 0 ? rows.map(({ id }) => id) : [fileId]
+}
+
+function anyOf(terms: readonly string[]): string[] {
+  const questions: string[] = []
+  for (let at = 0; at < terms.length; at += MOST_TERMS) questions.push(terms.slice(at, at + MOST_TERMS).join(' OR '))
+  return questions
+}
+
+/** Says which holds keep an event, by its own text and values: what a hold protects does not hang on the index. */
+export function readHolders(holds: readonly Hold[]): (entry: AuditEntry, personal: Personal | undefined) => Hold[] {
+  const asking = holds.map((hold) => ({ hold, queries: hold.questions.map(readQuery) }))
+  return (entry, personal) =>
+    asking.flatMap(({ hold, queries }) => {
+      const { from, to } = hold
+      if ((from !== undefined && entry.occurredAt < from) || (to !== undefined && entry.occurredAt >= to)) return []
+      return queries.some((query) => matchesQuery(query, entry, personal)) ? [hold] : []
+    })
+}
+
+/** A stretch of the log: entries `first` to `last`, both included, in its order. */
+export type Stretch = { first: { index: number; at: Date }; last: { index: number } }
+
+/** Which entries of the stretch each hold keeps, by hold id. Of entries that nobody asks about it holds nothing in memory. */
+export async function heldIn(
+  tenantId: string,
+  holds: readonly Hold[],
+  { first, last }: Stretch,
+  isAsked: (index: number) => boolean,
+): Promise<Map<string, Set<number>>> {
+  const held = new Map<string, Set<number>>()
+  for (const { id, questions, from, to } of holds) {
+    const kept = new Set<number>()
+    for (const q of questions) await addMatches(kept, { tenantId, q, from, to, stretch: { first, last }, isAsked })
+    if (kept.size > 0) held.set(id, kept)
+  }
+  return held
+}
+
+type Matching = {
+  tenantId: string
+  q: string
+  from: string | undefined
+  to: string | undefined
+  stretch: Stretch
+  isAsked: (index: number) => boolean
+}
+
+async function addMatches(kept: Set<number>, { tenantId, q, from, to, stretch, isAsked }: Matching): Promise<void> {
+  const { first, last } = stretch
+  const place = { after: first.index === 0 ? null : first.index - 1, time: first.at.getTime() }
+  const ask = { q, from, to, order: 'oldest' as const, asOf: last.index + 1 }
+  for await (const { items, at } of eachMatch(tenantId, ask, place)) {
+    for (const { index } of items) if (index <= last.index && isAsked(index)) kept.add(index)
+    if ((at.after ?? -1) >= last.index) return
+  }
+}

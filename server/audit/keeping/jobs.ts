@@ -1,0 +1,21 @@
+import 'server-only'
+import { now } from '#server/kernel/clock.ts'
+import { listTenants } from '#server/tenants/queries.ts'
+import { ERASE_TASK, runErasure } from './erasure.ts'
+import { purgeTenant } from './purge.ts'
+import { dropEmptyMonths } from './remove.ts'
+import { MIN_RETENTION_DAYS } from './schema.ts'
+
+/** Work of keeping, by task name. Each may run twice, and goes on where a crash ended it. */
+export const keepingJobs = {
+  /** Removes what has expired, organisation by organisation, and the months of which nothing is left. */
+  'audit.purge': async (): Promise<void> => {
+    const failures: unknown[] = []
+    for (const { id } of await listTenants()) await purgeTenant(id).catch((error: unknown) => failures.push(error))
+    await dropEmptyMonths(new Date(now().getTime() - MIN_RETENTION_DAYS * 86_400_000))
+    if (failures.length > 0) throw new AggregateError(failures, `${failures.length} organisations could not be purged`)
+  },
+  [ERASE_TASK]: async (payload: unknown): Promise<void> => runErasure(payload),
+}
+
+export const keepingSchedule = [{ task: 'audit.purge', at: '40 2 * * *' }]

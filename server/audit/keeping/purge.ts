@@ -1,0 +1,243 @@
+import 'server-only'
+import { createHash, type Hash } from 'node:crypto'
+import { uuidv7 } from '#lib/uuid.ts'
+import { now } from '#server/kernel/clock.ts'
+import { pgTransaction, readTransaction, systemTransaction } from '#server/kernel/db.ts'
+import { errorCodeOf, isAppError } from '#server/kernel/errors.ts'
+import { createLog } from '#server/kernel/log.ts'
+import { type Head, tileReader } from '../tree.ts'
+import { checkLog } from '../witness/check-log.ts'
+import { AlteredEntry, addLeaves, certify } from './certificate.ts'
+import { type Hold, holdsInForce } from './holds.ts'
+import { type ExpiredPage, eachExpired } from './plan.ts'
+import {
+  abandonPurge,
+  finishPurge,
+  type OpenPurge,
+  openPurges,
+  type PlannedPurge,
+  recordPurge,
+} from './purge-record.ts'
+import { type ExpiredEntry, forgetInIndex, removeEntries, STALE } from './remove.ts'
+import { expiryOf, readRevision, readRules } from './rules.ts'
+import { KEEPING_CLASSES, type KeepingClass, type RetentionRules } from './schema.ts'
+
+const log = createLog('keeping')
+
+/** Entries of one purge, about: what is removed in one transaction and stands in one certificate. */
+const PURGE_EVENTS = 50_000
+/** Rules or holds that change this often while a purge is planned: the next night tries again. */
+const MOST_RETRIES = 5
+
+/** Where a purge has come; tests end the process there. */
+export type PurgeStep = 'planned' | 'recorded' | 'removed' | 'forgotten'
+export type PurgeOptions = { purgeEvents?: number; onStep?: (step: PurgeStep) => void | Promise<void> }
+
+/**
+ * Removes what has expired and nobody holds, and answers how much went. Each purge is first planned from the log, then written
+ * down in it, then removed with a certificate, then forgotten by the search; a process that dies anywhere goes on there the next
+ * time. One at a time for each organisation: whoever comes second has nothing to do.
+ */
+export async function purgeTenant(tenantId: string, options: PurgeOptions = {}): Promise<{ events: number }> {
+  return systemTransaction(async (lock) => {
+    const [row] = await lock<{ locked: boolean }>(
+      `SELECT pg_try_advisory_xact_lock(hashtextextended('keeping.run:' || $1::text, 0)) AS locked`,
+      [tenantId],
+    )
+    if (!row?.locked) return { events: 0 }
+    let events = await finishOpen(tenantId, options)
+    for (const name of KEEPING_CLASSES) events += await purgeClass(tenantId, name, options)
+    return { events }
+  })
+}
+
+async function finishOpen(tenantId: string, options: PurgeOptions): Promise<number> {
+  let events = 0
+  for (const open of await readTransaction(tenantId, ({ sql }) => openPurges(sql, tenantId)))
+    if (await carryOut(tenantId, open, options)) events += open.state === 'recorded' ? open.events : 0
+  return events
+}
+
+type Situation = {
+  tenantId: string
+  rules: RetentionRules
+  holds: readonly Hold[]
+  revision: number
+  head: Head
+  signed: { size: number; note: string }
+}
+
+/** Rules, holds and the signed size as they are now; null while the log is not the one that was signed. */
+async function readSituation(tenantId: string): Promise<Situation | null> {
+  return readTransaction(tenantId, async ({ sql }) => {
+    const { state, head, stored: signed } = await checkLog(sql, tenantId)
+    if (state !== 'ok' || !signed) return null
+    const revision = await readRevision(sql, tenantId)
+    const [rules, holds] = [await readRules(sql, tenantId), await holdsInForce(sql, tenantId)]
+    return { tenantId, rules, holds, revision, head, signed }
+  })
+}
+
+type Place = Pick<ExpiredEntry, 'index' | 'at'>
+
+async function purgeClass(tenantId: string, name: KeepingClass, options: PurgeOptions): Promise<number> {
+  let [events, retries] = [0, 0]
+  let after: Place | null = null
+  for (;;) {
+    const situation = await readSituation(tenantId)
+    if (!situation) {
+      log.warn({ tenantId, class: name }, 'nothing is removed from a log that is not the one that was signed')
+      return events
+    }
+    const step = await plan(situation, name, after, options)
+    if (!step) return events
+    if (step.planned) {
+      await options.onStep?.('planned')
+      const done = await attempt(situation, step.planned, options)
+      if (!done && ++retries > MOST_RETRIES) return events
+      if (!done) continue
+      events += step.planned.removed.length
+    }
+    if (step.isLast) return events
+    after = step.last
+  }
+}
+
+type Step = { planned: PlannedPurge | null; last: Place; isLast: boolean }
+
+/** The next stretch of what has expired; null when there is none. Throws nothing for an altered entry: that ends the class. */
+async function plan(
+  situation: Situation,
+  name: KeepingClass,
+  after: Place | null,
+  options: PurgeOptions,
+): Promise<Step | null> {
+  const { tenantId, rules, holds, signed } = situation
+  const days = rules[name]
+  const before = expiryOf(days, now())
+  if (days === null || before === null) return null
+  const gathering = new Gathering(situation, { class: name, days })
+  try {
+    for await (const page of eachExpired({
+      tenantId,
+      class: name,
+      before,
+      size: signed.size,
+      holds,
+      after,
+      texts: true,
+    })) {
+      await gathering.add(page)
+      if (gathering.events >= (options.purgeEvents ?? PURGE_EVENTS)) break
+    }
+  } catch (error) {
+    if (!(error instanceof AlteredEntry)) throw error
+    log.error({ tenantId, class: name, index: error.index, alarm: 'audit.entry.altered' }, error.message)
+    await abandonPurge(tenantId, { id: null, class: name, why: 'altered', index: error.index })
+    return null
+  }
+  return gathering.step(options.purgeEvents ?? PURGE_EVENTS)
+}
+
+class Gathering {
+  readonly #situation: Situation
+  readonly #rule: { class: KeepingClass; days: number }
+  readonly #removed: number[] = []
+  readonly #held: number[] = []
+  readonly #kept = new Map<string, number>()
+  readonly #hash: Hash = createHash('sha256')
+  #first: Place | null = null
+  #lastGone: Place | null = null
+  #last: Place | null = null
+
+  constructor(situation: Situation, rule: { class: KeepingClass; days: number }) {
+    this.#situation = situation
+    this.#rule = rule
+  }
+
+  get events(): number {
+    return this.#removed.length
+  }
+
+  async add({ entries, held, isHeld }: ExpiredPage): Promise<void> {
+    const { tenantId, head } = this.#situation
+    const going = entries.filter(({ index }) => !isHeld(index))
+    await pgTransaction('reader', tenantId, (_client, sql) =>
+      addLeaves(this.#hash, going, tileReader(sql, tenantId, head)),
+    )
+    for (const { index } of going) this.#removed.push(index)
+    for (const { index } of entries) if (isHeld(index)) this.#held.push(index)
+    for (const [id, kept] of held) this.#kept.set(id, (this.#kept.get(id) ?? 0) + kept.size)
+    this.#first ??= going[0] ?? null
+    this.#lastGone = going.at(-1) ?? this.#lastGone
+    this.#last = entries.at(-1) ?? this.#last
+  }
+
+  step(full: number): Step | null {
+    if (!this.#last) return null
+    const isLast = this.events < full
+    if (!this.#first || !this.#lastGone) return { planned: null, last: this.#last, isLast }
+    const planned: PlannedPurge = {
+      id: uuidv7(now().getTime()),
+      ...this.#rule,
+      removed: this.#removed,
+      held: this.#held,
+      firstAt: this.#first.at,
+      lastAt: this.#lastGone.at,
+      leaves: this.#hash.digest('hex'),
+      holds: this.#situation.holds.flatMap(({ id, name }) => {
+        const kept = this.#kept.get(id) ?? 0
+        return kept > 0 ? [{ id, name, kept }] : []
+      }),
+      revision: this.#situation.revision,
+    }
+    return { planned, last: this.#last, isLast }
+  }
+}
+
+/** Whether it was done; false when rules or holds changed under it: then it is planned again. */
+async function attempt({ tenantId }: Situation, planned: PlannedPurge, options: PurgeOptions): Promise<boolean> {
+  try {
+    await recordPurge(tenantId, planned)
+  } catch (error) {
+    if (isAppError(error) && error.code === 'conflict') return false
+    throw error
+  }
+  await options.onStep?.('recorded')
+  const [open] = (await readTransaction(tenantId, ({ sql }) => openPurges(sql, tenantId))).filter(
+    ({ id }) => id === planned.id,
+  )
+  return open ? carryOut(tenantId, open, options) : false
+}
+
+/** Does what was recorded. If the process dies before the removal is committed nothing has gone; after it, only the search has to forget. */
+async function carryOut(tenantId: string, purge: OpenPurge, options: PurgeOptions): Promise<boolean> {
+  if (purge.state === 'recorded') {
+    if (!(await remove(tenantId, purge))) return false
+    await options.onStep?.('removed')
+  }
+  await forgetInIndex(tenantId, { from: purge.removed[0]?.from ?? 0, to: purge.removed.at(-1)?.to ?? 0 })
+  await options.onStep?.('forgotten')
+  await finishPurge(tenantId, purge.id)
+  return true
+}
+
+async function remove(tenantId: string, purge: OpenPurge): Promise<boolean> {
+  const situation = await readSituation(tenantId)
+  if (!situation) return false
+  const { head, signed } = situation
+  const certificate = await certify({ tenantId, purge, checkpoint: signed.note, head, now: now() })
+  try {
+    const events = await removeEntries(tenantId, { purgeId: purge.id, certificate })
+    log.info({ tenantId, class: purge.class, events }, 'expired entries were removed')
+    return true
+  } catch (error) {
+    const code = errorCodeOf(error)
+    if (code === STALE) await abandonPurge(tenantId, { id: purge.id, class: purge.class, why: 'changed' })
+    else if (code === 'GH011') {
+      log.error({ tenantId, err: error, alarm: 'audit.purge.contradicted' }, 'the database refused a purge')
+      await abandonPurge(tenantId, { id: purge.id, class: purge.class, why: 'contradicted' })
+    } else throw error
+    return false
+  }
+}

@@ -1,0 +1,117 @@
+import 'server-only'
+import type { IndexRange } from '#protocol/audit/purge-certificate.ts'
+import { type Sql, systemTransaction } from '#server/kernel/db.ts'
+import type { KeepingClass } from './schema.ts'
+
+/*
+ * All that this room knows of how entries are stored. What removes is SQL of the migration, for the worker's role alone; it looks
+ * again at what it is told to remove.
+ */
+
+/** An entry that has expired; with its texts where they were asked for. */
+export type ExpiredEntry = { index: number; at: Date; entry: string | null; personal: string | null }
+
+type Listing = {
+  class: KeepingClass
+  /** Beyond this place. */
+  after: Pick<ExpiredEntry, 'index' | 'at'> | null
+  before: Date
+  /** Below this size of the log. */
+  size: number
+  limit: number
+  texts: boolean
+}
+
+type Row = { index: string; at: Date | string; entry: string | null; personal: string | null }
+
+/** Entries of a class that have expired, in the order of the log. Index: (tenant, index) of each month. */
+export async function listExpired(sql: Sql, tenantId: string, listing: Listing): Promise<ExpiredEntry[]> {
+  const { class: name, after, before, size, limit, texts } = listing
+  const rows = await sql<Row>(
+    `SELECT e.index::text, e.recorded_at AS at, ${texts ? 'e.entry, e.personal' : 'NULL AS entry, NULL AS personal'}
+       FROM audit_entry e
+      WHERE e.tenant_id = $1::uuid AND e.class = $2::text AND e.recorded_at < $3::text::timestamptz AND e.recorded_at >= $4::text::timestamptz
+        AND e.index > $5::text::bigint AND e.index < $6::text::bigint ORDER BY e.index LIMIT $7::integer`,
+    [
+      tenantId,
+      name,
+      before.toISOString(),
+      (after?.at ?? new Date(0)).toISOString(),
+      String(after?.index ?? -1),
+      String(size),
+      limit,
+    ],
+  )
+  return rows.map((row) => ({ ...row, index: Number(row.index), at: new Date(row.at) }))
+}
+
+/** Of the worker's role, for one organisation. */
+function asWorker<T>(tenantId: string, run: (sql: Sql) => Promise<T>): Promise<T> {
+  return systemTransaction(async (sql) => {
+    await sql(`SELECT set_config('app.tenant_id', $1::text, true)`, [tenantId])
+    return run(sql)
+  })
+}
+
+/** SQLSTATE of the migration's functions: rules or holds have changed since this was planned. */
+export const STALE = 'GH010'
+
+/**
+ * Removes what a recorded purge names, all of it or nothing, and keeps the certificate; done before, it does nothing.
+ * Throws with the code `STALE` when a hold or a rule has changed since it was planned.
+ */
+export async function removeEntries(tenantId: string, { purgeId, certificate }: Removal): Promise<number> {
+  const [row] = await asWorker(tenantId, (sql) =>
+    sql<{ gone: string }>('SELECT audit_remove($1::uuid, $2::text)::text AS gone', [purgeId, certificate]),
+  )
+  return Number(row?.gone ?? 0)
+}
+
+type Removal = { purgeId: string; certificate: string }
+type Erasing = { erasureId: string; revision: number; indexes: readonly number[] }
+
+/** Erases the personal values of entries; the entries stay. Throws with the code `STALE` when a hold has changed. */
+export async function erasePersonal(tenantId: string, { erasureId, revision, indexes }: Erasing): Promise<number> {
+  const [row] = await asWorker(tenantId, (sql) =>
+    sql<{ gone: string }>('SELECT audit_erase($1::uuid, $2::text::bigint, $3::text::int8multirange)::text AS gone', [
+      erasureId,
+      String(revision),
+      toMultirange(toRanges(indexes)),
+    ]),
+  )
+  return Number(row?.gone ?? 0)
+}
+
+/** Drops the parts of past months of which no organisation has anything left; answers their names. */
+export async function dropEmptyMonths(before: Date): Promise<string[]> {
+  const rows = await systemTransaction((sql) =>
+    sql<{ name: string }>('SELECT audit_drop_empty_months($1::text::date) AS name', [
+      before.toISOString().slice(0, 10),
+    ]),
+  )
+  return rows.map(({ name }) => name)
+}
+
+/** Ascending indexes as ranges. */
+export function toRanges(indexes: readonly number[]): IndexRange[] {
+  const ranges: { from: number; to: number }[] = []
+  for (const index of indexes) {
+    const last = ranges.at(-1)
+    if (last?.to === index) last.to++
+    else ranges.push({ from: index, to: index + 1 })
+  }
+  return ranges
+}
+
+export function toMultirange(ranges: readonly IndexRange[]): string {
+  return `{${ranges.map(({ from, to }) => `[${from},${to})`).join(',')}}`
+}
+
+export function fromMultirange(text: string): IndexRange[] {
+  return [...text.matchAll(/\[(\d+),(\d+)\)/g)].map(([, from, to]) => ({ from: Number(from), to: Number(to) }))
+}
+
+/** The index of the search is made again from what remains between two places. */
+export async function forgetInIndex(_tenantId: string, _range: IndexRange): Promise<void> {
+  // TODO-REINDEX
+}
