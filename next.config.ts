@@ -35,6 +35,8 @@ const config: NextConfig = {
     '@prisma/client',
     '@prisma/adapter-pg',
   ],
+  // An event beside its list is the list's own page: the router keeps what the list has found and where it stands.
+  rewrites: async () => [{ source: '/audit/:event([0-9a-fA-F-]{36})', destination: '/audit?event=:event' }],
   // Of two values for one path the later one holds.
   headers: async () => [
     { source: '/:path*', headers: securityHeaders },

@@ -19,13 +19,8 @@ export function Histogram({ buckets, from, to, hrefOf }: Props) {
   const locale = useLocale()
   const timeZone = useTimeZone() ?? 'UTC'
   const tell = (at: string) => formatTime(new Date(at), { locale, timeZone, precision: 'minute' })
-  const total = buckets.reduce((sum, bucket) => sum + bucket.count, 0)
-  const flagged = buckets.reduce((sum, bucket) => sum + (bucket.flagged ?? 0), 0)
   const most = Math.max(1, ...buckets.map((bucket) => bucket.count))
-  const summary =
-    flagged > 0
-      ? t('histogram.summaryFlagged', { total, flagged, from: tell(from), to: tell(to) })
-      : t('histogram.summary', { total, from: tell(from), to: tell(to) })
+  const { summary, ofBar } = histogramWords({ t, tell, buckets, from, to })
   return (
     <figure className="rounded-card border border-line bg-surface px-3 pt-2.5 pb-2">
       <figcaption className="sr-only">{summary}</figcaption>
@@ -38,9 +33,7 @@ export function Histogram({ buckets, from, to, hrefOf }: Props) {
         aria-label={hrefOf && summary}
       >
         {buckets.map((bucket, index) => {
-          const words = bucket.flagged
-            ? t('histogram.bucketFlagged', { start: tell(bucket.start), count: bucket.count, flagged: bucket.flagged })
-            : t('histogram.bucket', { start: tell(bucket.start), count: bucket.count })
+          const words = ofBar(bucket)
           const bar = <Bar key={bucket.start} bucket={bucket} x={index} most={most} words={words} />
           if (!hrefOf || bucket.count === 0) return bar
           return (
@@ -50,9 +43,32 @@ export function Histogram({ buckets, from, to, hrefOf }: Props) {
           )
         })}
       </svg>
-      <Axis buckets={buckets} />
+      <HistogramAxis buckets={buckets} />
     </figure>
   )
+}
+
+type Telling = Pick<Props, 'from' | 'to'> & {
+  buckets: readonly Bucket[]
+  t: ReturnType<typeof useTranslations<'common'>>
+  tell: (at: string) => string
+}
+
+/** What the figure and each of its bars say to those who do not see them. */
+export function histogramWords({ t, tell, buckets, from, to }: Telling) {
+  const total = buckets.reduce((sum, bucket) => sum + bucket.count, 0)
+  const flagged = buckets.reduce((sum, bucket) => sum + (bucket.flagged ?? 0), 0)
+  const span = { from: tell(from), to: tell(to) }
+  return {
+    summary:
+      flagged > 0
+        ? t('histogram.summaryFlagged', { total, flagged, ...span })
+        : t('histogram.summary', { total, ...span }),
+    ofBar: ({ start, count, flagged: red }: Bucket) =>
+      red
+        ? t('histogram.bucketFlagged', { start: tell(start), count, flagged: red })
+        : t('histogram.bucket', { start: tell(start), count }),
+  }
 }
 
 function Bar({ bucket, x, most, words }: { bucket: Bucket; x: number; most: number; words: string }) {
@@ -75,7 +91,8 @@ function scaled(count: number, most: number): number {
 
 type Mark = { start: string; at: number; words: string }
 
-function Axis({ buckets }: { buckets: Bucket[] }) {
+/** The days or hours below the bars. */
+export function HistogramAxis({ buckets }: { buckets: readonly Bucket[] }) {
   const locale = useLocale()
   const timeZone = useTimeZone() ?? 'UTC'
   const marks = axisMarks(buckets, locale, timeZone)
@@ -99,7 +116,7 @@ const MOST_MARKS = 8
 const DAY_MS = 86_400_000
 
 /** Where a new day begins in the reader's zone; within two days, clock times at even distances. */
-function axisMarks(buckets: Bucket[], locale: string, timeZone: string): Mark[] {
+function axisMarks(buckets: readonly Bucket[], locale: string, timeZone: string): Mark[] {
   const [first, last] = [buckets[0], buckets.at(-1)]
   if (!first || !last) return []
   const span = Date.parse(last.start) - Date.parse(first.start)

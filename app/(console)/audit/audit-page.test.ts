@@ -3,11 +3,12 @@ import { messages as en } from '#messages/en.ts'
 import { messages as zh } from '#messages/zh.ts'
 import { AUDIT_ACTIONS } from '#protocol/audit/actions.ts'
 import { parseQuery } from '#protocol/audit/query-parse.ts'
+import { USUAL_COLUMNS } from './_columns.ts'
 import { guardedOperation } from './_enforcement.ts'
 import { asksFor, condition, narrowed, without } from './_query-text.ts'
 import { momentOf, wallOf } from './_zoned-time.ts'
 import { GET } from './ask/route.ts'
-import { auditHref, auditParams, rangeOf } from './search-params.ts'
+import { auditHref, auditParams, eventHref, rangeOf, withFixedTimes } from './search-params.ts'
 
 describe('labels of actions', () => {
   it('exist for every action, in both languages, and for nothing else', () => {
@@ -95,8 +96,23 @@ describe('the URL of the log', () => {
     const params = auditParams({ q: ' merger ', last: '7d', sort: 'x', colour: 'red', from: 'never' })
     expect(params).toEqual({ q: 'merger', last: '7d', sort: '-time' })
     expect(auditHref(params, { q: 'x' })).toBe('/audit?q=x&last=7d')
-    expect(auditHref({ ...params, cursor: 'abc' })).toBe('/audit?q=merger&last=7d&cursor=abc')
-    expect(auditHref({ ...params, cursor: 'abc' }, { last: null })).toBe('/audit?q=merger')
+    expect(eventHref(params, 'ID')).toBe('/audit/ID?q=merger&last=7d')
+  })
+
+  it('names the columns only where they are not the usual ones', () => {
+    expect(auditParams({ cols: 'result,actor,colour' }).cols).toEqual(['time', 'actor', 'result'])
+    expect(auditParams({ cols: USUAL_COLUMNS.join() }).cols).toBeUndefined()
+    expect(auditHref(auditParams({ cols: 'actor' }))).toBe('/audit?cols=time%2Cactor')
+    expect(auditHref(auditParams({ cols: 'actor' }), { cols: USUAL_COLUMNS })).toBe('/audit')
+  })
+
+  it('becomes a search of fixed times where it is to stay what it is', () => {
+    const at = new Date('2026-11-23T10:01:00Z')
+    expect(auditHref(withFixedTimes(auditParams({ q: 'x', last: '24h' }), at))).toBe(
+      '/audit?q=x&from=2026-11-22T10%3A00%3A00.000Z&to=2026-11-23T10%3A01%3A00.000Z',
+    )
+    const fixed = auditParams({ from: '2026-11-01T00:00:00Z' })
+    expect(withFixedTimes(fixed, at)).toBe(fixed)
   })
 
   it('asks the same range for ten minutes', () => {

@@ -1,6 +1,7 @@
 import { listHref } from '#components/table/list-url.ts'
 import type { PageParams } from '#lib/search-params.ts'
 import { parseRfc3339 } from '#lib/time.ts'
+import { type ColumnName, formatColumns, parseColumns } from './_columns.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -9,14 +10,15 @@ const DAY_MS = 24 * HOUR_MS
 export const SPANS = { '1h': HOUR_MS, '24h': DAY_MS, '7d': 7 * DAY_MS, '30d': 30 * DAY_MS, '90d': 90 * DAY_MS } as const
 export type SpanName = keyof typeof SPANS
 
-/** The URL state of the log: what is asked, when, in which order, and which page. */
+/** The URL state of the log: what is asked, when, in which order, and which columns are shown. */
 export type AuditParams = {
   q: string
   last?: SpanName
   from?: string
   to?: string
   sort: 'time' | '-time'
-  cursor?: string
+  /** Only where they are not the usual ones. */
+  cols?: readonly ColumnName[]
 }
 
 /** Reads the URL; what does not fit is left out. `q` is kept as it is: its mistakes are shown. */
@@ -26,7 +28,7 @@ export function auditParams(params: PageParams): AuditParams {
     return (Array.isArray(value) ? value[0] : value)?.trim() || undefined
   }
   const last = one('last')
-  const [from, to, cursor] = [timeOf(one('from')), timeOf(one('to')), one('cursor')]
+  const [from, to, cols] = [timeOf(one('from')), timeOf(one('to')), parseColumns(one('cols'))]
   return {
     q: one('q') ?? '',
     sort: one('sort') === 'time' ? 'time' : '-time',
@@ -35,7 +37,7 @@ export function auditParams(params: PageParams): AuditParams {
       : last !== undefined && last in SPANS
         ? { last: last as SpanName }
         : {}),
-    ...(cursor && { cursor }),
+    ...(cols && { cols }),
   }
 }
 
@@ -53,13 +55,28 @@ export function rangeOf({ last, from, to }: AuditParams, now: Date): { from?: st
   return { from: new Date(start).toISOString() }
 }
 
-type Changes = { [name in keyof AuditParams]?: string | null }
+/** A permalink stays the same search: a span that ends now becomes the times it means at this moment. */
+export function withFixedTimes(params: AuditParams, now: Date): AuditParams {
+  const { last: _, ...rest } = params
+  return params.last ? { ...rest, ...rangeOf(params, now), to: now.toISOString() } : params
+}
 
-/** The log's address with some parts changed; a changed question starts at the first page. */
-export function auditHref(params: AuditParams, changes: Changes = {}, path = '/audit'): string {
-  const { q, sort, last, from, to, cursor } = params
+type Changes = { [name in Exclude<keyof AuditParams, 'cols'>]?: string | null } & {
+  cols?: readonly ColumnName[] | null
+}
+
+/** The log's address with some parts changed. */
+export function auditHref(params: AuditParams, { cols: newCols, ...changes }: Changes = {}, path = '/audit'): string {
+  const { q, sort, last, from, to } = params
   const query = new URLSearchParams()
-  for (const [name, value] of Object.entries({ q, last, from, to, cursor })) if (value) query.set(name, value)
+  for (const [name, value] of Object.entries({ q, last, from, to })) if (value) query.set(name, value)
   if (sort === 'time') query.set('sort', sort)
-  return listHref(path, query, Object.keys(changes).length > 0 ? { cursor: null, ...changes } : {})
+  const cols = formatColumns(newCols === undefined ? params.cols : newCols)
+  if (cols) query.set('cols', cols)
+  return listHref(path, query, changes)
+}
+
+/** One event beside the list that it was opened from; also its permalink. */
+export function eventHref(params: AuditParams, eventId: string): string {
+  return auditHref(params, {}, `/audit/${eventId}`)
 }

@@ -1,19 +1,24 @@
 import { getTranslations } from 'next-intl/server'
 import { type ReactNode, Suspense } from 'react'
-import { LiveRefresh } from '#components/shell/live-refresh.tsx'
 import { cx } from '#components/ui/cx.ts'
 import { Page } from '#components/ui/page.tsx'
-import { NotPermitted, Skeleton, SkeletonRows } from '#components/ui/states.tsx'
+import { NotPermitted, SkeletonRows } from '#components/ui/states.tsx'
 import { AUDIT_ACTIONS } from '#protocol/audit/actions.ts'
+import { searchAudit } from '#server/audit/queries.ts'
 import { pageSignedIn } from '#server/http/session.ts'
+import type { PersonActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
+import { isAppError } from '#server/kernel/errors.ts'
+import type { LogAsk } from '../_log-session.ts'
+import { type RowsPage, toRowsPage } from '../_rows.ts'
 import { type AuditParams, auditHref, rangeOf } from '../search-params.ts'
 import { Builder } from './builder.tsx'
 import { EventDetail } from './event-detail.tsx'
-import { EventList } from './event-list.tsx'
 import { FacetColumn } from './facet-column.tsx'
+import { CountedSearch } from './figures.tsx'
 import { HistogramCard } from './histogram-card.tsx'
 import { LogBadge } from './log-badge.tsx'
+import { LogResults } from './log-results.tsx'
 import { Meaning } from './meaning.tsx'
 import { QueryBar } from './query-bar.tsx'
 import { Questions } from './questions.tsx'
@@ -23,9 +28,13 @@ import { readMeaning } from './read-meaning.ts'
 const TOPICS = [...new Set(AUDIT_ACTIONS.map((action) => action.slice(0, action.indexOf('.'))))].filter(
   (noun) => noun !== 'audit',
 )
+const LIVE_URL = `/api/live?topics=${TOPICS.join(',')}`
+
+/** Enough for the first screen; the list asks for the rest. */
+const FIRST_ROWS = 40
 
 /** The log: what is asked, when it happened, how often, which events, and one of them beside the list. */
-export async function AuditView({ params, eventId }: { params: AuditParams; eventId?: string }) {
+export async function AuditView({ params, eventId }: { params: AuditParams; eventId: string | null }) {
   const t = await getTranslations('audit')
   const { actor, organisation } = await pageSignedIn()
   const list = { label: t('title'), href: auditHref(params) }
@@ -37,9 +46,10 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
       </Page>
     )
   }
-  const ask = { q: params.q, ...rangeOf(params, now()) }
+  const order = params.sort === 'time' ? ('oldest' as const) : ('newest' as const)
+  const ask: LogAsk = { q: params.q, ...rangeOf(params, now()), order }
   const meaning = await readMeaning(actor, params.q)
-  const key = JSON.stringify([ask.q, params.last, params.from, params.to, params.sort, params.cursor])
+  const name = JSON.stringify([actor.tenantId, actor.personId, ask.q, params.last, params.from, params.to, order])
   return (
     <Page
       crumbs={crumbs}
@@ -51,51 +61,68 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
         </Suspense>
       }
     >
-      {!params.cursor && <LiveRefresh url={`/api/live?topics=${TOPICS.join(',')}`} />}
       <div className={cx(eventId && 'max-lg:hidden')}>
         <Questions params={params} />
         <QueryBar params={params} mistake={'mistake' in meaning ? meaning.mistake : null} />
         {'described' in meaning && (
-          <>
-            <div className="mt-1.5 mb-2 flex flex-wrap items-baseline gap-x-4">
-              <Meaning described={meaning.described} />
-              <Builder params={params} />
-            </div>
-            <Suspense key={`h${key}`} fallback={<Skeleton className="h-[104px]" />}>
-              <HistogramCard actor={actor} ask={ask} params={params} />
-            </Suspense>
-          </>
+          <div className="mt-1.5 mb-2 flex flex-wrap items-baseline gap-x-4">
+            <Meaning described={meaning.described} />
+            <Builder params={params} />
+          </div>
         )}
       </div>
       {'described' in meaning && (
-        <Columns eventId={eventId}>
-          <div className={cx('min-w-0', eventId ? 'max-xl:hidden' : 'max-lg:order-2')}>
-            <Suspense key={`f${key}`} fallback={<SkeletonRows rows={6} />}>
-              <FacetColumn actor={actor} ask={ask} params={params} />
-            </Suspense>
+        <CountedSearch name={name} key={name} ask={ask}>
+          <div className={cx(eventId && 'max-lg:hidden')}>
+            <HistogramCard params={params} />
           </div>
-          <div className={cx('min-w-0', eventId && 'max-lg:hidden')}>
-            <Suspense key={`l${key}`} fallback={<SkeletonRows rows={14} />}>
-              <EventList actor={actor} ask={ask} params={params} selectedId={eventId ?? null} />
-            </Suspense>
-          </div>
-          {eventId && (
-            <Suspense key={eventId} fallback={<SkeletonRows rows={8} />}>
-              <EventDetail actor={actor} ask={ask} params={params} eventId={eventId} />
-            </Suspense>
-          )}
-        </Columns>
+          <Columns hasEvent={eventId !== null}>
+            <div className={cx('min-w-0', eventId ? 'max-xl:hidden' : 'max-lg:order-2')}>
+              <FacetColumn params={params} />
+            </div>
+            <div className={cx('min-w-0', eventId && 'max-lg:hidden')}>
+              <Suspense key={name} fallback={<SkeletonRows rows={14} />}>
+                <LogResults
+                  sessionKey={name}
+                  ask={ask}
+                  params={params}
+                  // Beside an event the list is there already, or comes after it.
+                  first={eventId ? null : firstPage(actor, ask)}
+                  firstLimit={FIRST_ROWS}
+                  selectedId={eventId}
+                  liveUrl={LIVE_URL}
+                />
+              </Suspense>
+            </div>
+            {eventId && (
+              <div className="min-w-0 lg:sticky lg:top-[60px] lg:max-h-[calc(100dvh-72px)] lg:overflow-y-auto">
+                <Suspense key={eventId} fallback={<SkeletonRows rows={8} />}>
+                  <EventDetail actor={actor} ask={ask} params={params} eventId={eventId} />
+                </Suspense>
+              </div>
+            )}
+          </Columns>
+        </CountedSearch>
       )}
     </Page>
   )
 }
 
-function Columns({ eventId, children }: { eventId: string | undefined; children: ReactNode }) {
+async function firstPage(actor: PersonActor, ask: LogAsk): Promise<RowsPage | 'slow'> {
+  try {
+    return toRowsPage(await searchAudit(actor, { ...ask, limit: FIRST_ROWS }))
+  } catch (error) {
+    if (isAppError(error) && error.code === 'unavailable') return 'slow'
+    throw error
+  }
+}
+
+function Columns({ hasEvent, children }: { hasEvent: boolean; children: ReactNode }) {
   return (
     <div
       className={cx(
         'mt-3 grid items-start gap-4',
-        eventId
+        hasEvent
           ? 'lg:grid-cols-[minmax(0,1fr)_304px] xl:grid-cols-[156px_minmax(0,1fr)_304px]'
           : 'lg:grid-cols-[156px_minmax(0,1fr)]',
       )}

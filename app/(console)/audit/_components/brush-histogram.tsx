@@ -1,81 +1,146 @@
 'use client'
 
 import { useRouter } from 'next/navigation'
-import { useTranslations } from 'next-intl'
-import { type PointerEvent, useRef, useState } from 'react'
-import { Histogram } from '#components/ui/histogram.tsx'
+import { useLocale, useTimeZone, useTranslations } from 'next-intl'
+import { type KeyboardEvent, type PointerEvent, useId, useRef, useState } from 'react'
+import { cx } from '#components/ui/cx.ts'
+import { type Bucket, HistogramAxis, histogramWords } from '#components/ui/histogram.tsx'
+import { formatTime } from '#components/ui/time-format.ts'
 
-type Bucket = { start: string; count: number; flagged: number }
-type Props = { buckets: Bucket[]; from: string; to: string; widthMs: number; baseHref: string }
-type Drag = { from: number; to: number }
+type Props = {
+  buckets: Required<Bucket>[]
+  from: string
+  to: string
+  widthMs: number
+  /** The same search between two moments. */
+  hrefBetween: (from: string, to: string) => string
+}
 
-/** Inside the figure's own padding of 12 px. */
-const PADDING = 12
-const LEAST_DRAG = 6
+/** Bars chosen with the pointer or the keyboard: from where one began to where one is. */
+type Range = { anchor: number; head: number }
 
-/** Bars that are links to their time; dragging across several is a link to all of them. */
-export function BrushHistogram({ buckets, from, to, widthMs, baseHref }: Props) {
+/**
+ * Bars over time, of which one or several in a row are chosen to zoom into: by a click or a drag, with the mouse or a
+ * finger, or with the keyboard: arrows walk, Shift and arrows widen, Enter zooms, Escape lets go.
+ */
+export function BrushHistogram({ buckets, from, to, widthMs, hrefBetween }: Props) {
   const t = useTranslations('audit')
+  const words = useWords(buckets, from, to)
   const router = useRouter()
-  const frame = useRef<HTMLDivElement>(null)
-  const [drag, setDrag] = useState<Drag | null>(null)
-  const dragged = useRef(false)
+  const id = useId()
+  const bars = useRef<HTMLDivElement>(null)
+  const [range, setRange] = useState<Range | null>(null)
+  const [isDragging, setDragging] = useState(false)
+  const most = Math.max(1, ...buckets.map(({ count }) => count))
+  const [first, last] = range ? [Math.min(range.anchor, range.head), Math.max(range.anchor, range.head)] : [-1, -2]
 
-  function hrefBetween(start: string, end: number): string {
-    const range = new URLSearchParams({ from: start, to: new Date(end).toISOString() })
-    return `${baseHref}${baseHref.includes('?') ? '&' : '?'}${range}`
-  }
-  const hrefOf = ({ start }: { start: string }) => hrefBetween(start, Date.parse(start) + widthMs)
-
-  const placeOf = (event: PointerEvent) => event.clientX - (frame.current?.getBoundingClientRect().left ?? 0)
-  const bucketAt = (x: number) => {
-    const width = (frame.current?.clientWidth ?? 1) - 2 * PADDING
-    const share = Math.min(0.9999, Math.max(0, (x - PADDING) / width))
-    return buckets[Math.floor(share * buckets.length)]
+  function zoom() {
+    const [start, end] = [buckets[first], buckets[last]]
+    if (!start || !end) return
+    const until = new Date(Date.parse(end.start) + widthMs).toISOString()
+    router.push(hrefBetween(start.start, until), { scroll: false })
   }
 
-  function end() {
-    if (!drag) return
-    setDrag(null)
-    if (!dragged.current) return
-    const [first, last] = [bucketAt(Math.min(drag.from, drag.to)), bucketAt(Math.max(drag.from, drag.to))]
-    if (first && last) router.push(hrefBetween(first.start, Date.parse(last.start) + widthMs), { scroll: false })
+  function barAt({ clientX }: PointerEvent): number {
+    const rect = bars.current?.getBoundingClientRect()
+    const share = rect ? (clientX - rect.left) / rect.width : 0
+    return Math.min(buckets.length - 1, Math.max(0, Math.floor(share * buckets.length)))
+  }
+
+  function onPointerDown(event: PointerEvent<HTMLDivElement>) {
+    if (event.button !== 0) return
+    event.currentTarget.setPointerCapture(event.pointerId)
+    const bar = barAt(event)
+    setRange({ anchor: bar, head: bar })
+    setDragging(true)
+  }
+
+  function onKeyDown(event: KeyboardEvent) {
+    const next = nextBar(event.key, range?.head ?? buckets.length, buckets.length)
+    if (next !== null) setRange({ anchor: event.shiftKey && range ? range.anchor : next, head: next })
+    else if (event.key === 'Enter' && range) zoom()
+    else if (event.key === 'Escape' && range) setRange(null)
+    else return
+    event.preventDefault()
   }
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: a shortcut for the pointer; the bars are links and the time has a form
-    <div
-      ref={frame}
-      title={t('histogram.brush')}
-      className="relative touch-pan-y select-none"
-      onDragStart={(event) => event.preventDefault()}
-      onPointerDown={(event) => {
-        if (event.button !== 0) return
-        dragged.current = false
-        setDrag({ from: placeOf(event), to: placeOf(event) })
-      }}
-      onPointerMove={(event) => {
-        if (!drag) return
-        const next = { ...drag, to: placeOf(event) }
-        if (Math.abs(next.to - next.from) >= LEAST_DRAG) dragged.current = true
-        setDrag(next)
-      }}
-      onPointerUp={end}
-      onPointerLeave={end}
-      onClickCapture={(event) => {
-        // The end of a drag is no click on the bar under it.
-        if (dragged.current) event.preventDefault()
-        dragged.current = false
-      }}
-    >
-      <Histogram buckets={buckets} from={from} to={to} hrefOf={hrefOf} />
-      {drag && dragged.current && (
-        <span
-          aria-hidden
-          className="pointer-events-none absolute top-0 bottom-0 bg-accent-soft opacity-60"
-          style={{ left: Math.min(drag.from, drag.to), width: Math.abs(drag.to - drag.from) }}
-        />
-      )}
-    </div>
+    <figure className="rounded-card border border-line bg-surface px-3 pt-2.5 pb-2">
+      <figcaption className="sr-only">{words.summary}</figcaption>
+      <div
+        ref={bars}
+        role="listbox"
+        aria-multiselectable
+        aria-orientation="horizontal"
+        aria-label={`${words.summary}. ${t('histogram.brush')}`}
+        title={t('histogram.brush')}
+        aria-activedescendant={range ? `${id}-${range.head}` : undefined}
+        tabIndex={0}
+        className={cx('flex h-[74px] touch-pan-y items-stretch select-none', isDragging && 'cursor-col-resize')}
+        onKeyDown={onKeyDown}
+        onPointerDown={onPointerDown}
+        onPointerMove={(event) => isDragging && setRange(range && { ...range, head: barAt(event) })}
+        onPointerUp={() => {
+          if (isDragging) zoom()
+          setDragging(false)
+        }}
+        // The finger went on to scroll the page.
+        onPointerCancel={() => {
+          setDragging(false)
+          setRange(null)
+        }}
+      >
+        {buckets.map((bucket, index) => (
+          // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus and names its bar (ARIA APG, listbox)
+          <span
+            key={bucket.start}
+            id={`${id}-${index}`}
+            role="option"
+            aria-selected={index >= first && index <= last}
+            aria-label={words.ofBar(bucket)}
+            title={words.ofBar(bucket)}
+            className="relative flex-1 cursor-pointer hover:bg-sunken aria-selected:bg-accent-soft"
+          >
+            <Bar share={bucket.count / most} className="bg-bar" />
+            <Bar share={bucket.flagged / most} className="bg-danger opacity-75" />
+          </span>
+        ))}
+      </div>
+      <HistogramAxis buckets={buckets} />
+    </figure>
   )
+}
+
+/** One event among thousands still shows. */
+function Bar({ share, className }: { share: number; className: string }) {
+  if (share === 0) return null
+  return (
+    <span
+      className={cx('pointer-events-none absolute inset-x-[8%] bottom-0', className)}
+      style={{ height: `max(2px, ${share * 100}%)` }}
+    />
+  )
+}
+
+function nextBar(key: string, here: number, count: number): number | null {
+  switch (key) {
+    case 'ArrowLeft':
+      return Math.max(0, here - 1)
+    case 'ArrowRight':
+      return Math.min(count - 1, here + 1)
+    case 'Home':
+      return 0
+    case 'End':
+      return count - 1
+    default:
+      return null
+  }
+}
+
+function useWords(buckets: readonly Bucket[], from: string, to: string) {
+  const t = useTranslations('common')
+  const locale = useLocale()
+  const timeZone = useTimeZone() ?? 'UTC'
+  const tell = (at: string) => formatTime(new Date(at), { locale, timeZone, precision: 'minute' })
+  return histogramWords({ t, tell, buckets, from, to })
 }

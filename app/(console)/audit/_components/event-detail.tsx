@@ -59,10 +59,12 @@ export async function EventDetail({ actor, ask, params, eventId }: Props) {
         {detail && Object.keys(detail).length > 0 && <DetailValues detail={detail} />}
         {event.isErased && <p className="mb-2 text-ink-2">{t('event.erased')}</p>}
         <EventPivots actor={actor} event={event} />
-        <details className="mt-3">
-          <summary className="cursor-pointer py-0.5 text-ink-2 max-sm:py-2.5">{t('event.raw')}</summary>
-          <Code className="mt-1">{JSON.stringify(JSON.parse(entry), null, 2)}</Code>
-        </details>
+        {entry !== null && (
+          <details className="mt-3">
+            <summary className="cursor-pointer py-0.5 text-ink-2 max-sm:py-2.5">{t('event.raw')}</summary>
+            <Code className="mt-1">{JSON.stringify(JSON.parse(entry), null, 2)}</Code>
+          </details>
+        )}
       </Panel>
       <ProofBox actor={actor} eventId={event.id} />
     </Card>

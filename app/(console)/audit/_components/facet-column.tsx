@@ -1,28 +1,24 @@
-import { getFormatter, getTranslations } from 'next-intl/server'
+'use client'
+
+import { useFormatter, useTranslations } from 'next-intl'
 import { cx } from '#components/ui/cx.ts'
 import { Link } from '#components/ui/link.tsx'
-import { auditFacets } from '#server/audit/queries.ts'
+import { SkeletonRows } from '#components/ui/states.tsx'
 import type { FacetField, FacetValue } from '#server/audit/schema.ts'
-import type { PersonActor } from '#server/kernel/actor.ts'
-import { isAppError } from '#server/kernel/errors.ts'
+import { actionWords } from '../_action-words.ts'
 import { asksFor, condition, narrowed, without } from '../_query-text.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
-
-type Props = { actor: PersonActor; ask: { q: string; from?: string; to?: string }; params: AuditParams }
-
-const FIELDS = ['action', 'outcome', 'device', 'label', 'actor'] as const
+import { useFigures } from './figures.tsx'
 
 /** The most frequent values; each is a condition to add, or, in force, to take away. */
-export async function FacetColumn({ actor, ask, params }: Props) {
-  const t = await getTranslations('audit')
-  const found = await auditFacets(actor, { ...ask, fields: FIELDS.join(',') }).catch((error: unknown) => {
-    if (isAppError(error) && error.code === 'unavailable') return null
-    throw error
-  })
-  if (!found) return null
+export function FacetColumn({ params }: { params: AuditParams }) {
+  const t = useTranslations('audit')
+  const { facets } = useFigures()
+  if (facets === null) return <SkeletonRows rows={6} />
+  if (facets === 'slow') return <p className="text-tiny text-ink-3">{t('facets.slow')}</p>
   return (
     <section aria-label={t('facets.label')}>
-      {found.facets.map(({ field, values }) =>
+      {facets.facets.map(({ field, values }) =>
         values.length === 0 ? null : (
           <div key={field} className="mb-3.5 max-lg:mb-2">
             <h2 className="mb-0.5 text-[12px] font-semibold text-ink-3">
@@ -36,47 +32,48 @@ export async function FacetColumn({ actor, ask, params }: Props) {
           </div>
         ),
       )}
-      {found.counted > 0 && (
+      {facets.counted > 0 && (
         <p className="text-tiny text-ink-3">
-          {found.complete ? t('facets.all', { count: found.counted }) : t('facets.sample', { count: found.counted })}
+          {facets.complete ? t('facets.all', { count: facets.counted }) : t('facets.sample', { count: facets.counted })}
         </p>
       )}
     </section>
   )
 }
 
-async function FacetLine({
-  field,
-  value: { value, label, count },
-  params,
-}: {
-  field: FacetField
-  value: FacetValue
-  params: AuditParams
-}) {
-  const t = await getTranslations('audit')
-  const common = await getTranslations('common')
+type LineProps = { field: FacetField; value: FacetValue; params: AuditParams }
+
+function FacetLine({ field, value: { value, label, count }, params }: LineProps) {
+  const t = useTranslations('audit')
+  const format = useFormatter()
+  const wordsOf = useValueWords()
   const term = condition(field, value)
   const isOn = asksFor(params.q, term)
-  const words =
-    label ??
-    (field === 'outcome'
-      ? common(`outcome.${value as 'allowed'}`)
-      : field === 'actor'
-        ? t(`kind.${value as 'system'}`)
-        : value)
+  const words = label ?? wordsOf(field, value)
   return (
     <li className="flex min-h-6 items-baseline gap-1.5 max-sm:min-h-9">
       <Link
         href={auditHref(params, { q: isOn ? without(params.q, term) : narrowed(params.q, term) })}
         scroll={false}
         aria-label={t(isOn ? 'facets.remove' : 'facets.add', { value: words })}
-        title={words}
+        title={words === value ? words : `${words} · ${value}`}
         className={cx('min-w-0 flex-1 truncate hover:underline', isOn ? 'font-semibold text-accent' : 'text-ink')}
       >
-        {words}
+        {field === 'action' ? value : words}
       </Link>
-      <span className="text-ink-2 tabular-nums">{(await getFormatter()).number(count)}</span>
+      <span className="text-ink-2 tabular-nums">{format.number(count)}</span>
     </li>
   )
+}
+
+/** A value in the reader's language, where it is a word of ours. */
+function useValueWords(): (field: FacetField, value: string) => string {
+  const [t, actions, common] = [useTranslations('audit'), useTranslations('actions'), useTranslations('common')]
+  return (field, value) => {
+    if (field === 'action') return actionWords(actions, value)
+    if (field === 'outcome') return common(`outcome.${value as 'allowed'}`)
+    if (field === 'actor') return t.has(`kind.${value as 'system'}`) ? t(`kind.${value as 'system'}`) : value
+    if (field === 'source' && (value === 'server' || value === 'device')) return t(`known.${value}`, { source: '' })
+    return value
+  }
 }

@@ -1,37 +1,45 @@
-import { getTranslations } from 'next-intl/server'
+'use client'
+
+import { useTranslations } from 'next-intl'
+import { Link } from '#components/ui/link.tsx'
+import { Skeleton } from '#components/ui/states.tsx'
 import { Time } from '#components/ui/time.tsx'
-import { auditHistogram } from '#server/audit/queries.ts'
-import type { PersonActor } from '#server/kernel/actor.ts'
-import { isAppError } from '#server/kernel/errors.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { BrushHistogram } from './brush-histogram.tsx'
+import { useFigures } from './figures.tsx'
 
-type Props = { actor: PersonActor; ask: { q: string; from?: string; to?: string }; params: AuditParams }
-
-/** When the matches happened; a bar or a dragged part of it is the same search in a narrower time. */
-export async function HistogramCard({ actor, ask, params }: Props) {
-  const t = await getTranslations('audit')
-  const found = await auditHistogram(actor, { ...ask, buckets: 84 }).catch((error: unknown) => {
-    if (isAppError(error) && error.code === 'unavailable') return null
-    throw error
-  })
-  if (!found) return <p className="mt-2 text-ink-2">{t('histogram.slow')}</p>
-  const buckets = found.buckets.map(({ start, count, denied, failed }) => ({ start, count, flagged: denied + failed }))
-  if (buckets.every(({ count }) => count === 0)) return <p className="mt-2 text-ink-3">{t('histogram.none')}</p>
+/** When the matches happened; a part of it is the same search in a narrower time. */
+export function HistogramCard({ params }: { params: AuditParams }) {
+  const t = useTranslations('audit')
+  const { histogram } = useFigures()
+  if (!histogram) return <Skeleton className="mt-2 h-[107px] rounded-card" />
+  if (histogram === 'slow') return <p className="mt-2 text-ink-2">{t('histogram.slow')}</p>
+  const { buckets, from, to, widthMs, partial, searchedBackTo } = histogram
+  const bars = buckets.map(({ start, count, denied, failed }) => ({ start, count, flagged: denied + failed }))
+  const isZoomed = Boolean(params.from || params.to)
   return (
     <section aria-label={t('histogram.label')} className="mt-2">
-      <BrushHistogram
-        buckets={buckets}
-        from={found.from}
-        to={found.to}
-        widthMs={found.widthMs}
-        baseHref={auditHref(params, { last: null, from: null, to: null })}
-      />
-      {found.partial && (
-        <p className="mt-1 text-ink-2">
-          {t.rich('histogram.partial', { at: () => <Time value={found.searchedBackTo} /> })}
-        </p>
+      {bars.every(({ count }) => count === 0) ? (
+        <p className="text-ink-3">{t('histogram.none')}</p>
+      ) : (
+        <BrushHistogram
+          // Other bars are another figure: nothing of it is chosen yet.
+          key={`${from}${widthMs}`}
+          buckets={bars}
+          from={from}
+          to={to}
+          widthMs={widthMs}
+          hrefBetween={(start, end) => auditHref(params, { last: null, from: start, to: end })}
+        />
       )}
+      <p className="mt-1 flex flex-wrap gap-x-4 text-ink-2 empty:hidden">
+        {partial && <span>{t.rich('histogram.partial', { at: () => <Time value={searchedBackTo} /> })}</span>}
+        {isZoomed && (
+          <Link href={auditHref(params, { from: null, to: null })} scroll={false} className="ml-auto">
+            {t('histogram.zoomOut')}
+          </Link>
+        )}
+      </p>
     </section>
   )
 }

@@ -12,6 +12,7 @@ const TONES: Record<LogState, Tone> = {
   behind: 'danger',
   different: 'danger',
   key_missing: 'danger',
+  file_missing: 'danger',
 }
 
 /** How the log stands against what was signed. "Intact" would need somebody outside who saw it. */
