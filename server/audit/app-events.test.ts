@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { createHash } from 'node:crypto'
+import { describe, expect, it, vi } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
@@ -55,6 +56,62 @@ describe('events of the organisation’s own apps', () => {
     expect(answers.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(50)
     const views = (await readLog(database, tenantId)).filter(({ entry }) => entry.action === 'file.view')
     expect(views).toHaveLength(53)
+  })
+
+  it('from many senders at once are taken in few transactions, each event once, whatever they share', async () => {
+    const { tenantId, app } = await setting()
+    const ids = Array.from({ length: 60 }, (_, n) => `s${n}`)
+    // Each request shares its ids with others, in groups of another order: whoever gives way is tried again.
+    const requests = ids.map((_, n) => [7, 3, 1].map((step) => view(ids[(n * step + step) % ids.length] ?? '')))
+    const answers = await Promise.all(requests.map((lines) => recordAppEvents(app, lines)))
+    const [accepted, duplicates] = (['accepted', 'duplicates'] as const).map((name) =>
+      answers.reduce((sum, answer) => sum + answer[name], 0),
+    )
+    const senders = (await readLog(database, tenantId)).flatMap(({ personal }) => personal.senderId ?? [])
+    expect(new Set(senders).size).toBe(senders.length)
+    expect([accepted, duplicates]).toEqual([senders.length, 180 - senders.length])
+    const { rows } = await database.superuser.query(
+      `SELECT count(*)::integer AS count FROM command WHERE tenant_id = $1 AND name = 'app.events'`,
+      [tenantId],
+    )
+    expect(rows[0].count).toBeLessThan(20)
+  })
+
+  it('in two groups that wait for each other are all taken: the one that gives way is tried again', async () => {
+    const { tenantId, app } = await setting()
+    const rival = await database.superuser.connect()
+    try {
+      const hashOf = (id: string) => createHash('sha256').update(id).digest().subarray(0, 16)
+      const [low = '', high = ''] = ['a', 'b'].sort((a, b) => Buffer.compare(hashOf(a), hashOf(b)))
+      const claim = (id: string) =>
+        rival.query('INSERT INTO app_event (tenant_id, app, id_hash) VALUES ($1, $2, $3)', [
+          tenantId,
+          app.name,
+          hashOf(id),
+        ])
+      // The rival holds the later id and then asks for the earlier one, as a group of two requests can.
+      await rival.query(`BEGIN; SET LOCAL deadlock_timeout = '30s'; SET LOCAL session_replication_role = replica`)
+      await claim(high)
+      const taken = recordAppEvents(app, [view(low), view(high)])
+      await vi.waitFor(async () => {
+        const { rows } = await database.superuser.query(
+          `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
+        )
+        expect(rows).toHaveLength(1)
+      })
+      const waiting = claim(low)
+      await waiting
+      await rival.query('ROLLBACK')
+      expect(await taken).toEqual({ accepted: 2, duplicates: 0, rejected: [] })
+    } finally {
+      rival.release()
+    }
+  })
+
+  it('may have any number of nouns of their own', async () => {
+    const { app } = await setting()
+    const lines = Array.from({ length: 600 }, (_, n) => view(`n${n}`, { action: `noun_of_our_own_number_${n}.happen` }))
+    expect(await recordAppEvents(app, lines)).toMatchObject({ accepted: 600 })
   })
 
   it('of another app with the same id are its own', async () => {

@@ -1,4 +1,5 @@
 import 'server-only'
+import { appNameOf } from '#protocol/audit/app-source.ts'
 import { honestClaim } from '#protocol/policy/evaluate.ts'
 import { captureMechanism } from '#protocol/policy/platforms.ts'
 import { type Actor, type ApiKeyActor, requirePermission } from '#server/kernel/actor.ts'
@@ -36,15 +37,9 @@ export async function recordAppEvents(actor: Actor, lines: readonly string[]): P
 
 const ingest = defineIngest<Batch, Pick<AppEventsAnswer, 'accepted' | 'duplicates'>>({ name: 'app.events', prepare })
 
-/** The key's name as a `source` may carry it. */
+/** Keys of one name are one app: a new key continues what an old one stated. */
 function appName({ name, apiKeyId }: ApiKeyActor): string {
-  const bare = name
-    .normalize('NFC')
-    .replace(/[^\p{L}\p{M}\p{N} ._-]/gu, ' ')
-    .replace(/^[^\p{L}\p{N}]+/u, '')
-    .slice(0, 64)
-    .replace(/[^\p{L}\p{M}\p{N}]+$/u, '')
-  return bare === '' ? apiKeyId : bare
+  return appNameOf(name) || apiKeyId
 }
 
 async function prepare(sql: Sql, batch: Batch): Promise<Prepared<Pick<AppEventsAnswer, 'accepted' | 'duplicates'>>> {

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { uuidv7 } from '#lib/uuid.ts'
+import { isSameApp } from '#protocol/audit/app-source.ts'
 import type { ApiKeyActor } from '#server/kernel/actor.ts'
 import { makeBearer, parseBearer } from '#server/kernel/bearer.ts'
 import { now } from '#server/kernel/clock.ts'
 import { defineCommand } from '#server/kernel/command.ts'
-import { pgTransaction, readTransaction } from '#server/kernel/db.ts'
+import { type Db, pgTransaction, readTransaction } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { matchesHash, sha256 } from '#server/kernel/keys.ts'
@@ -19,13 +20,14 @@ export const createApiKey = defineCommand({
   permission: 'admin',
   risk: 'guard',
   input: apiKeyInput,
-  execute: async ({ tx, tenantId, actor, input, now: at }) => {
+  execute: async ({ tx, sql, tenantId, actor, input, now: at }) => {
     const lacking = actor.kind === 'person' ? input.scopes.find((scope) => !actor.permissions.has(scope)) : undefined
     if (lacking)
       throw new AppError('forbidden', {
         detail: `You do not have the permission ${lacking} yourself.`,
         fields: { scopes: `${lacking} is more than you have` },
       })
+    if (input.scopes.includes('audit:write')) await refuseOtherApp({ tx, sql, tenantId, name: input.name })
     const id = uuidv7(at.getTime())
     const { token, secret } = makeBearer('gh', tenantId, id)
     await tx.apiKey.create({
@@ -51,6 +53,20 @@ export const createApiKey = defineCommand({
     }
   },
 })
+
+/** Revoked keys count, too: what they stated stays under their name. Index: the primary key. */
+async function refuseOtherApp({ tx, sql, tenantId, name }: Db & { tenantId: string; name: string }): Promise<void> {
+  // Two keys made at once take turns.
+  await sql(`SELECT pg_advisory_xact_lock(hashtextextended('api_key:' || $1::text, 0))::text AS locked`, [tenantId])
+  const keys = await tx.apiKey.findMany({
+    where: { tenantId, scopes: { has: 'audit:write' } },
+    select: { name: true },
+  })
+  const other = keys.find((key) => isSameApp(key.name, name))
+  if (!other) return
+  const problem = `would write events as the same app as the key “${other.name}”: choose another name, or exactly that one`
+  throw new AppError('invalid', { detail: `name: ${problem}`, fields: { name: problem } })
+}
 
 /** Ends a key at once. */
 export const revokeApiKey = defineCommand({

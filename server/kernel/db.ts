@@ -115,7 +115,7 @@ function isConnectionFailure(error: Error): boolean {
 }
 
 /** Serialisation failures and deadlocks are nobody's fault: the same work is tried again, three times in all. */
-async function retryingConflicts<T>(run: () => Promise<T>): Promise<T> {
+export async function retryingConflicts<T>(run: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await run()

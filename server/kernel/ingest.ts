@@ -1,7 +1,8 @@
 import 'server-only'
 import { uuidv7 } from '#lib/uuid.ts'
+import { categoryOf } from '#protocol/audit/actions.ts'
 import type { Actor } from './actor.ts'
-import { pgTransaction, type Sql } from './db.ts'
+import { pgTransaction, retryingConflicts, type Sql } from './db.ts'
 import { AppError } from './errors.ts'
 import { appendEntries, type StatedDraft } from './ledger.ts'
 import { notifyChange } from './notify.ts'
@@ -88,7 +89,8 @@ async function commitGroup<I, R>(
   group: readonly Waiting<I, R>[],
 ): Promise<void> {
   try {
-    const outcomes = await runGroup(definition, tenantId, group)
+    // Two groups with the same ids in another order may lock each other out; nothing of the one that gives way was written.
+    const outcomes = await retryingConflicts(() => runGroup(definition, tenantId, group))
     group.forEach((waiting, position) => {
       const outcome = outcomes[position]
       if (outcome && 'result' in outcome) waiting.resolve(outcome.result)
@@ -133,10 +135,15 @@ async function runGroup<I, R>(
       tenantId,
       prepared.flatMap(({ actor, drafts }) => drafts.map((draft) => ({ actor, draft }))),
     )
-    const topics = new Set(prepared.flatMap(({ drafts }) => drafts.map(({ action }) => action.split('.')[0] ?? action)))
-    await notifyChange(sql, { tenantId, topics: [...topics] })
+    const actions = prepared.flatMap(({ drafts }) => drafts.map(({ action }) => action))
+    await notifyChange(sql, { tenantId, topics: [...new Set(actions.map(topicOf))] })
     return outcomes
   })
+}
+
+/** The noun, or `custom` for what others name: a notification has 8,000 bytes, and they may have any number of nouns. */
+function topicOf(action: string): string {
+  return categoryOf(action) === 'custom' ? 'custom' : action.slice(0, action.indexOf('.'))
 }
 
 async function openIngest(sql: Sql, tenantId: string, name: string, batches: number): Promise<void> {
