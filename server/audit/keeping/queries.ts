@@ -243,3 +243,13 @@ export async function purgeCertificates(sql: Sql, tenantId: string): Promise<str
   )
   return rows.map(({ certificate }) => certificate)
 }
+
+/** What holds are called, by id. */
+export async function holdNames(sql: Sql, tenantId: string, ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map()
+  const rows = await sql<{ id: string; name: string }>(
+    'SELECT id::text, name FROM audit_hold WHERE tenant_id = $1::uuid AND id = ANY($2::text::uuid[])',
+    [tenantId, `{${ids.join(',')}}`],
+  )
+  return new Map(rows.map(({ id, name }) => [id, name]))
+}
