@@ -1,5 +1,6 @@
 import 'server-only'
 // What is decided here is defined there: without these a process that has just started would find no request.
+import '#server/audit/commands.ts'
 import '#server/content/commands.ts'
 import '#server/devices/commands.ts'
 import { z } from 'zod'
@@ -57,6 +58,21 @@ export const decisions = {
     approve: 'file.delete.approve',
     release: 'file.delete.release',
     cancel: 'file.delete.cancel',
+  }),
+  'audit.retention.shorten': defineDecisions('audit.retention.shorten', {
+    approve: 'audit.retention.shorten.approve',
+    release: 'audit.retention.shorten.release',
+    cancel: 'audit.retention.shorten.cancel',
+  }),
+  'audit.hold.release': defineDecisions('audit.hold.release', {
+    approve: 'audit.hold.release.approve',
+    release: 'audit.hold.release.release',
+    cancel: 'audit.hold.release.cancel',
+  }),
+  'audit.erase': defineDecisions('audit.erase', {
+    approve: 'audit.erase.approve',
+    release: 'audit.erase.release',
+    cancel: 'audit.erase.cancel',
   }),
 } satisfies Record<DecidableCommand, ReturnType<typeof defineDecisions>>
 

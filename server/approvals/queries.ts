@@ -1,7 +1,8 @@
 import 'server-only'
 import { z } from 'zod'
+import { holdNames } from '#server/audit/queries.ts'
 import { type Actor, isPermitted } from '#server/kernel/actor.ts'
-import type { Tx } from '#server/kernel/db.ts'
+import type { Db } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import {
@@ -18,7 +19,7 @@ export const listRequests = defineQuery({
   name: 'brake.list',
   permission: 'self',
   input: requestListInput,
-  run: async ({ tx, tenantId, actor, input }): Promise<{ items: RequestView[]; nextCursor: string | null }> => {
+  run: async ({ tx, sql, tenantId, actor, input }): Promise<{ items: RequestView[]; nextCursor: string | null }> => {
     const { state, limit, cursor } = input
     if (cursor !== undefined && !z.uuid().safeParse(cursor).success) {
       throw new AppError('invalid', {
@@ -52,7 +53,7 @@ export const listRequests = defineQuery({
         expiresAt: true,
       },
     })
-    const names = await namesOf(tx, tenantId, rows)
+    const names = await namesOf({ tx, sql }, tenantId, rows)
     const items = rows.slice(0, limit).map(
       (row): RequestView => ({
         id: row.id,
@@ -86,7 +87,7 @@ export const countWaitingRequests = defineQuery({
 
 /** What the targets are called now. */
 async function namesOf(
-  tx: Tx,
+  { tx, sql }: Db,
   tenantId: string,
   rows: readonly { targetType: string; targetId: string }[],
 ): Promise<Map<string, string>> {
@@ -94,7 +95,9 @@ async function namesOf(
   const select = { id: true, name: true }
   const devices = await tx.device.findMany({ where: { tenantId, id: { in: ids('device') } }, select })
   const files = await tx.file.findMany({ where: { tenantId, id: { in: ids('file') } }, select })
-  return new Map([...devices, ...files].map(({ id, name }) => [id, name]))
+  const people = await tx.person.findMany({ where: { tenantId, id: { in: ids('person') } }, select })
+  const holds = await holdNames(sql, tenantId, ids('hold'))
+  return new Map([...[...devices, ...files, ...people].map(({ id, name }) => [id, name] as const), ...holds])
 }
 
 function commandsFor(actor: Actor): string[] {

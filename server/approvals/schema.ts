@@ -6,10 +6,13 @@ export const OPEN_STATES = ['held', 'awaiting_approval', 'delayed'] as const
 export type OpenState = (typeof OPEN_STATES)[number]
 
 /** The commands whose requests a person decides here, and the permission that takes. */
-export const DECIDABLE = { 'device.wipe': 'devices:wipe', 'file.delete': 'content:write' } as const satisfies Record<
-  string,
-  Permission
->
+export const DECIDABLE = {
+  'device.wipe': 'devices:wipe',
+  'file.delete': 'content:write',
+  'audit.retention.shorten': 'admin',
+  'audit.hold.release': 'admin',
+  'audit.erase': 'admin',
+} as const satisfies Record<string, Permission>
 export type DecidableCommand = keyof typeof DECIDABLE
 
 export const requestIdInput = z.strictObject({ requestId: uuidField() })

@@ -8,6 +8,9 @@ import { verifyStoredLog } from './verify-now.ts'
 export { recordAppEvents } from './app-events.ts'
 export { deleteMapping, saveMapping } from './import/mappings.ts'
 export { type ImportRequest, importHistory, previewImport } from './import/run-import.ts'
+export { erasePerson } from './keeping/erasure.ts'
+export { placeHold, releaseHold } from './keeping/hold-commands.ts'
+export { lengthenRetention, shortenRetention } from './keeping/retention.ts'
 export { hideNames, unmaskNames } from './masking/commands.ts'
 
 const recordVerification = defineCommand({

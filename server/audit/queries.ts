@@ -47,6 +47,18 @@ import { consistencyProof, inclusionProof, readHead, tileReader } from './tree.t
 import { viewEvent } from './view.ts'
 
 export { getMapping, listMappings } from './import/mappings.ts'
+export {
+  getPurgeCertificate,
+  getRetention,
+  holdNames,
+  listHolds,
+  listPurges,
+  type PurgedRange,
+  previewKeeping,
+  previewPersonErasure,
+  purgeCertificates,
+  purgedRanges,
+} from './keeping/queries.ts'
 
 /**
  * A page of the log. Audit: `audit.search`, once for each actor, query and range in ten minutes; nothing is answered that

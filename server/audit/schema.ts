@@ -6,6 +6,21 @@ import type { DescribedQuery } from '#protocol/audit/query-describe.ts'
 import { pageFields, uuidField } from '#server/kernel/fields.ts'
 
 export { APP_EVENT_LIMITS, type AppEventsAnswer, appEventLine } from './app-event-form.ts'
+export {
+  HOLD_KINDS,
+  type HoldKind,
+  type HoldView,
+  isShorter,
+  KEEPING_CLASSES,
+  type KeepingClass,
+  MIN_RETENTION_DAYS,
+  type OpenRequest,
+  type PurgePreview,
+  type PurgeView,
+  type RetentionRules,
+  type RetentionView,
+  SUGGESTED_DAYS,
+} from './keeping/schema.ts'
 
 /** Totals are counted up to here; beyond, `capped` is true and the value means "at least". */
 export const TOTAL_CAP = 2_000

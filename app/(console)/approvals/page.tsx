@@ -50,9 +50,25 @@ export default async function ApprovalsPage({ searchParams }: { searchParams: Pr
   )
 }
 
+/** Where what it is about is shown, and the key of its sentence. */
+function aboutOf({ command, id, target }: RequestView) {
+  switch (command) {
+    case 'device.wipe':
+      return { href: `/wipes/${id}`, what: 'wipe' as const }
+    case 'file.delete':
+      return { href: `/files/${target.id}`, what: 'file' as const }
+    case 'audit.retention.shorten':
+      return { href: '/audit/keeping', what: 'retention' as const }
+    case 'audit.hold.release':
+      return { href: '/audit/keeping#holds', what: 'hold' as const }
+    case 'audit.erase':
+      return { href: `/people/${target.id}`, what: 'erase' as const }
+  }
+}
+
 async function Request({ request }: { request: RequestView }) {
   const t = await getTranslations('wipe')
-  const isWipe = request.command === 'device.wipe'
+  const { href, what } = aboutOf(request)
   const times = {
     undo: () => <Time value={request.notBefore} precision="second" />,
     until: () => <Time value={request.expiresAt} />,
@@ -61,9 +77,7 @@ async function Request({ request }: { request: RequestView }) {
     <Card>
       <Panel
         title={
-          <Link href={isWipe ? `/wipes/${request.id}` : `/files/${request.target.id}`}>
-            {t(`approvals.what.${isWipe ? 'wipe' : 'file'}`, { name: request.target.name })}
-          </Link>
+          <Link href={href}>{t(`approvals.what.${what}`, { name: request.target.name })}</Link>
         }
         aside={<Tag tone="warn">{t(`state.${request.state}`)}</Tag>}
       >
