@@ -76,9 +76,7 @@ async function Request({ request }: { request: RequestView }) {
   return (
     <Card>
       <Panel
-        title={
-          <Link href={href}>{t(`approvals.what.${what}`, { name: request.target.name })}</Link>
-        }
+        title={<Link href={href}>{t(`approvals.what.${what}`, { name: request.target.name })}</Link>}
         aside={<Tag tone="warn">{t(`state.${request.state}`)}</Tag>}
       >
         <p className="text-ink-2">
