@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addApiKeyCommands } from './api-keys.ts'
+import { addAuditCommands } from './audit-import.ts'
 import { addKeyCommands } from './keys.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addOrganisationCommands } from './organisations.ts'
@@ -16,6 +17,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   for (const add of [
     addOrganisationCommands,
     addApiKeyCommands,
+    addAuditCommands,
     addKeyCommands,
     addMigrateCommand,
     addVerifyCommand,

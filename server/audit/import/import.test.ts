@@ -193,7 +193,7 @@ describe('an import', () => {
     ]
     const seen: unknown[] = []
     const rows = [...bad.map(([text]) => text), line({ id: 'good' })]
-    const answer = await importHistory(owner, request(rows, { onRejected: (one) => seen.push(one) }))
+    const answer = await importHistory(owner, request(rows, { onRejected: (one) => void seen.push(one) }))
     expect(answer).toMatchObject({ accepted: 1, rejectedCount: bad.length })
     expect(answer.rejected.map(({ line, code }) => [line, code])).toEqual(bad.map(([, code], n) => [n + 2, code]))
     for (const [n, { detail }] of answer.rejected.entries()) expect(detail).toMatch(bad[n]?.[2] ?? /^$/)

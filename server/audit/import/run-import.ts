@@ -39,8 +39,8 @@ export type ImportRequest = {
   dryRun?: boolean | undefined
   /** After each batch. */
   onProgress?: ((counts: ImportCounts) => void) | undefined
-  /** Every rejected line, also those that the answer does not show any more. */
-  onRejected?: ((line: RejectedLine & { text?: string | undefined }) => void) | undefined
+  /** Every rejected line, also those that the answer does not show any more; the file waits for it. */
+  onRejected?: ((line: RejectedLine & { text?: string | undefined }) => void | Promise<void>) | undefined
 }
 
 /**
@@ -149,7 +149,7 @@ class Run {
         this.counts.records++
         const mapped = 'code' in record ? record : map(record)
         if ('event' in mapped) batch.push(mapped.event)
-        else this.#reject(mapped, 'text' in record ? record.text : undefined)
+        else await this.#reject(mapped, 'text' in record ? record.text : undefined)
         if (batch.length < BATCH) continue
         await this.#send(batch)
         batch = []
@@ -172,11 +172,11 @@ class Run {
     }
   }
 
-  #reject(line: RejectedLine, text: string | undefined): void {
+  async #reject(line: RejectedLine, text: string | undefined): Promise<void> {
     const { line: number, code, detail } = line
     this.counts.rejectedCount++
     if (this.rejected.length < IMPORT_LIMITS.rejectedShown) this.rejected.push({ line: number, code, detail })
-    this.#request.onRejected?.({ line: number, code, detail, text })
+    await this.#request.onRejected?.({ line: number, code, detail, text })
   }
 
   /** Waits while as many batches as may be are under way; the first failure ends the run. */
