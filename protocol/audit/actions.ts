@@ -95,6 +95,9 @@ const STATED_BY_SERVER = {
   ],
   audit: [
     'audit.search',
+    'audit.view.create',
+    'audit.view.update',
+    'audit.view.delete',
     'audit.unmask',
     'audit.unmask.end',
     'audit.export',

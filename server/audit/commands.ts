@@ -6,6 +6,7 @@ import type { Verification } from './schema.ts'
 import { verifyStoredLog } from './verify-now.ts'
 
 export { recordAppEvents } from './app-events.ts'
+export { createAuditView, deleteAuditView, updateAuditView } from './views/change-views.ts'
 export { deleteMapping, saveMapping } from './import/mappings.ts'
 export { type ImportRequest, importHistory, previewImport } from './import/run-import.ts'
 export { erasePerson } from './keeping/erasure.ts'

@@ -161,6 +161,7 @@ function termsOf(query: QueryNode): QueryTerm[] {
 
 export { CAPTURES_QUERY, type CaptureDays, countCaptures } from './captures.ts'
 export { listOwnRecords } from './own-records.ts'
+export { listAuditViews } from './views/list-views.ts'
 export { viewersQuery, whoSaw } from './viewers/who-saw.ts'
 
 export type ActionView = { action: AuditAction; category: ActionCategory; statedBy: 'server' | 'anyone' }

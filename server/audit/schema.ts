@@ -6,6 +6,7 @@ import type { DescribedQuery } from '#protocol/audit/query-describe.ts'
 import { pageFields, uuidField } from '#server/kernel/fields.ts'
 
 export { APP_EVENT_LIMITS, type AppEventsAnswer, appEventLine } from './app-event-form.ts'
+export type { SavedSearch, SavedView } from './views/form.ts'
 export {
   HOLD_KINDS,
   type HoldKind,

@@ -1,0 +1,105 @@
+import { describe, expect, it, vi } from 'vitest'
+import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { createAuditView, deleteAuditView, updateAuditView } from '../commands.ts'
+import { listAuditViews } from '../queries.ts'
+import type { SavedSearch } from '../schema.ts'
+
+const database = useDatabase()
+
+const search = (more: Partial<SavedSearch> = {}) => ({
+  ...{ q: 'action:screenshot.attempt', order: 'newest' as const, columns: [] as string[] },
+  ...(more as object),
+})
+
+async function setting() {
+  const tenantId = await makeTenant()
+  const rosa = await makePerson(tenantId, { role: 'compliance', name: 'Rosa Lind' })
+  const owner = await makePerson(tenantId, { role: 'owner', founder: true, name: 'Olga Berg' })
+  return { tenantId, rosa, owner }
+}
+
+const namesFor = async (actor: Parameters<typeof listAuditViews>[0]) =>
+  (await listAuditViews(actor, {})).map(({ name }) => name)
+
+describe('saved views', () => {
+  it('are kept with all that makes the search, and what is shared is everybody’s to open', async () => {
+    const { tenantId, rosa, owner } = await setting()
+    const full = search({ span: '7d', order: 'oldest', columns: ['time', 'actor'], timeZone: 'Asia/Shanghai' })
+    const { id } = await createAuditView(rosa, { name: ' Captures ', isShared: true, search: full })
+    await createAuditView(rosa, { name: 'Mine', isShared: false, search: search({ from: '2026-01-01T00:00:00Z' }) })
+    const seen = { id, name: 'Captures', isShared: true, ownerName: 'Rosa Lind', ...full }
+    expect(await listAuditViews(owner, {})).toEqual([{ ...seen, isOwn: false, from: undefined, to: undefined }])
+    expect(await namesFor(rosa)).toEqual(['Captures', 'Mine'])
+    expect((await listAuditViews(rosa, {}))[1]).toMatchObject({ from: '2026-01-01T00:00:00.000Z', isOwn: true })
+    const [entry] = (await readLog(database, tenantId)).filter(
+      ({ entry: { action } }) => action === 'audit.view.create',
+    )
+    expect(entry).toMatchObject({
+      entry: { outcome: 'allowed', actor: { id: rosa.personId }, target: { type: 'audit_view', id } },
+      personal: { targetName: 'Captures', detail: { query: full.q, shared: 'true', span: '7d' } },
+    })
+  })
+
+  it('are renamed and shared by their owner alone, and the log says before and after', async () => {
+    const { tenantId, rosa, owner } = await setting()
+    const { id } = await createAuditView(rosa, { name: 'A', isShared: true, search: search() })
+    await expect(updateAuditView(owner, { viewId: id, name: 'B', isShared: true })).rejects.toMatchObject({
+      code: 'not_found',
+    })
+    await updateAuditView(rosa, { viewId: id, name: 'B', isShared: false })
+    expect(await namesFor(rosa)).toEqual(['B'])
+    expect(await namesFor(owner)).toEqual([])
+    expect((await readLog(database, tenantId)).at(-1)?.personal).toMatchObject({
+      detail: { name: { before: 'A', after: 'B' }, shared: { before: 'true', after: 'false' } },
+    })
+  })
+
+  it('are removed by their owner, and shared ones by who sets the organisation up', async () => {
+    const { rosa, owner } = await setting()
+    const other = await makePerson(rosa.tenantId, { role: 'compliance' })
+    const own = await createAuditView(rosa, { name: 'own', isShared: false, search: search() })
+    const shared = await createAuditView(rosa, { name: 'shared', isShared: true, search: search() })
+    await expect(deleteAuditView(other, { viewId: shared.id })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(deleteAuditView(owner, { viewId: own.id })).rejects.toMatchObject({ code: 'not_found' })
+    await deleteAuditView(owner, { viewId: shared.id })
+    await deleteAuditView(rosa, { viewId: own.id })
+    expect(await namesFor(rosa)).toEqual([])
+    await expect(deleteAuditView(rosa, { viewId: own.id })).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('refused', () => {
+  it('is who may not read the log, a program, and everybody of another organisation', async () => {
+    const { tenantId, rosa } = await setting()
+    const member = await makePerson(tenantId, { role: 'member' })
+    const input = { name: 'x', isShared: true, search: search() }
+    await expect(createAuditView(member, input)).rejects.toMatchObject({ code: 'forbidden' })
+    const key = makeApiKeyActor(tenantId, ['audit:read'])
+    await expect(createAuditView(key, input)).rejects.toMatchObject({ code: 'forbidden' })
+    const { id } = await createAuditView(rosa, input)
+    const { owner: stranger } = await setting()
+    expect(await namesFor(stranger)).toEqual([])
+    await expect(deleteAuditView(stranger, { viewId: id })).rejects.toMatchObject({ code: 'not_found' })
+  })
+
+  it('is a second view of one name, one that cannot be read and one with two times', async () => {
+    const { rosa } = await setting()
+    const save = (more: Partial<SavedSearch>, name = 'x') =>
+      createAuditView(rosa, { name, isShared: false, search: search(more) })
+    await save({})
+    await expect(save({})).rejects.toMatchObject({ code: 'conflict', fields: { name: expect.any(String) } })
+    await expect(save({ q: 'colour:(' }, 'y')).rejects.toMatchObject({ code: 'query_invalid' })
+    const both = save({ span: '7d', from: '2026-01-01T00:00:00Z' }, 'y')
+    await expect(both).rejects.toMatchObject({ code: 'invalid' })
+    await expect(save({ timeZone: 'Mars/Olympus' }, 'y')).rejects.toMatchObject({ code: 'invalid' })
+  })
+
+  it('of what is written nothing stays when the audit entry cannot be appended', async () => {
+    const { rosa } = await setting()
+    const ledger = await import('#server/kernel/ledger.ts')
+    const fails = vi.spyOn(ledger, 'appendEntries').mockRejectedValueOnce(new Error('the log is away'))
+    await expect(createAuditView(rosa, { name: 'x', isShared: false, search: search() })).rejects.toThrow()
+    fails.mockRestore()
+    expect(await namesFor(rosa)).toEqual([])
+  })
+})
