@@ -12,40 +12,25 @@ import { parseCheckpoint } from '#protocol/audit/checkpoint.ts'
 import { proveInclusion } from '#protocol/audit/merkle-prove.ts'
 import { parseNote } from '#protocol/audit/note.ts'
 import { formatTlogProof } from '#protocol/audit/proof.ts'
-import { formatQuery, type QueryNode, type QueryTerm } from '#protocol/audit/query.ts'
-import { describeQuery } from '#protocol/audit/query-describe.ts'
-import { type Actor, isPermitted } from '#server/kernel/actor.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { parseInput, uuidField } from '#server/kernel/fields.ts'
-import { defineQuery, type Query } from '#server/kernel/query.ts'
+import { uuidField } from '#server/kernel/fields.ts'
+import { defineQuery } from '#server/kernel/query.ts'
+import { holdsEntries, recorded, recordingEntries, type Seen } from './ask.ts'
 import { listCheckpoints, logState } from './checkpoints.ts'
 import { proveEvent } from './event-proof.ts'
-import { findEvent, namesNow } from './events.ts'
-import { facets } from './facets.ts'
-import { histogram } from './histogram.ts'
+import { findEvent } from './events.ts'
 import { readLogFile } from './log-files.ts'
 import { readSigner } from './log-key.ts'
-import { planOf, readQuery } from './plan.ts'
-import { recordOnce } from './record-search.ts'
+import { maskingFor, requireEntries } from './masking/masking.ts'
+import { planOf } from './plan.ts'
 import { logBounds } from './scan.ts'
-import {
-  type Ask,
-  askFields,
-  consistencyInput,
-  type EventDetail,
-  eventInput,
-  facetsInput,
-  histogramInput,
-  inclusionInput,
-  type QueryMeaning,
-  searchInput,
-  type Trust,
-} from './schema.ts'
-import { findPage, search } from './search.ts'
+import { consistencyInput, inclusionInput, type Trust } from './schema.ts'
+import { findPage } from './search.ts'
 import { consistencyProof, inclusionProof, readHead, tileReader } from './tree.ts'
-import { viewEvent } from './view.ts'
 
+export { auditFacets, auditHistogram, describeAuditQuery, getAuditEvent, searchAudit } from './ask.ts'
+export { CAPTURES_QUERY, type CaptureDays, countCaptures } from './captures.ts'
 export { getMapping, listMappings } from './import/mappings.ts'
 export {
   getPurgeCertificate,
@@ -59,110 +44,10 @@ export {
   purgeCertificates,
   purgedRanges,
 } from './keeping/queries.ts'
-
-/**
- * A page of the log. Audit: `audit.search`, once for each actor, query and range in ten minutes; nothing is answered that
- * could not be written down. @throws AppError query_invalid · invalid · unavailable
- */
-export const searchAudit = recorded(
-  searchInput,
-  defineQuery({
-    name: 'audit.search',
-    permission: 'audit:read',
-    input: searchInput,
-    run: ({ sql, tenantId, input }) => search(sql, tenantId, input),
-  }),
-)
-
-/** Matches over time by outcome; belongs to the search of the same query and range. @throws AppError query_invalid · unavailable */
-export const auditHistogram = recorded(
-  histogramInput,
-  defineQuery({
-    name: 'audit.histogram',
-    permission: 'audit:read',
-    input: histogramInput,
-    run: ({ sql, tenantId, input, now }) => histogram(sql, tenantId, input, now),
-  }),
-)
-
-/** The most frequent values among the newest matches; belongs to the search, too. @throws AppError query_invalid · unavailable */
-export const auditFacets = recorded(
-  facetsInput,
-  defineQuery({
-    name: 'audit.facets',
-    permission: 'audit:read',
-    input: facetsInput,
-    run: ({ sql, tenantId, input }) => facets(sql, tenantId, input),
-  }),
-)
-
-/** One event. Opened from a search it belongs to that search; by itself it is a search for its id. @throws AppError not_found */
-export const getAuditEvent = recorded(
-  eventInput.transform(({ q, ...rest }) => ({ ...rest, q: q ?? rest.eventId })),
-  defineQuery({
-    name: 'audit.event',
-    permission: 'audit:read',
-    input: eventInput,
-    run: async ({ tx, sql, tenantId, input }): Promise<EventDetail> => {
-      const found = await findEvent(sql, tenantId, input.eventId)
-      const event = viewEvent(found)
-      const names = await namesNow(tx, tenantId, [event.actor.id, event.device?.id, event.target?.id])
-      return { event, entry: found.text, namesNow: names }
-    },
-  }),
-)
-
-type Asking = Pick<Ask, 'q' | 'from' | 'to'>
-
-/** The search and its record run at the same time; the answer waits for both. */
-function recorded<I, O extends Asking, R>(schema: z.ZodType<O, I>, query: Query<never, R>) {
-  const run = async (actor: Actor, raw: I): Promise<R> => {
-    const input = parseInput(schema, raw)
-    const normal = formatQuery(readQuery(input.q))
-    // A refusal is written down before it is given.
-    if (!isPermitted(actor, query.summary.permission)) await recordOnce(actor, normal, input)
-    // The query parses what it is given again: the same text.
-    const [found, written] = await Promise.allSettled([query(actor, raw as never), recordOnce(actor, normal, input)])
-    if (written.status === 'rejected') throw written.reason
-    if (found.status === 'rejected') throw found.reason
-    return found.value
-  }
-  return Object.assign(run, { summary: query.summary })
-}
-
-/** What a query means, with today's names for the ids in it. @throws AppError query_invalid */
-export const describeAuditQuery = defineQuery({
-  name: 'audit.describe',
-  permission: 'audit:read',
-  input: z.object({ q: askFields.q }),
-  run: async ({ tx, tenantId, input }): Promise<QueryMeaning> => {
-    const query = readQuery(input.q)
-    const ids = termsOf(query).map(({ value }) => value.toLowerCase())
-    const names = await namesNow(tx, tenantId, ids)
-    return {
-      described: describeQuery(query, (_field, value) => names[value.toLowerCase()]),
-      normal: formatQuery(query),
-    }
-  },
-})
-
-function termsOf(query: QueryNode): QueryTerm[] {
-  switch (query.kind) {
-    case 'all':
-      return []
-    case 'term':
-      return [query]
-    case 'not':
-      return termsOf(query.item)
-    default:
-      return query.items.flatMap(termsOf)
-  }
-}
-
-export { CAPTURES_QUERY, type CaptureDays, countCaptures } from './captures.ts'
+export { getNamesShown } from './masking/queries.ts'
 export { listOwnRecords } from './own-records.ts'
-export { listAuditViews } from './views/list-views.ts'
 export { viewersQuery, whoSaw } from './viewers/who-saw.ts'
+export { listAuditViews } from './views/list-views.ts'
 
 export type ActionView = { action: AuditAction; category: ActionCategory; statedBy: 'server' | 'anyone' }
 
@@ -205,27 +90,35 @@ export const getEventProof = defineQuery({
   run: ({ sql, tenantId, input }) => proveEvent(sql, tenantId, input.eventId),
 })
 
-/** The `.tlog-proof` of one event, its entry inside (c2sp.org/tlog-proof). @throws AppError not_found · conflict until it is signed */
-export const getTlogProof = defineQuery({
-  name: 'audit.proof.file',
-  permission: 'audit:read',
-  input: z.object({ eventId: uuidField() }),
-  run: async ({ sql, tenantId, input }): Promise<{ name: string; text: string }> => {
-    const { index, text } = await findEvent(sql, tenantId, input.eventId)
-    const [newest] = await listCheckpoints(sql, tenantId, 1)
-    if (!newest || newest.size <= index) {
-      throw new AppError('conflict', {
-        detail: 'No checkpoint covers this event yet. One is signed every ten seconds.',
-      })
-    }
-    const head = await readHead(sql, tenantId)
-    const hashes = await proveInclusion(index, newest.size, tileReader(sql, tenantId, head))
-    return {
-      name: `${input.eventId}.tlog-proof`,
-      text: formatTlogProof({ index, hashes, checkpoint: newest.note, extra: utf8Encode(text) }),
-    }
-  },
-})
+const proofInput = z.object({ eventId: uuidField() })
+
+/**
+ * The `.tlog-proof` of one event, its entry inside (c2sp.org/tlog-proof); taking it is a search for its id.
+ * @throws AppError not_found · conflict until it is signed · forbidden where its ids could be turned into hidden names
+ */
+export const getTlogProof = recorded(
+  proofInput.transform(({ eventId }) => ({ q: eventId })),
+  defineQuery({
+    name: 'audit.proof.file',
+    permission: 'audit:read',
+    input: proofInput,
+    run: async ({ sql, tenantId, actor, input }): Promise<Seen<{ name: string; text: string }>> => {
+      const masking = await maskingFor(sql, actor)
+      requireEntries(masking)
+      const { index, text } = await findEvent(sql, tenantId, input.eventId)
+      const [newest] = await listCheckpoints(sql, tenantId, 1)
+      if (!newest || newest.size <= index) {
+        throw new AppError('conflict', {
+          detail: 'No checkpoint covers this event yet. One is signed every ten seconds.',
+        })
+      }
+      const head = await readHead(sql, tenantId)
+      const hashes = await proveInclusion(index, newest.size, tileReader(sql, tenantId, head))
+      const proof = formatTlogProof({ index, hashes, checkpoint: newest.note, extra: utf8Encode(text) })
+      return { answer: { name: `${input.eventId}.tlog-proof`, text: proof }, masking }
+    },
+  }),
+)
 
 const SHOWN_CHECKPOINTS = 10
 
@@ -254,13 +147,21 @@ export const getTrust = defineQuery({
   },
 })
 
-/** A file of the log as other people's tools read it: `checkpoint`, `key`, `tile/…`, `tile/entries/…`. @throws AppError not_found · gone */
-export const getLogFile = defineQuery({
-  name: 'audit.log_file',
-  permission: 'audit:read',
-  input: z.object({ path: z.string().max(200) }),
-  run: ({ sql, tenantId, input }) => readLogFile(sql, tenantId, input.path),
-})
+/**
+ * A file of the log as other people's tools read it: `checkpoint`, `key`, `tile/…`, `tile/entries/…`. Reading entries is a search
+ * for everything. @throws AppError not_found · gone · forbidden for entries whose ids could be turned into hidden names
+ */
+export const getLogFile = recordingEntries(
+  defineQuery({
+    name: 'audit.log_file',
+    permission: 'audit:read',
+    input: z.object({ path: z.string().max(200) }),
+    run: async ({ sql, tenantId, actor, input }) => {
+      if (holdsEntries(input.path)) requireEntries(await maskingFor(sql, actor))
+      return readLogFile(sql, tenantId, input.path)
+    },
+  }),
+)
 
 /** The last verification on request, as the log itself tells it. */
 async function lastVerified(sql: Sql, tenantId: string): Promise<Trust['verified']> {

@@ -6,6 +6,7 @@ import type { DescribedQuery } from '#protocol/audit/query-describe.ts'
 import { pageFields, uuidField } from '#server/kernel/fields.ts'
 
 export { APP_EVENT_LIMITS, type AppEventsAnswer, appEventLine } from './app-event-form.ts'
+export { type NamesShown, type Unmasked, unmaskInput } from './masking/schema.ts'
 export type { SavedSearch, SavedView } from './views/form.ts'
 export {
   HOLD_KINDS,
@@ -156,14 +157,19 @@ export type Facets = {
 /** One event with all that its page shows. */
 export type EventDetail = {
   event: AuditEventView
-  /** The leaf's own text: RFC 8785 canonical JSON. */
-  entry: string
+  /** The leaf's own text: RFC 8785 canonical JSON. Null where names are hidden: it holds ids. */
+  entry: string | null
   /** What the ids are called today, where that differs from the time of the event. */
   namesNow: Record<string, string>
 }
 
 /** A query in words: for the sentence below the query line. `names` gives the names of ids in it. */
-export type QueryMeaning = { described: DescribedQuery; normal: string }
+export type QueryMeaning = {
+  described: DescribedQuery
+  normal: string
+  /** Conditions that nothing answers while names are hidden from the reader. */
+  unanswered: string[]
+}
 
 export type InclusionProof = { index: number; size: number; leafHash: string; hashes: string[]; root: string }
 export type ConsistencyProof = { from: number; to: number; fromRoot: string; toRoot: string; hashes: string[] }

@@ -7,6 +7,7 @@ import { tenantSettings } from './schema.ts'
 
 export { continueRotation, type RotationStep, rotateTenantKey } from './key-rotation.ts'
 export { type MasterRotation, rotateMasterKey } from './master-rotation.ts'
+export { askReasonForNames, waiveReasonForNames } from './privacy.ts'
 
 type NewTenant = { name: string; origin: string }
 
@@ -72,16 +73,20 @@ export const resumeTenant = defineCommand({
   },
 })
 
-/** Changes the organisation's settings. A guard: it holds the brake's own limits. */
+/** Changes the settings of the brake. A guard: they are its own limits. */
 export const updateTenantSettings = defineCommand({
   action: 'tenant.update',
   permission: 'admin',
   risk: 'guard',
-  input: z.object({ settings: tenantSettings }),
-  execute: async ({ tx, tenantId, input }) => {
+  input: z.object({ settings: tenantSettings.pick({ brake: true }) }),
+  execute: async ({ tx, sql, tenantId, input }) => {
     const before = await tx.tenant.findFirst({ where: { id: tenantId }, select: { settings: true } })
     if (!before) throw new AppError('not_found')
-    await tx.tenant.updateMany({ where: { id: tenantId }, data: { settings: input.settings } })
+    // What else is set has commands of its own.
+    await sql(`UPDATE tenant SET settings = jsonb_set(settings, '{brake}', $2::text::jsonb) WHERE id = $1::uuid`, [
+      tenantId,
+      JSON.stringify(input.settings.brake),
+    ])
     const old = tenantSettings.parse(before.settings)
     const detail = Object.fromEntries(
       Object.entries(input.settings.brake)

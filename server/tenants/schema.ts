@@ -7,6 +7,8 @@ export const tenantName = textField({ min: 2, max: 80 })
 /** The organisation's own settings; every member has a default, so that an old row reads as a whole one. */
 export const tenantSettings = z.object({
   brake: brakeSettings.prefault({}),
+  /** `askReason`: names in the audit log are shown only for a reason, also to whoever may see them. */
+  privacy: z.object({ askReason: z.boolean().default(false) }).prefault({}),
 })
 export type TenantSettings = z.output<typeof tenantSettings>
 

@@ -1,9 +1,14 @@
 import 'server-only'
 import { type Actor, isPermitted } from '#server/kernel/actor.ts'
 import type { Sql } from '#server/kernel/db.ts'
+import { AppError } from '#server/kernel/errors.ts'
 import type { AuditEventView, Facets } from '../schema.ts'
+import { idsOf, openIds, ownersAndDevices } from './directory.ts'
 import { type Hiding, maskEvent, maskFacets, maskId, maskName, type NamedKind } from './mask-event.ts'
+import { maskQuery, namedIn, unanswered } from './mask-query.ts'
 import { pseudonyms } from './pseudonyms.ts'
+import { recordShown } from './record-shown.ts'
+import { readUnmaskings, type Unmasking } from './unmaskings.ts'
 
 export type { NamedKind } from './mask-event.ts'
 
@@ -24,26 +29,46 @@ export type Masking = {
   name(kind: NamedKind, id: string | undefined, name: string | undefined): string
   /** What stands for an id: the id, or `K7Q2-M9XD`. */
   id(kind: NamedKind, id: string): string
-  /** Only inside the transaction of `maskingFor`. */
+  /** Only inside the transaction of `maskingFor`, like the next two. */
   facets(facets: Facets): Promise<Facets>
   /**
-   * The question as this reader may ask it: pseudonyms stand for ids, what they cannot see matches nothing. Only inside the
-   * transaction of `maskingFor`. @throws AppError query_invalid
+   * The question as this reader may ask it: pseudonyms stand for ids, what they cannot see matches nothing. Searching with it
+   * needs no further care: what it finds, counts and takes in time says nothing of what is hidden. @throws AppError query_invalid
    */
   query(q: string): Promise<string>
+  /** The conditions of a question that nothing can answer while names are hidden, as they are written. */
+  unanswered(q: string): Promise<string[]>
+  /** Which of these ids may be called by what they name today. */
+  openIds(ids: readonly string[]): Promise<ReadonlySet<string>>
   /** Writes down whose names were shown under a reason; nothing may be answered before. Outside of any transaction. */
   settle(): Promise<void>
 }
 
 /** How `actor` sees the log of their organisation now. `sql` is the transaction that reads it. */
 export async function maskingFor(sql: Sql, actor: Actor): Promise<Masking> {
-  if (isPermitted(actor, 'audit:unmask')) return openMasking()
-  return { ...maskedView(sql, actor.tenantId), showsEntries: !canLookUp(actor) }
+  const { tenantId } = actor
+  const showsEntries = !canLookUp(actor)
+  if (!isPermitted(actor, 'audit:unmask')) return { ...maskedView({ sql, tenantId }), showsEntries }
+  // Our own processes read for nobody.
+  const state = actor.kind === 'system' ? null : await readUnmaskings(sql, actor)
+  if (!state?.isAsked) return openView()
+  const all = state.unmaskings.find(({ personId }) => personId === null)
+  if (all) return noting(openView(), actor, all)
+  return { ...maskedView({ sql, tenantId, shown: await shownIds(sql, tenantId, state.unmaskings) }), showsEntries }
 }
 
 /** For work that goes on without its reader: as they saw the log when they asked for it. */
 export function maskingOf(sql: Sql, tenantId: string, isMasked: boolean): Masking {
-  return isMasked ? maskedView(sql, tenantId) : openMasking()
+  return isMasked ? maskedView({ sql, tenantId }) : openView()
+}
+
+/** @throws AppError forbidden where entries hold ids that this reader could turn into names */
+export function requireEntries({ showsEntries }: Masking): void {
+  if (showsEntries) return
+  throw new AppError('forbidden', {
+    detail:
+      'Entries hold ids that your permissions turn into names. Give a reason to see names first (audit:unmask), or use a key with audit:read alone.',
+  })
 }
 
 /** An id leads whoever may read these to a name. */
@@ -51,7 +76,12 @@ function canLookUp(actor: Actor): boolean {
   return (['people:read', 'devices:read', 'content:read'] as const).some((read) => isPermitted(actor, read))
 }
 
-function openMasking(): Masking {
+async function shownIds(sql: Sql, tenantId: string, unmaskings: readonly Unmasking[]): Promise<ReadonlySet<string>> {
+  const people = unmaskings.flatMap(({ personId }) => personId ?? [])
+  return people.length === 0 ? new Set() : ownersAndDevices(sql, tenantId, people)
+}
+
+function openView(): Masking {
   return {
     isMasked: false,
     showsEntries: true,
@@ -60,20 +90,69 @@ function openMasking(): Masking {
     id: (_kind, id) => id,
     facets: async (facets) => facets,
     query: async (q) => q,
+    unanswered: async () => [],
+    openIds: async (ids) => new Set(ids),
     settle: async () => {},
   }
 }
 
-function maskedView(_sql: Sql, tenantId: string): Masking {
-  const hiding: Hiding = { codeOf: pseudonyms(tenantId), isShown: () => false }
+/** Everything is shown, and whose name it was is kept for `settle`. */
+function noting(open: Masking, actor: Actor, unmasking: Unmasking): Masking {
+  const seen = new Set<string>()
+  const note = (id: string | undefined) => {
+    if (id !== undefined) seen.add(id)
+  }
+  return {
+    ...open,
+    view: (event) => {
+      for (const id of [event.actor.id, event.device?.id, event.target?.id]) note(id)
+      return event
+    },
+    name: (kind, id, name) => {
+      note(id)
+      return open.name(kind, id, name)
+    },
+    facets: async (facets) => {
+      for (const { field, values } of facets.facets)
+        if (field === 'actor' || field === 'device') for (const { value } of values) note(value)
+      return facets
+    },
+    settle: () => recordShown(actor, unmasking.id, seen),
+  }
+}
+
+type View = { sql: Sql; tenantId: string; shown?: ReadonlySet<string> }
+
+function maskedView({ sql, tenantId, shown = new Set() }: View): Masking {
+  const codeOf = pseudonyms(tenantId)
+  const hiding: Hiding = { codeOf, isShown: (id) => shown.has(id) }
+  const known = async (q: string) => {
+    const { codes, ids } = namedIn(q)
+    const behind = codes.length === 0 ? new Map() : await idsOf({ sql, tenantId, codeOf }, codes)
+    const open = await openIds(sql, tenantId, ids)
+    return {
+      idsOf: (code: string) => behind.get(code) ?? [],
+      isOpen: (id: string) => open.has(id) || shown.has(id),
+    }
+  }
   return {
     isMasked: true,
     showsEntries: false,
     view: (event) => maskEvent(event, hiding),
     name: (kind, id, name) => maskName(kind, id, name, hiding),
     id: (_kind, id) => maskId(id, hiding),
-    facets: async (facets) => maskFacets(facets, hiding, () => false),
-    query: async (q) => q,
+    facets: async (facets) => {
+      const values = facets.facets.flatMap(({ field, values }) => (field === 'actor' ? values : []))
+      const open = await openIds(
+        sql,
+        tenantId,
+        values.map(({ value }) => value),
+      )
+      return maskFacets(facets, hiding, (value) => open.has(value))
+    },
+    query: async (q) => maskQuery(q, await known(q)),
+    unanswered: async (q) => unanswered(q, await known(q)),
+    openIds: async (ids) => new Set([...(await openIds(sql, tenantId, ids)), ...ids.filter((id) => shown.has(id))]),
     settle: async () => {},
   }
 }

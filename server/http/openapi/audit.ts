@@ -86,7 +86,10 @@ const event: Describes<AuditEventView> = z
 const eventDetail: Describes<EventDetail> = z
   .object({
     event,
-    entry: z.string().meta({ description: 'The leaf: RFC 8785 canonical JSON' }),
+    entry: z
+      .string()
+      .nullable()
+      .meta({ description: 'The leaf: RFC 8785 canonical JSON. Null without `audit:unmask`: it holds ids' }),
     namesNow: z.record(z.string(), z.string()),
   })
   .meta({ id: 'AuditEventDetail' })
