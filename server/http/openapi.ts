@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { AppError, type ErrorCode } from '#server/kernel/errors.ts'
 import { auditOperations } from './openapi/audit.ts'
+import { importOperations } from './openapi/audit-import.ts'
+import { checkpointOperations } from './openapi/checkpoints.ts'
 import { deviceOperations } from './openapi/devices.ts'
 import { fileOperations, uploadOperations } from './openapi/files.ts'
 import type { Operation } from './openapi/operation.ts'
@@ -29,6 +31,8 @@ export const API_OPERATIONS: readonly Operation[] = [
   ...fileOperations,
   ...uploadOperations,
   ...auditOperations,
+  ...checkpointOperations,
+  ...importOperations,
   description,
 ]
 
@@ -82,6 +86,7 @@ function describeOperation(operation: Operation, schemas: Record<string, Json>):
       schema: input.properties?.[name] ?? { type: 'string' },
     })),
     ...(hasBody ? [] : queryParameters(rest)),
+    ...(operation.query ? queryParameters(toSchema(operation.query, schemas, 'input')) : []),
     ...headerParameters(operation),
     ...(method === 'post' && !operation.headers ? [idempotencyKey] : []),
   ]

@@ -83,6 +83,17 @@ function isNotEmpty(record: object): boolean {
   return Object.values(record).some((value) => value !== undefined)
 }
 
+/** What `POST /audit/imports` is asked, beside the file itself. */
+export const importInput = z.strictObject({
+  /** A saved mapping. */
+  mapping: importName,
+  /** Instead of the mapping's own name: the source is `import:NAME`. */
+  name: importName.optional(),
+  fileName: z.string().max(1_000).default('upload'),
+  /** Reads and checks everything and writes nothing. */
+  dryRun: z.stringbool().default(false),
+})
+
 /** A saved mapping. */
 export type MappingView = { name: string; document: ImportMappingInput; updatedAt: string; updatedBy: string }
 

@@ -27,9 +27,14 @@ export type Operation = {
   scope: Permission | null
   /** The schema the door parses: path parts, then the query string (GET, DELETE) or the JSON body. */
   input?: z.ZodType
+  /** The query string of a method that has a body, too. */
+  query?: z.ZodType
   /** The body where it is not JSON, or where JSON is the other way. */
   body?:
-    | { type: 'multipart/form-data' | 'application/x-ndjson' | 'application/offset+octet-stream'; schema: z.ZodType }
+    | {
+        type: 'multipart/form-data' | 'application/x-ndjson' | 'application/offset+octet-stream' | 'text/csv'
+        schema: z.ZodType
+      }
     | undefined
   /** Headers that it needs or takes. */
   headers?: z.ZodObject
