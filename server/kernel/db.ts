@@ -71,7 +71,12 @@ async function transaction<T>(
         beginSealing(tx)
         return run({ tx, sql }).then((result) => requireCurrentKeys({ tx, sql }).then(() => result))
       },
-      { timeout: options.timeoutMs ?? 20_000, maxWait: 10_000 },
+      {
+        timeout: options.timeoutMs ?? 20_000,
+        maxWait: 10_000,
+        // Whoever reads sees one state from the first statement to the last.
+        ...(role === 'reader' ? { isolationLevel: 'RepeatableRead' } : {}),
+      },
     )
   } catch (error) {
     throw asAppError(error)
@@ -92,7 +97,7 @@ export async function pgTransaction<T>(
     const connection = client
     const begin = logins.setRole ? `SET LOCAL ROLE ${connection.escapeIdentifier(logins.setRole[role])};` : ''
     await connection.query(
-      `BEGIN;${begin}SELECT set_config('app.tenant_id', ${connection.escapeLiteral(tenantId ?? '')}, true)`,
+      `${role === 'reader' ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN'};${begin}SELECT set_config('app.tenant_id', ${connection.escapeLiteral(tenantId ?? '')}, true)`,
     )
     const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) =>
       (await connection.query(text, [...values])).rows as Row[]

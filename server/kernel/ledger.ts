@@ -4,15 +4,16 @@ import { BLOCK } from '#lib/postings/bits.ts'
 import { buildRun, type PostingRow } from '#lib/postings/run.ts'
 import { packTimes, type Times } from '#lib/postings/times.ts'
 import type { AuditAction, Enforcement, Outcome } from '#protocol/audit/actions.ts'
-import { buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
+import { type AuditEntry, buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
 import { appendLeaves, emptyTree, leafHash } from '#protocol/audit/merkle.ts'
-import type { DetailValue } from '#protocol/audit/personal.ts'
+import type { DetailValue, Personal } from '#protocol/audit/personal.ts'
 import { TermCollector } from '#protocol/audit/term-collector.ts'
 import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
 import { type Actor, actorAddress, actorId, actorName } from './actor.ts'
 import type { AuditDetail } from './audit-details.ts'
 import { now } from './clock.ts'
 import type { Sql } from './db.ts'
+import { requireOpenLog } from './frozen-log.ts'
 import { byteaArray, textArray, wholeArray } from './pg-arrays.ts'
 
 type Named = { id: string; name?: string | undefined }
@@ -57,11 +58,12 @@ export async function appendEntries(sql: Sql, tenantId: string, appends: readonl
   if (appends.length === 0) return []
   // Before the lock: whoever waits for the head waits for the database alone, not for our hashing.
   const early = prepare(tenantId, appends, now())
-  const [head] = await sql<{ size: string; tree: string; last: Date | string }>(
-    `SELECT size::text, encode(tree, 'hex') AS tree, last_recorded_at AS last FROM audit_head WHERE tenant_id = $1::uuid FOR UPDATE`,
+  const [head] = await sql<{ size: string; tree: string; last: Date | string; frozen: string | null }>(
+    `SELECT size::text, encode(tree, 'hex') AS tree, last_recorded_at AS last, frozen FROM audit_head WHERE tenant_id = $1::uuid FOR UPDATE`,
     [tenantId],
   )
   if (!head) throw new Error(`the organisation ${tenantId} has no log`)
+  requireOpenLog(head.frozen, appends)
   // The log's order is the order of time: a clock that steps back does not.
   const last = new Date(head.last)
   const { recordedAt, rows, run } =
@@ -96,8 +98,6 @@ function entryArrays(rows: readonly Row[]): Buffer[] {
 /** The index of a batch, or of its part in one block. */
 export type IndexedRun = { at: number; entries: number; bits: number; rows: readonly PostingRow[]; times: Times }
 
-type Indexed = Pick<Row, 'entry' | 'personal'>
-
 /** The batch's run at its place in the log; two where it crosses from one block into the next. */
 function runsAt(tenantId: string, rows: readonly Row[], whole: IndexedRun, first: number): IndexedRun[] {
   const room = BLOCK - (first % BLOCK)
@@ -108,15 +108,34 @@ function runsAt(tenantId: string, rows: readonly Row[], whole: IndexedRun, first
   return runs
 }
 
-/** What a search finds neighbouring entries by, at most one block of them. */
-export function indexRun(tenantId: string, rows: readonly Indexed[], at: number): IndexedRun {
+function indexRun(tenantId: string, rows: readonly Row[], at: number): IndexedRun {
+  const placed = rows.map(({ entry, personal }, place) => ({ place, entry, personal }))
+  return { at, entries: rows.length, ...indexPlaces(tenantId, placed, rows.length) }
+}
+
+/** An entry at its place in a run. */
+export type Placed = { place: number; entry: AuditEntry; personal: Personal | undefined }
+
+/**
+ * What a search finds neighbouring entries by: `span` places, of which `placed` are kept, ascending. The one way from entries to
+ * the index, for the append as for what builds it anew.
+ */
+export function indexPlaces(
+  tenantId: string,
+  placed: readonly Placed[],
+  span: number,
+): Pick<IndexedRun, 'bits' | 'rows' | 'times'> {
   const collector = new TermCollector(tenantId)
-  rows.forEach(({ entry, personal }, place) => {
+  const times: number[] = []
+  for (const { place, entry, personal } of placed) {
     collector.add(entry, personal, place)
-  })
+    const time = Date.parse(entry.occurredAt)
+    // A place that is no longer kept has the time of the next: it is never asked for.
+    while (times.length <= place) times.push(time)
+  }
+  while (times.length < span) times.push(times.at(-1) ?? 0)
   const terms = [...collector.places()].map(([hash, places]) => ({ hash, places }))
-  const times = packTimes(rows.map(({ entry }) => Date.parse(entry.occurredAt)))
-  return { at, entries: rows.length, ...buildRun(terms, rows.length), times }
+  return { ...buildRun(terms, span), times: packTimes(times) }
 }
 
 /** The parameters from $11 on. */

@@ -14,9 +14,10 @@ export type RunHead = {
 }
 
 /** What a search must know of a log before it begins: its length and the runs of its index, ascending. */
-export type LogShape = { size: number; lastRecordedAt: number; runs: RunHead[] }
+export type LogShape = { isSnapshot: boolean; size: number; lastRecordedAt: number; runs: RunHead[] }
 
 type Row = {
+  isolation: string
   size: string
   last: Date | string
   at: string | null
@@ -30,13 +31,14 @@ type Row = {
 /** @returns null where the organisation has no log. Index: the primary keys. */
 export async function readShape(sql: Sql, tenantId: string): Promise<LogShape | null> {
   const rows = await sql<Row>(
-    `SELECT h.size::text, h.last_recorded_at AS last, r.at::text, r.entries, r.bits, r.whole, r.recorded_from AS "from", r.recorded_to AS "to"
+    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, h.last_recorded_at AS last, r.at::text, r.entries, r.bits, r.whole, r.recorded_from AS "from", r.recorded_to AS "to"
        FROM audit_head h LEFT JOIN audit_run r ON r.tenant_id = h.tenant_id WHERE h.tenant_id = $1::uuid ORDER BY r.at`,
     [tenantId],
   )
   const [first] = rows
   if (!first) return null
   return {
+    isSnapshot: first.isolation !== 'read committed',
     size: Number(first.size),
     lastRecordedAt: new Date(first.last).getTime(),
     runs: rows.flatMap(({ at, entries, bits, whole, from, to }) =>

@@ -1,0 +1,196 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  addRange,
+  BLOCK,
+  countBits,
+  countCommon,
+  countRange,
+  intersect,
+  noBits,
+  placesOf,
+  subtract,
+  unite,
+} from './bits.ts'
+import { MERGE_SHARES, mergeBlocks, mergedBits, mergeInBlock } from './merge.ts'
+import { addPacked, packPlaces, unpackPlaces } from './places.ts'
+import { bucketKey, buildRun, ownKey, type PostingRow, type Run, readBucket, readOwn } from './run.ts'
+import { addHours, addTimes, countHours, eachHour, packTimes, unpackTimes } from './times.ts'
+
+const place = fc.integer({ min: 0, max: BLOCK - 1 })
+/** Single places, stretches, and nearly everything. */
+const places = fc
+  .oneof(
+    fc.array(place, { maxLength: 60 }),
+    fc
+      .array(fc.tuple(place, fc.integer({ min: 1, max: 3_000 })), { maxLength: 8 })
+      .map((stretches) =>
+        stretches.flatMap(([from, length]) => Array.from({ length }, (_, n) => Math.min(BLOCK - 1, from + n))),
+      ),
+    fc.integer({ min: 2, max: 9 }).map((step) => Array.from({ length: Math.floor(BLOCK / step) }, (_, n) => n * step)),
+  )
+  .map((list) => [...new Set(list)].sort((a, b) => a - b))
+
+function bitsOf(list: readonly number[]) {
+  const bits = noBits()
+  for (const one of list) addRange(bits, one, one + 1)
+  return bits
+}
+
+describe('sets of places', () => {
+  it('agree with sets of numbers', () => {
+    fc.assert(
+      fc.property(places, places, place, place, (a, b, from, to) => {
+        const [left, right] = [new Set(a), new Set(b)]
+        expect(placesOf(bitsOf(a))).toEqual(a)
+        expect(countBits(bitsOf(a))).toBe(a.length)
+        expect(countCommon(bitsOf(a), bitsOf(b))).toBe(a.filter((one) => right.has(one)).length)
+        expect(countRange(bitsOf(a), from, to)).toBe(a.filter((one) => one >= from && one < to).length)
+        const change = (how: typeof unite) => {
+          const bits = bitsOf(a)
+          how(bits, bitsOf(b))
+          return placesOf(bits)
+        }
+        expect(change(intersect)).toEqual(a.filter((one) => right.has(one)))
+        expect(change(unite)).toEqual([...new Set([...a, ...b])].sort((x, y) => x - y))
+        expect(change(subtract)).toEqual(a.filter((one) => !right.has(one)))
+        expect(left.size).toBe(a.length)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('come back as they were packed, in no more bytes than a bit a place', () => {
+    fc.assert(
+      fc.property(places, (list) => {
+        const packed = packPlaces(list, BLOCK)
+        expect(unpackPlaces(packed)).toEqual(list)
+        expect(packed.body.length).toBeLessThanOrEqual(BLOCK / 8)
+        const bits = noBits()
+        addPacked(bits, packed, 0)
+        expect(placesOf(bits)).toEqual(list)
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+const hash = fc.integer({ min: 0, max: 2 ** 52 - 1 })
+const terms = fc.uniqueArray(fc.record({ hash, places }), { maxLength: 30, selector: (term) => term.hash })
+
+/** Looks a term up in a run of one block, or in the pieces of a larger one. */
+function lookUp({ bits, rows }: Run, term: number, block = 0): number[] {
+  const found = noBits()
+  const bucket = rows.find(({ key }) => key === bucketKey(term, bits))
+  const inBucket = bucket && readBucket(bucket.body, term)
+  if (inBucket) addPacked(found, inBucket, -block * BLOCK)
+  const own = rows.filter(({ key, piece }) => key === ownKey(term) && piece <= block).sort((a, b) => a.piece - b.piece)
+  const piece = own.at(-1)
+  if (piece) addPacked(found, readOwn(piece.body), (piece.piece - block) * BLOCK)
+  return placesOf(found)
+}
+
+describe('a run', () => {
+  it('holds every term, wherever it stands', () => {
+    fc.assert(
+      fc.property(terms, (list) => {
+        const run = buildRun(list, BLOCK)
+        for (const term of list) expect(lookUp(run, term.hash)).toEqual(term.places)
+        expect(lookUp(run, 4_711)).toEqual(list.find((term) => term.hash === 4_711)?.places ?? [])
+      }),
+      { numRuns: 25 },
+    )
+  })
+
+  it('with many rare terms has buckets of a few kilobytes', () => {
+    const rare = Array.from({ length: 20_000 }, (_, n) => ({
+      hash: (n * 2_654_435_761_123) % 2 ** 52,
+      places: [n % BLOCK],
+    }))
+    const run = buildRun(rare, BLOCK)
+    expect(run.bits).toBe(8)
+    for (const { body } of run.rows) expect(body.length).toBeLessThan(8_000)
+    for (const term of rare.slice(0, 200)) expect(lookUp(run, term.hash)).toEqual(term.places)
+  })
+
+  it('is the same whether built at once or merged from parts', () => {
+    const list = Array.from({ length: 300 }, (_, n) => ({
+      hash: 1_000_003 * (n + 1),
+      places: Array.from({ length: 1 + ((n * n) % 900) }, (_, k) => (k * 31 + n) % 30_000).sort((a, b) => a - b),
+    })).map((term) => ({ ...term, places: [...new Set(term.places)] }))
+    const cuts = [0, 10, 11, 9_000, 30_000]
+    const parts = cuts.slice(0, -1).map((from, n) => {
+      const to = cuts[n + 1] ?? from
+      const within = list
+        .map((term) => ({
+          hash: term.hash,
+          places: term.places.filter((at) => at >= from && at < to).map((at) => at - from),
+        }))
+        .filter((term) => term.places.length > 0)
+      return { offset: from, rows: buildRun(within, to - from).rows }
+    })
+    const merged = mergeInBlock(parts.reverse(), 30_000)
+    for (const term of list) expect(lookUp(merged, term.hash)).toEqual(term.places)
+  })
+
+  it('of several blocks finds in each what that block had', () => {
+    const blocks = Array.from({ length: 4 }, (_, block) =>
+      Array.from({ length: 400 }, (_, n) => ({
+        hash: Math.floor(((n + 1) * 2 ** 52) / 401),
+        places: Array.from({ length: n % 7 === 0 ? 9_000 : (n * (block + 1)) % 40 }, (_, k) => k * 3 + block),
+      })).filter((term) => term.places.length > 0),
+    )
+    const runs = blocks.map((list) => buildRun(list, BLOCK))
+    const parts = runs.map(({ rows }, n) => ({ offset: n * BLOCK, rows }))
+    const bits = mergedBits(40_000)
+    const rows: PostingRow[] = []
+    for (let share = 0; share < MERGE_SHARES; share++) rows.push(...mergeBlocks(parts, { share, bits }))
+    blocks.forEach((list, block) => {
+      for (const term of list) expect(lookUp({ bits, rows }, term.hash, block)).toEqual(term.places)
+    })
+    const known = new Set(blocks.flatMap((list) => list.map((term) => term.hash)))
+    expect(rows.every(({ key }) => key >= 0 || known.has(-1 - key))).toBe(true)
+  })
+})
+
+describe('times', () => {
+  const time = fc.integer({ min: -62_135_596_800_000, max: 253_402_300_799_999 })
+  const near = fc.integer({ min: 1_790_000_000_000, max: 1_790_000_000_000 + 40 * 86_400_000 })
+
+  it('come back exactly, and by the hour', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof({ weight: 9, arbitrary: near }, { weight: 1, arbitrary: time }), {
+          minLength: 1,
+          maxLength: 200,
+        }),
+        near,
+        near,
+        (list, from, to) => {
+          const packed = packTimes(list)
+          expect([...unpackTimes(packed.exact, { from: packed.from, entries: list.length })]).toEqual(list)
+          const hours = new Map<number, number>()
+          eachHour(packed.hours, (hour, { packing, body }) => hours.set(hour, unpackPlaces({ packing, body }).length))
+          const counted = new Map<number, number>()
+          for (const one of list)
+            counted.set(Math.floor(one / 3_600_000), (counted.get(Math.floor(one / 3_600_000)) ?? 0) + 1)
+          expect(hours).toEqual(counted)
+          const all = noBits()
+          addRange(all, 5, 5 + list.length)
+          const again = new Map<number, number>()
+          countHours(all, packed.hours, 5, (hour, count) => again.set(hour, count))
+          expect(again).toEqual(counted)
+          const exact = noBits()
+          addTimes(exact, unpackTimes(packed.exact, { from: packed.from, entries: list.length }), { from, to }, 0)
+          const right = list.flatMap((one, n) => (one >= from && one < to ? [n] : []))
+          expect(placesOf(exact)).toEqual(right)
+          const sure = noBits()
+          const isCut = addHours(sure, packed.hours, { from, to }, 0)
+          expect(placesOf(sure).every((one) => right.includes(one))).toBe(true)
+          if (!isCut) expect(placesOf(sure)).toEqual(right)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+})

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import { BLOCK } from '#lib/postings/bits.ts'
+import { uuidv7 } from '#lib/uuid.ts'
+import { matchesQuery } from '#protocol/audit/query-match.ts'
+import { parseQuery } from '#protocol/audit/query-parse.ts'
+import { systemActor } from '#server/kernel/actor.ts'
+import { pgTransaction } from '#server/kernel/db.ts'
+import { appendEntries, type StatedDraft } from '#server/kernel/ledger.ts'
+import { makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { histogram } from '../histogram.ts'
+import { eachMatch } from '../matches.ts'
+import { planOf } from '../plan.ts'
+import { logBounds } from '../scan.ts'
+import { countMatches } from '../search.ts'
+import { mergeIndex } from './merge.ts'
+import { gapsOf, reindex } from './rebuild.ts'
+import { readShape } from './runs.ts'
+
+const db = useDatabase()
+
+const PEOPLE = Array.from({ length: 40 }, (_, n) => ({ id: uuidv7(), name: `Person ${n} 王${n}` }))
+const FILES = Array.from({ length: 300 }, (_, n) => ({ id: uuidv7(), name: `report ${n}.pdf`, type: 'file' }))
+const ACTIONS = ['file.view', 'file.view', 'file.view', 'file.download', 'screenshot.attempt', 'mail.sent']
+
+/** The same for the same number: some terms everywhere, some now and then, some once. */
+function draftOf(n: number, startMs: number): StatedDraft {
+  const person = PEOPLE[(n * n) % PEOPLE.length]
+  const target = FILES[(n * 7) % FILES.length]
+  if (!person || !target) throw new Error('no such draft')
+  return {
+    action: ACTIONS[n % ACTIONS.length] ?? 'file.view',
+    outcome: n % 11 === 0 ? 'denied' : 'allowed',
+    actor: { kind: 'person', ...person },
+    target,
+    labels: n % 5 === 0 ? ['confidential'] : [],
+    source: n % 3 === 0 ? 'device' : 'server',
+    words: `word${n % 997} once${n}`,
+    occurredAt: new Date(startMs + n * 1_000 - (n % 50 === 0 ? 40 * 86_400_000 : 0)),
+  }
+}
+
+const START = Date.parse('2026-11-01T00:00:00.000Z')
+
+async function append(tenantId: string, from: number, count: number): Promise<void> {
+  const actor = systemActor(tenantId, 'test')
+  await pgTransaction('writer', tenantId, async (_client, sql) => {
+    await sql(
+      `INSERT INTO command (tenant_id, id, name, actor_kind, actor_id) VALUES ($1::uuid, $2::uuid, 'test', 'system', 'test')
+       RETURNING set_config('app.command_id', id::text, true)`,
+      [tenantId, uuidv7()],
+    )
+    const drafts = Array.from({ length: count }, (_, n) => draftOf(from + n, START))
+    await appendEntries(
+      sql,
+      tenantId,
+      drafts.map((draft) => ({ actor, draft })),
+    )
+  })
+}
+
+async function indexesOf(tenantId: string, q: string, order: 'newest' | 'oldest', from?: string, to?: string) {
+  const found: number[] = []
+  for await (const { items } of eachMatch(tenantId, { q, from, to, order }))
+    found.push(...items.map(({ index }) => index))
+  return found
+}
+
+const QUESTIONS = [
+  'action:screenshot.attempt label:confidential',
+  'action:file.download outcome:denied',
+  'once4711',
+  'word13 label:confidential',
+  '-outcome:allowed -action:mail -action:file.view',
+  '"person 7"',
+  'nothing_of_the_kind',
+  '(report word13 source:device) OR once77',
+  `target:${FILES[12]?.id}`,
+]
+
+type Log = Awaited<ReturnType<typeof readLog>>
+
+/** Which entries answer each question: every one is read. */
+function rightAnswers(log: Log): Map<string, Log> {
+  const queries = QUESTIONS.map((q) => ({ q, query: parseQuery(q) }))
+  return new Map(
+    queries.map(({ q, query }) => [q, log.filter(({ entry, personal }) => matchesQuery(query, entry, personal))]),
+  )
+}
+
+async function expectRightAnswers(tenantId: string, answers: Map<string, Log>): Promise<void> {
+  for (const [q, matching] of answers) {
+    for (const [from, to] of [
+      [undefined, undefined],
+      ['2026-11-01T02:30:00.000Z', '2026-11-01T05:00:00.500Z'],
+    ]) {
+      const right = matching
+        .filter(({ entry }) => (!from || entry.occurredAt >= from) && (!to || entry.occurredAt < to))
+        .map(({ index }) => index)
+      expect(await indexesOf(tenantId, q, 'oldest', from, to), q).toEqual(right)
+      expect(await indexesOf(tenantId, q, 'newest', from, to), q).toEqual([...right].reverse())
+      await pgTransaction('reader', tenantId, async (_client, sql) => {
+        const bounds = await logBounds(sql, tenantId)
+        if (!bounds) throw new Error('an empty log')
+        const ask = { q, from, to }
+        const total = await countMatches(sql, { tenantId, plan: planOf(q, tenantId), ask, bounds })
+        expect(total.value, q).toBe(Math.min(right.length, 2_000))
+        const figures = await histogram(sql, tenantId, { ...ask, buckets: 60 }, new Date(START + 86_400_000))
+        expect(figures.partial).toBe(false)
+        expect(
+          figures.buckets.reduce((sum, { count }) => sum + count, 0),
+          q,
+        ).toBe(right.length)
+      })
+    }
+  }
+}
+
+async function shapeOf(tenantId: string) {
+  const shape = await pgTransaction('reader', tenantId, (_client, sql) => readShape(sql, tenantId))
+  if (!shape) throw new Error('no log')
+  return shape
+}
+
+describe('the index', () => {
+  it('answers the same before and after its runs are merged, built anew, or lost', async () => {
+    const tenantId = await makeTenant()
+    // Small appends, one across the edge of a block, and a large one.
+    for (let n = 0; n < 70; n++) await append(tenantId, n * 10, 10)
+    await append(tenantId, 700, BLOCK - 900)
+    await append(tenantId, BLOCK - 200, 2_000)
+    const log = await readLog(db, tenantId)
+    expect(log).toHaveLength(BLOCK + 1_801)
+    const answers = rightAnswers(log)
+    await expectRightAnswers(tenantId, answers)
+
+    expect(await mergeIndex(tenantId)).toBeGreaterThan(0)
+    const merged = await shapeOf(tenantId)
+    expect(merged.runs.map(({ at, entries }) => [at, entries])).toEqual([
+      [0, BLOCK],
+      [BLOCK, 1_801],
+    ])
+    expect(await mergeIndex(tenantId)).toBe(0)
+    await expectRightAnswers(tenantId, answers)
+
+    await db.superuser.query('DELETE FROM audit_run WHERE tenant_id = $1', [tenantId])
+    expect(gapsOf((await shapeOf(tenantId)).runs, log.length)).toEqual([{ from: 0, to: log.length }])
+    expect(await indexesOf(tenantId, 'once4711', 'newest')).toEqual([4712])
+
+    await db.superuser.query('DELETE FROM audit_posting WHERE tenant_id = $1', [tenantId])
+    await db.superuser.query('DELETE FROM audit_block WHERE tenant_id = $1', [tenantId])
+    expect(await reindex(tenantId, 0, log.length)).toBe(true)
+    expect(gapsOf((await shapeOf(tenantId)).runs, log.length)).toEqual([])
+    await expectRightAnswers(tenantId, answers)
+  })
+
+  it('forgets what is no longer kept', async () => {
+    const tenantId = await makeTenant()
+    await append(tenantId, 0, 500)
+    await db.superuser.query('SET session_replication_role = replica')
+    await db.superuser.query('DELETE FROM audit_entry WHERE tenant_id = $1 AND index <= 100', [tenantId])
+    await reindex(tenantId, 0, 501)
+    const log = await readLog(db, tenantId)
+    expect(log).toHaveLength(400)
+    await expectRightAnswers(tenantId, rightAnswers(log))
+    expect(await indexesOf(tenantId, '', 'newest')).toHaveLength(400)
+  })
+})

@@ -1,0 +1,113 @@
+import 'server-only'
+import { BLOCK } from '#lib/postings/bits.ts'
+import type { AuditEntry } from '#protocol/audit/entry.ts'
+import type { Personal } from '#protocol/audit/personal.ts'
+import type { Sql } from '#server/kernel/db.ts'
+import { indexPlaces } from '#server/kernel/ledger.ts'
+import { readStored, type StoredEntry } from '../stored.ts'
+import { indexTransaction, insertBlock, insertPostings, insertRun, removeIndex } from './maintenance.ts'
+import { packMissing } from './merge.ts'
+import { endOf, type RunHead, readShape } from './runs.ts'
+
+const READ_AT_ONCE = 4_096
+/** When a run was recorded of which nothing is kept. */
+const NEVER = new Date(0)
+
+/**
+ * Builds the index of entries `from` to `to` (excluded) anew from what is kept of them: after a purge, an erasure, or when it was
+ * found to be wrong. Widens to whole runs and blocks. Answers false when another process is at this organisation's index.
+ */
+export async function reindex(tenantId: string, from: number, to: number): Promise<boolean> {
+  for (let at = from; at < to; ) {
+    const next = await indexTransaction(tenantId, async (sql) => {
+      const shape = await readShape(sql, tenantId)
+      if (!shape) return to
+      const extent = extentAround(shape.runs, at, shape.size)
+      await removeIndex(sql, tenantId, extent.from, extent.to)
+      for (let block = extent.from; block < extent.to; block = nextBlock(block))
+        await rebuildBlock(sql, tenantId, block, Math.min(extent.to, nextBlock(block)))
+      return extent.to
+    })
+    if (next === null) return false
+    at = next
+  }
+  return true
+}
+
+/** Ranges without an index: what was recorded before there was one, or what somebody removed. */
+export function gapsOf(runs: readonly RunHead[], size: number): { from: number; to: number }[] {
+  const gaps: { from: number; to: number }[] = []
+  let reached = 0
+  for (const run of runs) {
+    if (run.at > reached) gaps.push({ from: reached, to: run.at })
+    reached = Math.max(reached, endOf(run))
+  }
+  if (reached < size) gaps.push({ from: reached, to: size })
+  return gaps
+}
+
+function nextBlock(index: number): number {
+  return (Math.floor(index / BLOCK) + 1) * BLOCK
+}
+
+/** The run that holds an index; without one what lies bare around it, at most a block. */
+function extentAround(runs: readonly RunHead[], index: number, size: number): { from: number; to: number } {
+  const run = runs.find((candidate) => candidate.at <= index && endOf(candidate) > index)
+  if (run) return { from: run.at, to: endOf(run) }
+  const before = runs.findLast((candidate) => endOf(candidate) <= index)
+  const after = runs.find((candidate) => candidate.at > index)
+  const blockStart = Math.floor(index / BLOCK) * BLOCK
+  return {
+    from: Math.max(blockStart, before ? endOf(before) : 0),
+    to: Math.min(nextBlock(index), after?.at ?? size, size),
+  }
+}
+
+type Kept = { place: number; entry: AuditEntry; personal: Personal | undefined; recordedAt: Date }
+
+async function rebuildBlock(sql: Sql, tenantId: string, from: number, to: number): Promise<void> {
+  const kept = await readKept(sql, tenantId, from, to)
+  const { bits, rows, times } = indexPlaces(tenantId, kept, to - from)
+  const present = new Set(kept.map(({ place }) => place))
+  const missing = Array.from({ length: to - from }, (_, place) => place).filter((place) => !present.has(place))
+  const [first, last] = [kept[0], kept.at(-1)]
+  await insertRun(sql, tenantId, {
+    at: from,
+    entries: to - from,
+    bits,
+    whole: missing.length === 0,
+    recordedFrom: first?.recordedAt ?? NEVER,
+    recordedTo: last?.recordedAt ?? NEVER,
+  })
+  await insertPostings(sql, tenantId, from, rows)
+  await insertBlock(sql, tenantId, { at: from, entries: to - from, times, missing: packMissing(missing, to - from) })
+}
+
+async function readKept(sql: Sql, tenantId: string, from: number, to: number): Promise<Kept[]> {
+  const kept: Kept[] = []
+  for (let next = from; next < to; ) {
+    const stored = await readStored(sql, tenantId, { from: next, to, limit: READ_AT_ONCE })
+    kept.push(...stored.flatMap((entry) => readKeptEntry(entry, from)))
+    const last = stored.at(-1)
+    if (!last) break
+    next = last.index + 1
+  }
+  return kept
+}
+
+/** What is no JSON any more cannot be searched; verification names it. */
+function readKeptEntry({ index, text, personal, recordedAt }: StoredEntry, from: number): Kept[] {
+  try {
+    const entry = JSON.parse(text) as AuditEntry
+    return [
+      {
+        place: index - from,
+        entry,
+        personal: personal === null ? undefined : (JSON.parse(personal) as Personal),
+        recordedAt,
+      },
+    ]
+  } catch {
+    return []
+  }
+}

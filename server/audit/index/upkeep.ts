@@ -1,0 +1,62 @@
+import 'server-only'
+import type { Logger } from 'pino'
+import { systemTransaction } from '#server/kernel/db.ts'
+import { mergeIndex } from './merge.ts'
+import { gapsOf, reindex } from './rebuild.ts'
+import { readShape } from './runs.ts'
+
+const EVERY_MS = 1_000
+
+/** Merges what organisations have appended; at the start it looks at every log once, and builds what has no index. */
+export function startIndexUpkeep(log: Logger): { stop: () => Promise<void> } {
+  const stopping = new AbortController()
+  const sizes = new Map<string, string>()
+  let round = run()
+  const timer = setInterval(() => {
+    round = round.then(run)
+  }, EVERY_MS)
+
+  async function run(): Promise<void> {
+    try {
+      for (const { tenantId, size } of await readSizes()) {
+        if (stopping.signal.aborted) return
+        const before = sizes.get(tenantId)
+        if (before === size) continue
+        if (before === undefined) await fillGaps(tenantId, log)
+        await mergeIndex(tenantId, stopping.signal)
+        sizes.set(tenantId, size)
+      }
+    } catch (err) {
+      log.warn({ err }, 'the index of the log could not be merged: trying again')
+    }
+  }
+
+  return {
+    stop: async () => {
+      stopping.abort()
+      clearInterval(timer)
+      await round
+    },
+  }
+}
+
+function readSizes(): Promise<{ tenantId: string; size: string }[]> {
+  return systemTransaction((sql) =>
+    sql<{ tenantId: string; size: string }>(
+      'SELECT tenant_id::text AS "tenantId", size::text FROM audit_head WHERE size > 0',
+    ),
+  )
+}
+
+/** What was recorded before there was such an index, or lost it, is searched slowly until it is built. */
+async function fillGaps(tenantId: string, log: Logger): Promise<void> {
+  const gaps = await systemTransaction(async (sql) => {
+    await sql(`SELECT set_config('app.tenant_id', $1::text, true)`, [tenantId])
+    const shape = await readShape(sql, tenantId)
+    return shape ? gapsOf(shape.runs, shape.size) : []
+  })
+  for (const { from, to } of gaps) {
+    log.info({ tenantId, from, to }, 'building the index of the log')
+    await reindex(tenantId, from, to)
+  }
+}
