@@ -1,9 +1,14 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 
-/** Where a log's files come from: a gateway or a folder with the same layout. Null where there is no such file. */
-export type LogSource = (path: string) => Promise<Uint8Array | null>
+/** Where a log's files come from: a gateway or a folder with the same layout. */
+export type LogSource = {
+  /** Null where there is no such file. */
+  read: (path: string) => Promise<Uint8Array | null>
+  /** A server has every tile; a copy may have been made without those of the upper levels. */
+  isWhole: boolean
+}
 
 /** A source that cannot be read at all. */
 export class SourceError extends Error {
@@ -12,21 +17,25 @@ export class SourceError extends Error {
 
 export type SourceOptions = { apiKey?: string | undefined; ca?: string | undefined }
 
-/** Opens `https://HOST/log/ORGANISATION` or a folder. @throws SourceError */
-export function openSource(place: string, { apiKey, ca }: SourceOptions): LogSource {
-  if (!/^https?:\/\//.test(place)) return folder(place)
+/** Opens `https://HOST/log/ORGANISATION`. @throws SourceError */
+export function openGateway(place: string, { apiKey, ca }: SourceOptions): LogSource {
   if (ca !== undefined) {
     if (!existsSync(ca)) throw new SourceError(`--ca: there is no file ${ca}`)
     setDefaultCACertificates([...getCACertificates('default'), readFileSync(ca, 'utf8')])
   }
   const base = place.replace(/\/+$/, '')
-  return (path) => download(`${base}/${path}`, apiKey)
+  return { read: (path) => download(`${base}/${path}`, apiKey), isWhole: true }
 }
 
-function folder(place: string): LogSource {
-  if (!existsSync(place) || !statSync(place).isDirectory())
-    throw new SourceError(`${place} is neither a URL nor a folder`)
-  return async (path) => (existsSync(join(place, path)) ? readFileSync(join(place, path)) : null)
+/** A folder with the files of a log. Of a tile that is not full the copy may have a fuller one. */
+export function openFolder(place: string): LogSource {
+  const read = async (path: string) => {
+    const found = [path, path.replace(/\.p\/\d+$/, '')]
+      .map((name) => join(place, name))
+      .find((name) => existsSync(name))
+    return found === undefined ? null : readFileSync(found)
+  }
+  return { read, isWhole: false }
 }
 
 const ATTEMPTS = 3

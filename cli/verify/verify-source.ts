@@ -3,39 +3,50 @@ import { parseCheckpoint } from '#protocol/audit/checkpoint.ts'
 import { TILE_WIDTH } from '#protocol/audit/merkle.ts'
 import { NoteError, parseNote } from '#protocol/audit/note.ts'
 import { decodeBundle, formatTilePath, tileWidth } from '#protocol/audit/tiles.ts'
-import { type LogItem, type LogVerdict, verifyLog } from '#protocol/audit/verify.ts'
+import { type LogBatch, type LogVerdict, verifyLog } from '#protocol/audit/verify.ts'
+import type { KnownCheckpoint } from '#protocol/audit/verify-known.ts'
+import type { LogMemory } from '#protocol/audit/verify-memory.ts'
 import { type LogSource, SourceError } from './source.ts'
 
 export type SourceVerdict = {
   verdict: LogVerdict
   size: number
-  origin: string /** Taken from the log itself, not given. */
+  origin: string
+  /** The key was taken from the log itself, not given. */
   isKeyServed: boolean
 }
 
-type Options = {
-  /** The log's public key; unset: the one it serves. */ vkey?:
-    | string
-    | undefined /** Earlier checkpoints it must extend. */
-  against?: readonly string[]
+export type VerifyOptions = {
+  /** The log's public key; unset: the one it serves. */
+  vkey?: string | undefined
+  /** Checkpoints that were kept elsewhere: each must be a beginning of the log. */
+  against?: readonly KnownCheckpoint[]
+  memory?: LogMemory | undefined
+  rememberAt?: Date | undefined
+  onProgress?: ((done: number, size: number) => void) | undefined
 }
 
 /**
- * Downloads every entry of a log, rebuilds its tree and compares it with its signed checkpoint. Tiles are only read to name
- * the entry that differs. @throws SourceError when there is nothing to verify
+ * Reads every entry and every tile of a log, rebuilds its tree and compares it with its signed checkpoint and all that is
+ * known of it from elsewhere. @throws SourceError when there is nothing to verify
  */
-export async function verifySource(source: LogSource, { vkey, against = [] }: Options): Promise<SourceVerdict> {
+export async function verifySource(source: LogSource, options: VerifyOptions): Promise<SourceVerdict> {
   const checkpoint = await textOf(source, 'checkpoint')
   if (checkpoint === null) throw new SourceError('the log has no checkpoint: nothing was signed yet')
+  const { vkey, against, memory, rememberAt, onProgress } = options
   const key = vkey ?? (await textOf(source, 'key'))?.trim()
   if (!key) throw new SourceError('the log serves no key: give it with --key')
   const head = headOf(checkpoint)
+  const files = new LogFiles(source, head.size)
   const verdict = await verifyLog({
     checkpoint,
     vkey: key,
-    entries: entriesOf(source, head.size),
-    earlierCheckpoints: against,
-    readLeafTile: (index, width) => source(formatTilePath({ level: 0, index, width })),
+    entries: files.entries(),
+    known: against ?? [],
+    memory,
+    rememberAt,
+    onProgress,
+    readTile: (level, index, width) => files.tile(level, index, width),
   })
   return { verdict, ...head, isKeyServed: vkey === undefined }
 }
@@ -50,17 +61,65 @@ function headOf(checkpoint: string): { size: number; origin: string } {
   }
 }
 
-async function* entriesOf(source: LogSource, size: number): AsyncGenerator<LogItem> {
-  for (let index = 0; index * TILE_WIDTH < size; index++) {
-    const width = tileWidth('entries', index, size)
-    const bundle = await source(formatTilePath({ level: 'entries', index, width }))
-    // A missing bundle ends the log: the verdict names its first entry.
-    if (bundle === null) return
-    for (const bytes of decodeBundle(bundle)) yield { bytes }
+/** Bundles are asked for so far ahead of where they are verified: one thread hashes while the next are on their way. */
+const AHEAD = 8
+
+type Files = { bundle: Promise<Uint8Array | null>; tile: Promise<Uint8Array | null> }
+
+class LogFiles {
+  readonly #source: LogSource
+  readonly #size: number
+  readonly #asked = new Map<number, Files>()
+
+  constructor(source: LogSource, size: number) {
+    this.#source = source
+    this.#size = size
+  }
+
+  async *entries(): AsyncGenerator<LogBatch> {
+    const count = Math.ceil(this.#size / TILE_WIDTH)
+    for (let index = 0; index < count; index++) {
+      for (let ahead = index; ahead < Math.min(count, index + AHEAD); ahead++) this.#ask(ahead)
+      const bundle = await this.#ask(index).bundle
+      if (bundle) yield* batchesOf(bundle, index * TILE_WIDTH, tileWidth('entries', index, this.#size))
+    }
+  }
+
+  /** A server that has no such tile is held to it; in a folder it is not compared. */
+  async tile(level: number, index: number, width: number): Promise<Uint8Array | null> {
+    const asked = level === 0 ? this.#asked.get(index) : undefined
+    if (asked) this.#asked.delete(index)
+    const tile = await (asked?.tile ?? this.#source.read(formatTilePath({ level, index, width })))
+    return tile ?? (this.#source.isWhole ? new Uint8Array(0) : null)
+  }
+
+  #ask(index: number): Files {
+    const known = this.#asked.get(index)
+    if (known) return known
+    const width = tileWidth(0, index, this.#size)
+    const asked = {
+      bundle: this.#source.read(formatTilePath({ level: 'entries', index, width })),
+      tile: this.#source.read(formatTilePath({ level: 0, index, width })),
+    }
+    // Whoever waits for them first reports a failure.
+    for (const reading of Object.values(asked)) reading.catch(() => {})
+    this.#asked.set(index, asked)
+    return asked
+  }
+}
+
+/** An entry without bytes is one that the server no longer has: it leaves a gap. */
+function* batchesOf(bundle: Uint8Array, first: number, width: number): Generator<LogBatch> {
+  const entries = decodeBundle(bundle).slice(0, width)
+  let from = 0
+  for (let i = 0; i <= entries.length; i++) {
+    if (i < entries.length && entries[i]?.length !== 0) continue
+    if (i > from) yield { first: first + from, items: entries.slice(from, i).map((bytes) => ({ bytes })) }
+    from = i + 1
   }
 }
 
 async function textOf(source: LogSource, path: string): Promise<string | null> {
-  const bytes = await source(path)
+  const bytes = await source.read(path)
   return bytes === null ? null : utf8Decode(bytes)
 }

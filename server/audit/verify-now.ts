@@ -1,95 +1,98 @@
 import 'server-only'
 import { utf8Encode } from '#lib/bytes.ts'
-import { parseCheckpoint } from '#protocol/audit/checkpoint.ts'
-import { parseNote } from '#protocol/audit/note.ts'
-import type { Personal } from '#protocol/audit/personal.ts'
-import { type LogItem, type LogVerdict, verifyLog } from '#protocol/audit/verify.ts'
+import { type LogBatch, type LogVerdict, verifyLog } from '#protocol/audit/verify.ts'
+import type { Problem } from '#protocol/audit/verify-differences.ts'
+import type { KnownCheckpoint } from '#protocol/audit/verify-known.ts'
+import { now } from '#server/kernel/clock.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { listCheckpoints } from './checkpoints.ts'
 import { readSigner } from './log-key.ts'
-import { lastPublished } from './published.ts'
-import { readHead, tileReader } from './tree.ts'
+import { allPublished } from './published.ts'
+import { readStored } from './stored.ts'
+import { type Head, readHead, tileReader } from './tree.ts'
+import { MOST_REMEMBERED, readVerifiedState, writeVerifiedState } from './verified-state.ts'
 
-const BATCH = 1_000
-/** Earlier checkpoints narrow down where a rewritten stretch begins. */
-const EARLIER = 50
+const BATCH = 1_024
+/** Checkpoints narrow down where a rewritten stretch begins: the newest all count, of the older ones ever fewer. */
+const MOST_PUBLISHED = 10_000
+const STORED = 200
 
+/** `size` is the newest signed tree. */
 export type Checked = { verdict: LogVerdict; size: number }
 
 /**
- * Rebuilds the log from its entries, in batches, and compares it with the newest checkpoint: the one published outside the
- * database where that is newer, so that a cut tail shows. @throws AppError conflict when nothing was signed yet
+ * Rebuilds the log from its entries, in batches, and compares it with every checkpoint: those in the database and those
+ * published outside of it, so that a cut tail, a restored backup and what was signed again with a stolen key show, too; with
+ * every tile; and with what was remembered when it last held. @throws AppError conflict when nothing was signed yet
  */
-export async function verifyStoredLog(tenantId: string): Promise<Checked> {
-  const signer = await readSigner(tenantId)
-  const stored = await pgTransaction('reader', tenantId, (_client, sql) => listCheckpoints(sql, tenantId, EARLIER))
-  const notes = stored.map(({ note }) => note)
-  const published = lastPublished(tenantId)
-  if (published && published.size >= (stored[0]?.size ?? 0)) notes.unshift(published.note)
-  const [newest, ...earlier] = notes
+export async function verifyStoredLog(
+  tenantId: string,
+  onProgress?: (done: number, size: number) => void,
+): Promise<Checked> {
+  const head = await pgTransaction('reader', tenantId, (_client, sql) => readHead(sql, tenantId))
+  const known = [...(await publishedOf(tenantId, head)), ...(await storedOf(tenantId))]
+  const newest = known.toSorted((a, b) => b.size - a.size)[0]
   if (newest === undefined)
     throw new AppError('conflict', {
       detail: 'Nothing was signed yet. A checkpoint follows within ten seconds of the first event.',
     })
-  if (!signer) {
-    return {
-      verdict: { ok: false, code: 'checkpoint_invalid', reason: 'the key that signed the checkpoints is missing' },
-      size: 0,
-    }
-  }
-  const size = sizeOf(newest)
-  const head = await pgTransaction('reader', tenantId, (_client, sql) => readHead(sql, tenantId))
+  const signer = await readSigner(tenantId, head.epoch)
+  if (!signer)
+    return failed(0, { code: 'checkpoint_invalid', reason: 'the key that signed the checkpoints is missing' })
   const verdict = await verifyLog({
-    checkpoint: newest,
+    checkpoint: newest.note,
     vkey: signer.vkey,
-    entries: storedEntries(tenantId, size),
-    earlierCheckpoints: earlier,
-    readLeafTile: (index, width) =>
-      pgTransaction('reader', tenantId, async (_client, sql) => tileReader(sql, tenantId, head)(0, index, width)),
+    entries: storedEntries(tenantId),
+    size: head.size,
+    known,
+    memory: readVerifiedState(tenantId, head.epoch) ?? undefined,
+    rememberAt: newest.size <= MOST_REMEMBERED ? now() : undefined,
+    readTile: (level, index, width) =>
+      pgTransaction('reader', tenantId, async (_client, sql) => tileReader(sql, tenantId, head)(level, index, width)),
+    onProgress,
   })
-  return { verdict, size }
+  if (verdict.ok && verdict.memory) writeVerifiedState(tenantId, head.epoch, verdict.memory)
+  return { verdict, size: newest.size }
 }
 
-/** 0 when the note cannot be read: verification then says so. */
-function sizeOf(note: string): number {
-  try {
-    return parseCheckpoint(parseNote(note).text).size
-  } catch {
-    return 0
+function failed(size: number, problem: Problem): Checked {
+  return { verdict: { ok: false, ...problem, problems: [problem] }, size }
+}
+
+type Sized = KnownCheckpoint & { size: number }
+
+async function publishedOf(tenantId: string, { epoch }: Head): Promise<Sized[]> {
+  let known: Sized[] = []
+  for await (const { size, note, signedAt } of allPublished(tenantId, epoch)) {
+    known.push({ size, note, at: signedAt })
+    if (known.length >= 2 * MOST_PUBLISHED) known = known.filter((_, i) => i >= MOST_PUBLISHED || i % 2 === 0)
   }
+  return known
 }
 
-type Row = { index: string; entry: string; personal: string | null }
+/** Their times are not used: whoever owns the database could have written them. */
+async function storedOf(tenantId: string): Promise<Sized[]> {
+  const stored = await pgTransaction('reader', tenantId, (_client, sql) => listCheckpoints(sql, tenantId, STORED))
+  return stored.map(({ size, note }) => ({ size, note }))
+}
 
-/** The entries in the order of their indexes. A gap ends them: what follows would be compared with the wrong leaf. */
-async function* storedEntries(tenantId: string, size: number): AsyncGenerator<LogItem> {
-  for (let next = 0; next < size; ) {
-    const rows = await readBatch(tenantId, next, size)
-    for (const row of rows) {
-      if (Number(row.index) > next) return
-      yield { bytes: utf8Encode(row.entry), personal: row.personal === null ? undefined : readPersonal(row.personal) }
-      next = Number(row.index) + 1
+/** All entries in order, also such as the head does not count. Between two batches the event loop is free. */
+async function* storedEntries(tenantId: string): AsyncGenerator<LogBatch> {
+  for (let next = 0; ; ) {
+    const rows = await pgTransaction('reader', tenantId, (_client, sql) =>
+      readStored(sql, tenantId, { from: next, to: Number.MAX_SAFE_INTEGER, limit: BATCH }),
+    )
+    let batch: { first: number; items: LogBatch['items'][number][] } = { first: next, items: [] }
+    for (const { index, text, personal } of rows) {
+      if (index !== batch.first + batch.items.length) {
+        yield batch
+        batch = { first: index, items: [] }
+      }
+      batch.items.push({ bytes: utf8Encode(text), personal: personal ?? undefined })
     }
-    if (rows.length === 0) return
-  }
-}
-
-function readBatch(tenantId: string, from: number, size: number): Promise<Row[]> {
-  return pgTransaction('reader', tenantId, (_client, sql) =>
-    sql<Row>(
-      `SELECT e.index::text, e.entry, e.personal FROM audit_entry e
-        WHERE e.tenant_id = $1::uuid AND e.index >= $2::text::bigint AND e.index < $3::text::bigint ORDER BY e.index LIMIT $4::integer`,
-      [tenantId, String(from), String(size), BATCH],
-    ),
-  )
-}
-
-/** Values that are no JSON any more cannot be what was committed to: an empty salt never verifies. */
-function readPersonal(text: string): Personal {
-  try {
-    return JSON.parse(text) as Personal
-  } catch {
-    return { salt: '' }
+    yield batch
+    next = batch.first + batch.items.length
+    if (rows.length < BATCH) return
   }
 }

@@ -1,0 +1,311 @@
+import { readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { utf8Encode } from '#lib/bytes.ts'
+import { signCheckpoint } from '#protocol/audit/checkpoint.ts'
+import { appendLeaves, emptyTree, leafHash, rootOf } from '#protocol/audit/merkle.ts'
+import { noteSigner } from '#protocol/audit/note.ts'
+import { encodeTreeState } from '#protocol/audit/tree-state.ts'
+import { systemActor } from '#server/kernel/actor.ts'
+import { runInTransaction } from '#server/kernel/command.ts'
+import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { signHead } from './checkpoints.ts'
+import { verifyLogNow } from './commands.ts'
+import { testingOnlyForgetSigners } from './log-key.ts'
+import { verifyStoredLog } from './verify-now.ts'
+
+const db = useDatabase()
+
+beforeEach(() => testingOnlyForgetSigners())
+
+async function grow(tenantId: string, entries: number): Promise<void> {
+  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test' }, async () => ({
+    result: null,
+    audit: Array.from({ length: entries }, (_, place) => ({ action: 'key.rotate' as const, words: `number ${place}` })),
+  }))
+}
+
+/** A log of 600 entries, signed at 280, 320 and 600. */
+async function makeSigned(): Promise<string> {
+  const tenantId = await makeTenant()
+  for (const more of [279, 40, 280]) {
+    await grow(tenantId, more)
+    await signHead(tenantId)
+  }
+  return tenantId
+}
+
+/** Runs statements as whoever owns the database could; $1 is the organisation. */
+async function tamper(tenantId: string, ...statements: readonly (string | [string, ...unknown[]])[]): Promise<void> {
+  const client = await db.superuser.connect()
+  try {
+    await client.query('SET session_replication_role = replica')
+    for (const statement of statements) {
+      const [text, ...values] = typeof statement === 'string' ? [statement] : statement
+      const { rowCount } = await client.query(text, [tenantId, ...values])
+      if (!text.startsWith('DELETE FROM audit_entry WHERE tenant_id = $1 AND index >= $2'))
+        expect(rowCount, text).toBeGreaterThan(0)
+    }
+  } finally {
+    client.release(true)
+  }
+}
+
+const ALTER = (index: number) =>
+  `UPDATE audit_entry SET entry = replace(entry, '"allowed"', '"denied"') WHERE tenant_id = $1 AND index = ${index}`
+const MOVE = (from: string, by: number) => [
+  `UPDATE audit_entry SET index = index + 100000 WHERE tenant_id = $1 AND index ${from} AND index < 100000`,
+  `UPDATE audit_entry SET index = index - 100000 + (${by}) WHERE tenant_id = $1 AND index >= 100000`,
+]
+const COPY = (from: number, to: number) =>
+  `INSERT INTO audit_entry SELECT (jsonb_populate_record(e, jsonb_build_object('index', ${to}))).* FROM audit_entry e WHERE tenant_id = $1 AND index = ${from}`
+const SWAP = (a: number, b: number) => [
+  `UPDATE audit_entry SET index = 100000 + ${a + b} - index WHERE tenant_id = $1 AND index IN (${a}, ${b})`,
+  'UPDATE audit_entry SET index = index - 100000 WHERE tenant_id = $1 AND index >= 100000',
+]
+
+const ATTACKS: [name: string, found: { code: string; index: number; until?: number }, statements: string[]][] = [
+  ['an altered entry', { code: 'entry_altered', index: 300 }, [ALTER(300)]],
+  ['an altered entry of the last tile', { code: 'entry_altered', index: 590 }, [ALTER(590)]],
+  [
+    'bytes that are no entry',
+    { code: 'entry_altered', index: 42 },
+    ["UPDATE audit_entry SET entry = 'gone' WHERE tenant_id = $1 AND index = 42"],
+  ],
+  [
+    'altered personal values',
+    { code: 'personal_mismatch', index: 301 },
+    ["UPDATE audit_entry SET personal = replace(personal, 'number', 'nothing') WHERE tenant_id = $1 AND index = 301"],
+  ],
+  [
+    'a removed entry',
+    { code: 'entry_removed', index: 123 },
+    ['DELETE FROM audit_entry WHERE tenant_id = $1 AND index = 123'],
+  ],
+  [
+    'a removed entry, the rest moved up',
+    { code: 'entry_removed', index: 123 },
+    ['DELETE FROM audit_entry WHERE tenant_id = $1 AND index = 123', ...MOVE('> 123', -1)],
+  ],
+  ['an added entry, the rest moved down', { code: 'entry_added', index: 123 }, [...MOVE('>= 123', 1), COPY(5, 123)]],
+  ['an entry more at the end', { code: 'entry_added', index: 600 }, [COPY(5, 600)]],
+  ['two entries exchanged', { code: 'entries_reordered', index: 400, until: 401 }, SWAP(400, 401)],
+  ['two entries exchanged far apart', { code: 'entries_reordered', index: 10, until: 500 }, SWAP(10, 500)],
+  [
+    'the newest fifty removed',
+    { code: 'tail_cut', index: 550, until: 599 },
+    ['DELETE FROM audit_entry WHERE tenant_id = $1 AND index >= 550'],
+  ],
+  [
+    'a tile that is altered, the entries are not',
+    { code: 'tile_altered', index: 256 },
+    [
+      'UPDATE audit_tile SET hashes = set_byte(hashes, 0, 255 - get_byte(hashes, 0)) WHERE tenant_id = $1 AND level = 0 AND number = 1',
+    ],
+  ],
+  [
+    'a tile that is removed',
+    { code: 'tile_altered', index: 256 },
+    ['DELETE FROM audit_tile WHERE tenant_id = $1 AND level = 0 AND number = 1'],
+  ],
+]
+
+describe('a superuser is named by the index', () => {
+  it.each(ATTACKS)('%s', async (_, found, statements) => {
+    const tenantId = await makeSigned()
+    await tamper(tenantId, ...statements)
+    const { verdict } = await verifyStoredLog(tenantId)
+    expect(verdict).toMatchObject({ ok: false, ...found })
+    expect(verdict.ok || verdict.problems).toHaveLength(1)
+  })
+
+  it('what was found stands in the log', async () => {
+    const tenantId = await makeSigned()
+    const owner = await makePerson(tenantId, { role: 'owner' })
+    await tamper(tenantId, ALTER(300))
+    expect(await verifyLogNow(owner)).toMatchObject({ ok: false, code: 'entry_altered', index: 300 })
+    const last = (await readLog(db, tenantId)).at(-1)
+    expect(last?.entry).toMatchObject({ action: 'audit.verify', outcome: 'failed' })
+    expect(last?.personal.detail).toMatchObject({ code: 'entry_altered', index: '300', size: '600' })
+  })
+
+  it('an entry that was not signed yet, too', async () => {
+    const tenantId = await makeSigned()
+    await grow(tenantId, 5)
+    expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true, checkpoint: { size: 600 } })
+    await tamper(tenantId, ALTER(603))
+    expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ code: 'entry_altered', index: 603 })
+  })
+})
+
+type Texts = readonly string[]
+
+/** Everything made again over other entries: entries, tiles of all levels, the head, and with the stolen key a checkpoint. */
+async function forge(
+  tenantId: string,
+  change: (texts: Texts) => Texts,
+  { resign }: { resign: boolean },
+): Promise<void> {
+  const { rows } = await db.superuser.query<{ entry: string }>(
+    'SELECT entry FROM audit_entry WHERE tenant_id = $1 ORDER BY index',
+    [tenantId],
+  )
+  const texts = change(rows.map(({ entry }) => entry))
+  const { state, fullTiles } = appendLeaves(
+    emptyTree(),
+    texts.map((text) => leafHash(utf8Encode(text))),
+  )
+  await tamper(
+    tenantId,
+    ['DELETE FROM audit_entry WHERE tenant_id = $1 AND index >= $2', texts.length - 1],
+    [
+      "INSERT INTO audit_entry SELECT (jsonb_populate_record(e, jsonb_build_object('index', i))).* FROM audit_entry e, generate_series($2::integer, $3::integer) i WHERE tenant_id = $1 AND index = 0",
+      texts.length - 1,
+      texts.length - 1,
+    ],
+    [
+      'UPDATE audit_entry e SET entry = t.entry FROM unnest($2::text[]) WITH ORDINALITY AS t(entry, n) WHERE e.tenant_id = $1 AND e.index = t.n - 1 AND e.entry <> t.entry',
+      texts,
+    ],
+    // What is kept beside entries that moved would give them away at once.
+    'UPDATE audit_entry SET personal = NULL WHERE tenant_id = $1',
+    'DELETE FROM audit_tile WHERE tenant_id = $1',
+    ...fullTiles.map(({ level, index, bytes }): [string, ...unknown[]] => [
+      'INSERT INTO audit_tile (tenant_id, level, number, hashes) VALUES ($1, $2, $3, $4)',
+      level,
+      index,
+      bytes,
+    ]),
+    [
+      'UPDATE audit_head SET size = $2, tree = $3 WHERE tenant_id = $1',
+      texts.length,
+      Buffer.from(encodeTreeState(state)),
+    ],
+  )
+  if (!resign) return
+  const signer = await noteSigner(readFileSync(join(db.dataDir, 'keys', `log-${tenantId}.key`), 'utf8').trim())
+  const head = { origin: signer.name, size: texts.length, root: rootOf(state) }
+  const note = await signCheckpoint(head, signer)
+  await tamper(tenantId, 'DELETE FROM audit_checkpoint WHERE tenant_id = $1 AND size > 200 AND size < 600', [
+    'UPDATE audit_checkpoint SET size = $2, root = $3, note = $4 WHERE tenant_id = $1',
+    texts.length,
+    head.root,
+    note,
+  ])
+}
+
+const FORGERIES: [name: string, change: (texts: Texts) => Texts, exact: object, between: object][] = [
+  [
+    'an altered entry',
+    (texts) => texts.with(300, (texts[300] ?? '').replace('"allowed"', '"denied"')),
+    { code: 'entry_altered', index: 300 },
+    { index: 280, until: 319 },
+  ],
+  [
+    'a removed entry',
+    (texts) => texts.toSpliced(300, 1),
+    { code: 'entry_removed', index: 300 },
+    { index: 280, until: 319 },
+  ],
+  [
+    'an added entry',
+    (texts) => texts.toSpliced(300, 0, texts[2] ?? ''),
+    { code: 'entry_added', index: 300 },
+    { index: 280, until: 319 },
+  ],
+  [
+    'two exchanged',
+    (texts) => texts.with(300, texts[301] ?? '').with(301, texts[300] ?? ''),
+    { code: 'entries_reordered', index: 300, until: 301 },
+    { index: 280, until: 319 },
+  ],
+  [
+    'the newest fifty removed',
+    (texts) => texts.slice(0, 550),
+    { code: 'tail_cut', index: 550, until: 599 },
+    { index: 550, until: 599 },
+  ],
+]
+
+describe('entries, tiles and head forged consistently', () => {
+  it.each(FORGERIES)('%s: exactly, where the log was verified before', async (_, change, exact) => {
+    const tenantId = await makeSigned()
+    expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
+    await forge(tenantId, change, { resign: false })
+    expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: false, ...exact })
+  })
+
+  it.each(FORGERIES)(
+    '%s, signed again with a stolen key: exactly, where it was verified before',
+    async (_, change, exact) => {
+      const tenantId = await makeSigned()
+      expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
+      await forge(tenantId, change, { resign: true })
+      expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: false, ...exact })
+    },
+  )
+
+  it.each(FORGERIES)(
+    '%s, never verified before: between two published checkpoints',
+    async (_, change, _exact, between) => {
+      const tenantId = await makeSigned()
+      await forge(tenantId, change, { resign: true })
+      expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: false, ...between })
+    },
+  )
+
+  it('what nobody kept cannot be named: with the published file gone, too, the forged log holds', async () => {
+    const tenantId = await makeSigned()
+    await forge(tenantId, FORGERIES[0]?.[1] ?? ((texts) => texts), { resign: true })
+    rmSync(join(db.dataDir, 'checkpoints', `${tenantId}.log`))
+    expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
+  })
+})
+
+const TABLES = ['entry', 'tile', 'head', 'checkpoint', 'run', 'posting', 'block'].map((name) => `audit_${name}`)
+
+describe("yesterday's state is restored and goes on", () => {
+  /** A log of 600 entries whose first 320 were restored; then it grew by `more`. */
+  async function makeRestored(more: number, { isVerified }: { isVerified: boolean }): Promise<string> {
+    const tenantId = await makeTenant()
+    await grow(tenantId, 319)
+    await signHead(tenantId)
+    await grow(tenantId, 10)
+    for (const table of TABLES) await keep(table, tenantId)
+    await grow(tenantId, 270)
+    await signHead(tenantId)
+    if (isVerified) expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
+    for (const table of TABLES) await bringBack(table, tenantId)
+    await grow(tenantId, more)
+    return tenantId
+  }
+
+  const keep = (table: string, tenantId: string) =>
+    db.superuser.query(
+      `CREATE TABLE IF NOT EXISTS kept_${table} AS SELECT * FROM ${table} WHERE tenant_id = '${tenantId}'`,
+    )
+
+  async function bringBack(table: string, tenantId: string): Promise<void> {
+    const client = await db.superuser.connect()
+    try {
+      await client.query('SET session_replication_role = replica')
+      await client.query(`DELETE FROM ${table} WHERE tenant_id = '${tenantId}'`)
+      await client.query(`INSERT INTO ${table} SELECT * FROM kept_${table}`)
+      await client.query(`DROP TABLE kept_${table}`)
+    } finally {
+      client.release(true)
+    }
+  }
+
+  it.each([
+    ['while it is shorter than what was signed', 100],
+    ['when it has become longer', 400],
+  ])('is a fork with the size where it splits, %s', async (_, more) => {
+    for (const isVerified of [false, true]) {
+      const tenantId = await makeRestored(more, { isVerified })
+      const { verdict } = await verifyStoredLog(tenantId)
+      expect(verdict).toMatchObject({ ok: false, code: 'fork', index: 330 })
+      expect(verdict.ok || verdict.problems).toHaveLength(1)
+    }
+  })
+})
