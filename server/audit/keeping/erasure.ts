@@ -11,7 +11,7 @@ import type { Job } from '#server/kernel/jobs.ts'
 import { eachMatch, type MatchesPage } from '../matches.ts'
 import { readHead } from '../tree.ts'
 import { type Hold, holdsInForce, questionsAbout, readHolders } from './holds.ts'
-import { erasePersonal, forgetInIndex, STALE } from './remove.ts'
+import { erasePersonal, forgetInIndex, STALE, toRanges } from './remove.ts'
 import { readRevision } from './rules.ts'
 import { type ErasurePreview, eraseInput } from './schema.ts'
 
@@ -136,9 +136,13 @@ export async function runErasure(payload: unknown): Promise<void> {
   if (!erasure) return
   const { asOf, questions } = erasure
   const kept = new Set<number>()
+  const erased: number[] = []
   for (const q of questions)
     for await (const page of eachMatch(tenantId, { q, from: undefined, to: undefined, order: 'oldest', asOf }))
-      await erasePage(tenantId, erasureId, page, kept)
+      erased.push(...(await erasePage(tenantId, erasureId, page, kept)))
+  // What is not there any more must not be found by it either.
+  if (!(await forgetInIndex(tenantId, toRanges(erased.toSorted((a, b) => a - b)))))
+    throw new Error('somebody else is at the index: trying again')
   await finish(systemActor(tenantId, 'keeping'), { erasureId, kept: kept.size })
 }
 
@@ -150,10 +154,12 @@ async function erasePage(
   erasureId: string,
   { items }: MatchesPage,
   kept: Set<number>,
-): Promise<void> {
+): Promise<readonly number[]> {
   for (let attempt = 1; ; attempt++) {
     const { revision, holds } = await readHolds(tenantId)
-    const known = items.filter(({ personal }) => personal !== undefined)
+    // Who asked for it, and why, stays to be read.
+    const about = items.filter(({ entry }) => entry.correlationId !== erasureId)
+    const known = about.filter(({ personal }) => personal !== undefined)
     const holdersOf = readHolders(holds)
     const held = known.filter(({ entry, personal }) => holdersOf(entry, personal).length > 0)
     const isHeld = new Set(held.map(({ index }) => index))
@@ -165,10 +171,8 @@ async function erasePage(
       continue
     }
     for (const index of isHeld) kept.add(index)
-    // What is not in the text any more must not be found by it either.
-    const [first, last] = [indexes[0], indexes.at(-1)]
-    if (first !== undefined && last !== undefined) await forgetInIndex(tenantId, { from: first, to: last + 1 })
-    return
+    // What an earlier attempt erased as well: the index is built anew for all of them at the end.
+    return about.map(({ index }) => index).filter((index) => !isHeld.has(index))
   }
 }
 

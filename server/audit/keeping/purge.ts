@@ -18,7 +18,7 @@ import {
   type PlannedPurge,
   recordPurge,
 } from './purge-record.ts'
-import { type ExpiredEntry, forgetInIndex, removeEntries, STALE } from './remove.ts'
+import { type ExpiredEntry, forgetInIndex, REFUSED, removeEntries, STALE } from './remove.ts'
 import { expiryOf, readRevision, readRules } from './rules.ts'
 import { KEEPING_CLASSES, type KeepingClass, type RetentionRules } from './schema.ts'
 
@@ -47,15 +47,33 @@ export async function purgeTenant(tenantId: string, options: PurgeOptions = {}):
     if (!row?.locked) return { events: 0 }
     let events = await finishOpen(tenantId, options)
     for (const name of KEEPING_CLASSES) events += await purgeClass(tenantId, name, options)
+    await forgetRemoved(tenantId, options)
     return { events }
   })
 }
 
 async function finishOpen(tenantId: string, options: PurgeOptions): Promise<number> {
   let events = 0
-  for (const open of await readTransaction(tenantId, ({ sql }) => openPurges(sql, tenantId)))
-    if (await carryOut(tenantId, open, options)) events += open.state === 'recorded' ? open.events : 0
+  for (const purge of await readOpen(tenantId))
+    if (purge.state === 'recorded' && (await remove(tenantId, purge, options))) events += purge.events
   return events
+}
+
+function readOpen(tenantId: string): Promise<OpenPurge[]> {
+  return readTransaction(tenantId, ({ sql }) => openPurges(sql, tenantId))
+}
+
+/** The search forgets what was removed, all of a night at once. If the process dies before it is noted, it forgets it again. */
+async function forgetRemoved(tenantId: string, options: PurgeOptions): Promise<void> {
+  const removed = (await readOpen(tenantId)).filter(({ state }) => state === 'removed')
+  const isForgotten = await forgetInIndex(
+    tenantId,
+    removed.flatMap((purge) => purge.removed),
+  )
+  // Somebody else is at the index: until the next night a count may be too high by what is gone.
+  if (!isForgotten) return
+  await options.onStep?.('forgotten')
+  for (const { id } of removed) await finishPurge(tenantId, id)
 }
 
 type Situation = {
@@ -204,25 +222,12 @@ async function attempt({ tenantId }: Situation, planned: PlannedPurge, options: 
     throw error
   }
   await options.onStep?.('recorded')
-  const [open] = (await readTransaction(tenantId, ({ sql }) => openPurges(sql, tenantId))).filter(
-    ({ id }) => id === planned.id,
-  )
-  return open ? carryOut(tenantId, open, options) : false
+  const purge = (await readOpen(tenantId)).find(({ id }) => id === planned.id)
+  return purge?.state === 'recorded' && (await remove(tenantId, purge, options))
 }
 
-/** Does what was recorded. If the process dies before the removal is committed nothing has gone; after it, only the search has to forget. */
-async function carryOut(tenantId: string, purge: OpenPurge, options: PurgeOptions): Promise<boolean> {
-  if (purge.state === 'recorded') {
-    if (!(await remove(tenantId, purge))) return false
-    await options.onStep?.('removed')
-  }
-  await forgetInIndex(tenantId, { from: purge.removed[0]?.from ?? 0, to: purge.removed.at(-1)?.to ?? 0 })
-  await options.onStep?.('forgotten')
-  await finishPurge(tenantId, purge.id)
-  return true
-}
-
-async function remove(tenantId: string, purge: OpenPurge): Promise<boolean> {
+/** Does what was recorded. If the process dies before the removal is committed nothing has gone. False when it does not take place. */
+async function remove(tenantId: string, purge: OpenPurge, options: PurgeOptions): Promise<boolean> {
   const situation = await readSituation(tenantId)
   if (!situation) return false
   const { head, signed } = situation
@@ -230,14 +235,15 @@ async function remove(tenantId: string, purge: OpenPurge): Promise<boolean> {
   try {
     const events = await removeEntries(tenantId, { purgeId: purge.id, certificate })
     log.info({ tenantId, class: purge.class, events }, 'expired entries were removed')
-    return true
   } catch (error) {
     const code = errorCodeOf(error)
-    if (code === STALE) await abandonPurge(tenantId, { id: purge.id, class: purge.class, why: 'changed' })
-    else if (code === 'GH011') {
+    if (code !== STALE && code !== REFUSED) throw error
+    if (code === REFUSED)
       log.error({ tenantId, err: error, alarm: 'audit.purge.contradicted' }, 'the database refused a purge')
-      await abandonPurge(tenantId, { id: purge.id, class: purge.class, why: 'contradicted' })
-    } else throw error
+    const why = code === STALE ? 'changed' : 'contradicted'
+    await abandonPurge(tenantId, { id: purge.id, class: purge.class, why })
     return false
   }
+  await options.onStep?.('removed')
+  return true
 }

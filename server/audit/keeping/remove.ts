@@ -1,6 +1,8 @@
 import 'server-only'
-import type { IndexRange } from '#protocol/audit/purge-certificate.ts'
+import { BLOCK } from '#lib/postings/bits.ts'
+import { type IndexRange, mergeRanges } from '#protocol/audit/purge-certificate.ts'
 import { type Sql, systemTransaction } from '#server/kernel/db.ts'
+import { reindex } from '../index/rebuild.ts'
 import type { KeepingClass } from './schema.ts'
 
 /*
@@ -55,6 +57,8 @@ function asWorker<T>(tenantId: string, run: (sql: Sql) => Promise<T>): Promise<T
 
 /** SQLSTATE of the migration's functions: rules or holds have changed since this was planned. */
 export const STALE = 'GH010'
+/** The same: what was planned contradicts what is stored, or is not allowed. */
+export const REFUSED = 'GH011'
 
 /**
  * Removes what a recorded purge names, all of it or nothing, and keeps the certificate; done before, it does nothing.
@@ -111,7 +115,16 @@ export function fromMultirange(text: string): IndexRange[] {
   return [...text.matchAll(/\[(\d+),(\d+)\)/g)].map(([, from, to]) => ({ from: Number(from), to: Number(to) }))
 }
 
-/** The index of the search is made again from what remains between two places. */
-export async function forgetInIndex(_tenantId: string, _range: IndexRange): Promise<void> {
-  // TODO-REINDEX
+/**
+ * The index of the search is built anew from what remains around these places. False when another process is at it: try again later.
+ */
+export async function forgetInIndex(tenantId: string, places: readonly IndexRange[]): Promise<boolean> {
+  for (const { from, to } of nearby(places)) if (!(await reindex(tenantId, from, to))) return false
+  return true
+}
+
+/** Ranges that lie closer together than a block are one: the index is built by blocks. */
+function nearby(places: readonly IndexRange[]): IndexRange[] {
+  const widened = places.map(({ from, to }) => ({ from, to: to + BLOCK }))
+  return mergeRanges(widened).map(({ from, to }) => ({ from, to: to - BLOCK }))
 }
