@@ -1,0 +1,418 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { uuidv7 } from '#lib/uuid.ts'
+import { rootFromTiles } from '#protocol/audit/merkle-prove.ts'
+import { purgedBy, verifyPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
+import { publishFile } from '#server/content/commands.ts'
+import { type PersonActor, systemActor } from '#server/kernel/actor.ts'
+import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
+import { runInTransaction } from '#server/kernel/command.ts'
+import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
+import type { AuditDraft } from '#server/kernel/ledger.ts'
+import { enrollTestDevice } from '#test/device.ts'
+import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { signHead } from '../checkpoints.ts'
+import { readSigner } from '../log-key.ts'
+import { getEventProof } from '../queries.ts'
+import { search } from '../search.ts'
+import { readHead, tileReader } from '../tree.ts'
+import { placeHold } from './hold-commands.ts'
+import { type PurgeStep, purgeTenant } from './purge.ts'
+import { getPurgeCertificate, listHolds, listPurges, previewKeeping, purgedRanges } from './queries.ts'
+import { dropEmptyMonths } from './remove.ts'
+import { bumpRevision, lockKeeping, writeRules } from './rules.ts'
+import { KEEP_EVERYTHING, type PlaceHold, type RetentionRules } from './schema.ts'
+
+const db = useDatabase()
+const DAY = 86_400_000
+
+beforeAll(async () => {
+  const from = new Date(Date.now() - 200 * DAY).toISOString()
+  await db.superuser.query('SELECT audit_ensure_partitions($1::date, 8)', [from])
+})
+afterEach(() => testingOnlyResetClock())
+
+/** Runs `run` as it was so many days ago. */
+async function daysAgo<T>(days: number, run: () => Promise<T>): Promise<T> {
+  testingOnlyResetClock()
+  testingOnlyAdvanceClock(-days * DAY)
+  try {
+    return await run()
+  } finally {
+    testingOnlyResetClock()
+  }
+}
+
+async function record(tenantId: string, drafts: readonly AuditDraft[]): Promise<void> {
+  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.record' }, async () => ({
+    result: null,
+    audit: drafts,
+  }))
+}
+
+async function setRules(tenantId: string, rules: Partial<RetentionRules>): Promise<void> {
+  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.rules' }, async ({ sql, now }) => {
+    await lockKeeping(sql, tenantId)
+    await writeRules(sql, tenantId, { ...KEEP_EVERYTHING, ...rules }, now)
+    await bumpRevision(sql, tenantId)
+    return { result: null, audit: { action: 'audit.retention' } }
+  })
+}
+
+const view = (actor: PersonActor, fileId: string, words?: string): AuditDraft => ({
+  action: 'file.view',
+  actor: { kind: 'person', id: actor.personId, name: actor.name },
+  target: { type: 'file', id: fileId, name: 'Plan.pdf' },
+  ...(words ? { words } : {}),
+})
+
+/** 100 days ago Lena looked ten times at one file and Bo ten times at another; 40 days ago both again; today once more. */
+async function makeLog({ signed = true } = {}) {
+  const [fileA, fileB] = [uuidv7(), uuidv7()]
+  const people = await daysAgo(100, async () => {
+    const tenantId = await makeTenant()
+    const owner = await makePerson(tenantId, { role: 'owner', founder: true, name: 'Mei' })
+    const lena = await makePerson(tenantId, { name: 'Lena' })
+    const bo = await makePerson(tenantId, { name: 'Bo' })
+    const looks = Array.from({ length: 10 }, (_, i) => [
+      view(lena, fileA),
+      view(bo, fileB, i === 3 ? 'secret merger' : undefined),
+    ])
+    await record(tenantId, [...looks.flat(), { action: 'auth.sign_out' }])
+    return { tenantId, owner, lena, bo }
+  })
+  const { tenantId, lena, bo } = people
+  await daysAgo(40, () => record(tenantId, [view(lena, fileA), view(bo, fileB)]))
+  await record(tenantId, [view(lena, fileA), view(bo, fileB)])
+  if (signed) await signHead(tenantId)
+  const indexes = async () => (await readLog(db, tenantId)).map(({ index }) => index)
+  const viewsBy = async (person: PersonActor) =>
+    (await readLog(db, tenantId)).filter(
+      ({ entry }) => entry.action === 'file.view' && entry.actor.id === person.personId,
+    ).length
+  const hold = (input: PlaceHold) => placeHold(people.owner, input)
+  return { ...people, fileA, fileB, indexes, viewsBy, hold }
+}
+
+type Log = Awaited<ReturnType<typeof makeLog>>
+
+/** Everything that must be true of a log after each purge: what is missing is what certificates name, and the tree is whole. */
+async function expectSound({ tenantId, owner, indexes }: Log): Promise<void> {
+  const signer = await readSigner(tenantId)
+  const { items } = await listPurges(owner, {})
+  const certificates = await Promise.all(
+    items.map(async ({ id: purgeId }) => {
+      const { text } = await getPurgeCertificate(owner, { purgeId })
+      return verifyPurgeCertificate(text, { vkey: signer?.vkey ?? '' })
+    }),
+  )
+  const isPurged = purgedBy(certificates)
+  const there = new Set(await indexes())
+  await signHead(tenantId)
+  await readTransaction(tenantId, async ({ sql }) => {
+    const head = await readHead(sql, tenantId)
+    for (let index = 0; index < head.size; index++) expect(there.has(index), `entry ${index}`).toBe(!isPurged(index))
+    await rootFromTiles(head.size, tileReader(sql, tenantId, head))
+    const ranges = await purgedRanges(sql, tenantId)
+    expect(ranges.reduce((sum, { events }) => sum + events, 0)).toBe(head.size - there.size)
+    const { items: found, total } = await search(sql, tenantId, {
+      q: 'action:file.view',
+      order: 'newest',
+      limit: 200,
+      from: undefined,
+      to: undefined,
+    })
+    expect(total).toEqual({ value: found.length, capped: false })
+  })
+  const { rows } = await db.superuser.query(
+    `SELECT state, count(*)::int FROM audit_purge WHERE tenant_id = $1 AND state IN ('recorded', 'removed') GROUP BY 1`,
+    [tenantId],
+  )
+  expect(rows).toEqual([])
+}
+
+describe('a purge', () => {
+  it('removes what the preview said, class by class, and leaves every proof valid', async () => {
+    const log = await makeLog()
+    const { tenantId, owner, lena, viewsBy } = log
+    expect(await previewKeeping(owner, {})).toMatchObject({ goes: 0, kept: 0, classes: [] })
+    expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
+    await setRules(tenantId, { activity: 60 })
+    await signHead(tenantId)
+    const preview = await previewKeeping(owner, {})
+    expect(preview).toMatchObject({ goes: 20, kept: 0, partial: false, holds: [] })
+    expect(preview.classes).toMatchObject([{ class: 'activity', goes: 20, days: [{ goes: 20, kept: 0 }] }])
+    expect(await previewKeeping(owner, { rules: { control: null, access: 30, activity: 30 } })).toMatchObject({
+      goes: 23,
+    })
+    expect(await purgeTenant(tenantId)).toEqual({ events: 20 })
+    expect(await viewsBy(lena)).toBe(2)
+    expect(await previewKeeping(owner, {})).toMatchObject({ goes: 0 })
+    await expectSound(log)
+    const [entry] = (await readLog(db, tenantId)).filter((one) => one.entry.action === 'audit.purge')
+    expect(entry).toMatchObject({
+      entry: { outcome: 'allowed', actor: { kind: 'system' } },
+      personal: { detail: { class: 'activity', days: '60', events: '20', kept: '0', holds: [] } },
+    })
+    const [kept] = (await readLog(db, tenantId)).filter(({ entry: one }) => one.action === 'file.view')
+    expect(await getEventProof(owner, { eventId: kept?.entry.id ?? '' })).toMatchObject({ holds: true })
+    expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
+  })
+
+  it('needs several certificates for much, and nothing is left over between them', async () => {
+    const log = await makeLog()
+    await setRules(log.tenantId, { activity: 30, access: 30 })
+    await signHead(log.tenantId)
+    expect(await purgeTenant(log.tenantId, { purgeEvents: 5 })).toEqual({ events: 23 })
+    await expectSound(log)
+  })
+
+  it('leaves alone what was not signed, and a log that is not the one that was signed', async () => {
+    const { tenantId } = await makeLog({ signed: false })
+    await setRules(tenantId, { activity: 30 })
+    expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
+    await signHead(tenantId)
+    // Published was more than there is: somebody brought an old backup back.
+    const ahead = { size: 10_000, note: 'x', signedAt: new Date().toISOString() }
+    const published = join(db.dataDir, 'checkpoints', `${tenantId}.log`)
+    const before = readFileSync(published)
+    appendFileSync(published, `${JSON.stringify(ahead)}\n`)
+    expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
+    writeFileSync(published, before)
+    expect(await purgeTenant(tenantId)).toEqual({ events: 22 })
+  })
+
+  it('stops before an entry that somebody altered: it stays, as evidence', async () => {
+    const { tenantId, indexes } = await makeLog()
+    await setRules(tenantId, { activity: 30 })
+    await signHead(tenantId)
+    const before = await indexes()
+    const client = await db.superuser.connect()
+    await client.query(`BEGIN; SET LOCAL session_replication_role = replica`)
+    await client.query(
+      `UPDATE audit_entry SET entry = replace(entry, 'allowed', 'denied') WHERE tenant_id = $1 AND class = 'activity' AND index = $2`,
+      [tenantId, before[8]],
+    )
+    await client.query('COMMIT')
+    client.release()
+    expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
+    expect(await indexes()).toEqual(expect.arrayContaining(before))
+    expect((await readLog(db, tenantId)).at(-1)).toMatchObject({
+      entry: { action: 'audit.purge', outcome: 'failed' },
+      personal: { detail: { problem: 'altered', index: String(before[8]) } },
+    })
+  })
+})
+
+describe('a hold', () => {
+  it.each<{ kind: PlaceHold['kind']; input: (log: Log) => PlaceHold; kept: number }>([
+    {
+      kind: 'person',
+      input: ({ lena }) => ({ kind: 'person', name: 'Case-7', reason: 'court', targetId: lena.personId }),
+      kept: 10,
+    },
+    {
+      kind: 'search',
+      input: () => ({ kind: 'search', name: 'Case-7', reason: 'court', q: 'merger', from: undefined, to: undefined }),
+      kept: 1,
+    },
+  ])('about a $kind keeps its events whatever the retention', async ({ input, kept }) => {
+    const log = await makeLog()
+    await log.hold(input(log))
+    await setRules(log.tenantId, { activity: 60 })
+    await signHead(log.tenantId)
+    expect(await previewKeeping(log.owner, {})).toMatchObject({ goes: 20 - kept, kept, holds: [{ kept }] })
+    expect(await purgeTenant(log.tenantId)).toEqual({ events: 20 - kept })
+    await expectSound(log)
+    const { items } = await listPurges(log.owner, {})
+    expect(items).toMatchObject([{ events: 20 - kept, holds: [{ kept }] }])
+  })
+
+  it('about a device or a file keeps their events, those of the file’s copies as well', async () => {
+    const made = await daysAgo(90, async () => {
+      const tenantId = await makeTenant()
+      const owner = await makePerson(tenantId, { role: 'owner', founder: true })
+      const device = (await enrollTestDevice(owner)).answer.deviceId
+      const content = new TextEncoder().encode('x')
+      const file = (await publishFile(owner, { name: 'a.txt', audience: [owner.personId], content })).id
+      const [other, else_] = [uuidv7(), uuidv7()]
+      await record(tenantId, [
+        { ...view(owner, other), device: { id: device, name: 'Phone' } },
+        view(owner, file),
+        view(owner, else_),
+      ])
+      return { tenantId, owner, device, file }
+    })
+    const { tenantId, owner, device, file } = made
+    await placeHold(owner, { kind: 'device', name: 'Case-D', reason: 'court', targetId: device })
+    await placeHold(owner, { kind: 'file', name: 'Case-F', reason: 'court', targetId: file })
+    await setRules(tenantId, { activity: 60 })
+    await signHead(tenantId)
+    const { goes, kept, holds } = await previewKeeping(owner, {})
+    expect({ goes, kept, holds }).toMatchObject({
+      goes: 1,
+      kept: 2,
+      holds: [
+        { name: 'Case-D', kept: 1 },
+        { name: 'Case-F', kept: 1 },
+      ],
+    })
+    expect(await purgeTenant(tenantId)).toEqual({ events: 1 })
+  })
+
+  it('and another over the same events: each says what it kept, the events count once', async () => {
+    const log = await makeLog()
+    await log.hold({ kind: 'person', name: 'Case-7', reason: 'court', targetId: log.lena.personId })
+    await log.hold({
+      kind: 'search',
+      name: 'Case-8',
+      reason: 'court',
+      q: `target:${log.fileA}`,
+      from: undefined,
+      to: undefined,
+    })
+    await setRules(log.tenantId, { activity: 60 })
+    await signHead(log.tenantId)
+    const preview = await previewKeeping(log.owner, {})
+    expect(preview).toMatchObject({
+      goes: 10,
+      kept: 10,
+      holds: [
+        { name: 'Case-7', kept: 10 },
+        { name: 'Case-8', kept: 10 },
+      ],
+    })
+    expect(await purgeTenant(log.tenantId)).toEqual({ events: 10 })
+    expect(await log.viewsBy(log.lena)).toBe(12)
+  })
+
+  it.each<PurgeStep>(['planned', 'recorded'])(
+    'placed while a purge is %s keeps its events all the same',
+    async (at) => {
+      const log = await makeLog()
+      await setRules(log.tenantId, { activity: 60 })
+      await signHead(log.tenantId)
+      let isPlaced = false
+      const onStep = async (step: PurgeStep) => {
+        if (step !== at || isPlaced) return
+        isPlaced = true
+        await log.hold({ kind: 'person', name: 'Case-7', reason: 'court', targetId: log.lena.personId })
+      }
+      expect(await purgeTenant(log.tenantId, { onStep })).toEqual({ events: 10 })
+      expect(await log.viewsBy(log.lena)).toBe(12)
+      await expectSound(log)
+      const outcomes = (await readLog(db, log.tenantId))
+        .filter(({ entry }) => entry.action === 'audit.purge')
+        .map(({ entry }) => entry.outcome)
+      expect(outcomes).toEqual(at === 'planned' ? ['failed', 'allowed'] : ['allowed', 'failed', 'allowed'])
+    },
+  )
+
+  it('is refused: to whoever may not, for what is not there, with a mistake in the search, under a name in force', async () => {
+    const { tenantId, owner, hold } = await makeLog()
+    const admin = await makePerson(tenantId, { role: 'admin' })
+    const input = {
+      kind: 'search',
+      name: 'Case-7',
+      reason: 'court',
+      q: 'merger',
+      from: undefined,
+      to: undefined,
+    } as const
+    await expect(placeHold(admin, input)).rejects.toMatchObject({ code: 'forbidden' })
+    await expect(hold({ kind: 'person', name: 'X1', reason: 'court', targetId: uuidv7() })).rejects.toMatchObject({
+      code: 'not_found',
+    })
+    await expect(hold({ ...input, q: 'nosuch:field' })).rejects.toMatchObject({ code: 'query_invalid' })
+    await hold(input)
+    await expect(hold({ ...input, name: 'case-7' })).rejects.toMatchObject({ code: 'conflict' })
+    expect(await listHolds(owner, {})).toMatchObject([{ name: 'Case-7', q: 'merger', placedBy: 'Mei', released: null }])
+  })
+})
+
+describe('a purge that dies', () => {
+  it.each<PurgeStep>(['planned', 'recorded', 'removed', 'forgotten'])(
+    'after it was %s goes on where it was',
+    async (at) => {
+      const log = await makeLog()
+      await setRules(log.tenantId, { activity: 60 })
+      await signHead(log.tenantId)
+      const die = (step: PurgeStep) => {
+        if (step === at) throw new Error('killed')
+      }
+      await expect(purgeTenant(log.tenantId, { onStep: die })).rejects.toThrow('killed')
+      await purgeTenant(log.tenantId)
+      expect(await log.viewsBy(log.lena)).toBe(2)
+      expect((await listPurges(log.owner, {})).items).toMatchObject([{ events: 20 }])
+      await expectSound(log)
+    },
+  )
+
+  it('and finds a hold when it comes back: what was recorded is withdrawn', async () => {
+    const log = await makeLog()
+    await setRules(log.tenantId, { activity: 60 })
+    await signHead(log.tenantId)
+    const die = (step: PurgeStep) => {
+      if (step === 'recorded') throw new Error('killed')
+    }
+    await expect(purgeTenant(log.tenantId, { onStep: die })).rejects.toThrow('killed')
+    await log.hold({ kind: 'person', name: 'Case-7', reason: 'court', targetId: log.lena.personId })
+    expect(await purgeTenant(log.tenantId)).toEqual({ events: 10 })
+    expect(await log.viewsBy(log.lena)).toBe(12)
+    await expectSound(log)
+  })
+})
+
+describe('the database', () => {
+  it('removes nothing for anybody but through a recorded purge', async () => {
+    const { tenantId } = await makeLog()
+    const asWorker = (text: string) =>
+      systemTransaction(async (sql) => {
+        await sql(
+          `SELECT set_config('app.tenant_id', $1::text, true), set_config('app.keeping', pg_current_xact_id()::text, true)`,
+          [tenantId],
+        )
+        return sql(text)
+      })
+    await expect(asWorker('DELETE FROM audit_entry')).rejects.toThrow('permission denied')
+    await expect(asWorker(`SELECT audit_remove('${uuidv7()}', 'x')`)).rejects.toThrow('no such purge')
+    await expect(asWorker(`SELECT audit_erase('${uuidv7()}', 0, '{[0,5)}')`)).rejects.toThrow('no such erasure')
+    await expect(
+      readTransaction(tenantId, ({ sql }) => sql(`SELECT audit_remove('${uuidv7()}', 'x')`)),
+    ).rejects.toThrow('permission denied')
+    await expect(db.superuser.query('DELETE FROM audit_entry')).rejects.toThrow('outside a purge')
+    await expect(db.superuser.query('TRUNCATE audit_entry')).rejects.toThrow('outside a purge')
+  })
+
+  it('looks again: at the age, and at how many there are', async () => {
+    const { tenantId, owner } = await makeLog()
+    await setRules(tenantId, { activity: 30 })
+    await signHead(tenantId)
+    // A process whose clock has jumped a month ahead thinks that everything has expired.
+    testingOnlyAdvanceClock(31 * DAY)
+    expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
+    testingOnlyResetClock()
+    expect((await readLog(db, tenantId)).at(-1)).toMatchObject({ personal: { detail: { problem: 'contradicted' } } })
+    expect((await listPurges(owner, {})).items).toEqual([])
+  })
+})
+
+describe('what several organisations share', () => {
+  it('stays theirs: another’s rows are not touched, and a month goes when nobody has anything left in it', async () => {
+    const [one, two] = [await makeLog(), await makeLog()]
+    await setRules(one.tenantId, { activity: 60, control: 60, access: 60 })
+    await signHead(one.tenantId)
+    const before = await two.indexes()
+    await purgeTenant(one.tenantId)
+    expect(await two.indexes()).toEqual(before)
+    const month = `audit_entry_activity_${new Date(Date.now() - 100 * DAY).toISOString().slice(0, 7).replace('-', '')}`
+    const dropped = await dropEmptyMonths(new Date())
+    expect(dropped).not.toContain(month)
+    await db.superuser.query(
+      `SET session_replication_role = replica; DELETE FROM audit_entry; SET session_replication_role = origin`,
+    )
+    expect(await dropEmptyMonths(new Date())).toContain(month)
+    expect(await dropEmptyMonths(new Date())).toEqual([])
+  })
+})
