@@ -6,6 +6,7 @@ import { type Actor, actorId, isPermitted } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
 import { parseInput } from '#server/kernel/fields.ts'
 import { defineQuery, type Query } from '#server/kernel/query.ts'
+import { idsInDetail } from './detail-ids.ts'
 import { findEvent, namesNow } from './events.ts'
 import { facets } from './facets.ts'
 import { histogram } from './histogram.ts'
@@ -91,7 +92,8 @@ export const getAuditEvent = recorded(
       const found = await findEvent(sql, tenantId, input.eventId)
       const event = masking.view(viewEvent(found))
       // A pseudonym is no id: what it stands for has no name here.
-      const names = await namesNow(tx, tenantId, [event.actor.id, event.device?.id, event.target?.id])
+      const others = masking.isMasked ? [] : [event.policy?.id, ...idsInDetail(event.detail)]
+      const names = await namesNow(tx, tenantId, [event.actor.id, event.device?.id, event.target?.id, ...others])
       return { answer: { event, entry: masking.isMasked ? null : found.text, namesNow: names }, masking }
     },
   }),

@@ -27,7 +27,7 @@ export async function findEvent(sql: Sql, tenantId: string, id: string): Promise
   }
 }
 
-/** What ids are called today: people, devices, files and keys of the organisation. */
+/** What ids are called today: people, devices, files, keys and policies of the organisation. */
 export async function namesNow(
   tx: Tx,
   tenantId: string,
@@ -42,6 +42,7 @@ export async function namesNow(
     tx.device.findMany({ where, select }),
     tx.file.findMany({ where, select }),
     tx.apiKey.findMany({ where, select }),
+    tx.policy.findMany({ where, select }),
   ])
   return Object.fromEntries(found.flat().map(({ id, name }) => [id, name]))
 }

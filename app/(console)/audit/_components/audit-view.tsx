@@ -4,7 +4,7 @@ import { cx } from '#components/ui/cx.ts'
 import { Page } from '#components/ui/page.tsx'
 import { NotPermitted, SkeletonRows } from '#components/ui/states.tsx'
 import { AUDIT_ACTIONS } from '#protocol/audit/actions.ts'
-import { searchAudit } from '#server/audit/queries.ts'
+import { listAuditViews, searchAudit } from '#server/audit/queries.ts'
 import { pageSignedIn } from '#server/http/session.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
@@ -17,12 +17,14 @@ import { EventDetail } from './event-detail.tsx'
 import { FacetColumn } from './facet-column.tsx'
 import { CountedSearch } from './figures.tsx'
 import { HistogramCard } from './histogram-card.tsx'
+import { LinkMenu } from './link-menu.tsx'
 import { LogBadge } from './log-badge.tsx'
 import { LogResults } from './log-results.tsx'
 import { Meaning } from './meaning.tsx'
 import { QueryBar } from './query-bar.tsx'
 import { Questions } from './questions.tsx'
 import { readMeaning } from './read-meaning.ts'
+import { ViewsMenu } from './views-menu.tsx'
 
 /** Searches write entries themselves: a page that listened to those would draw itself again for nothing. */
 const TOPICS = [...new Set(AUDIT_ACTIONS.map((action) => action.slice(0, action.indexOf('.'))))].filter(
@@ -48,7 +50,7 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
   }
   const order = params.sort === 'time' ? ('oldest' as const) : ('newest' as const)
   const ask: LogAsk = { q: params.q, ...rangeOf(params, now()), order }
-  const meaning = await readMeaning(actor, params.q)
+  const [meaning, views] = await Promise.all([readMeaning(actor, params.q), listAuditViews(actor, {})])
   const name = JSON.stringify([actor.tenantId, actor.personId, ask.q, params.last, params.from, params.to, order])
   return (
     <Page
@@ -56,9 +58,13 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
       title={t('title')}
       sub={t('sub')}
       actions={
-        <Suspense>
-          <LogBadge actor={actor} />
-        </Suspense>
+        <>
+          <Suspense>
+            <LogBadge actor={actor} />
+          </Suspense>
+          <ViewsMenu views={views} params={params} canRemoveShared={actor.permissions.has('admin')} />
+          <LinkMenu params={params} />
+        </>
       }
     >
       <div className={cx(eventId && 'max-lg:hidden')}>

@@ -1,18 +1,29 @@
 import { getTranslations } from 'next-intl/server'
-import type { DetailValue } from '#protocol/audit/personal.ts'
+import type { DetailText, DetailValue } from '#protocol/audit/personal.ts'
+import { isPolicyPath, shownValue } from '../../policies/_components/policy-text.ts'
 
-type Change = { before?: string | readonly string[]; after?: string | readonly string[] }
+type Change = { readonly before?: DetailText; readonly after?: DetailText }
+type Props = {
+  detail: { readonly [name: string]: DetailValue }
+  /** What ids in it are called. */
+  names: Readonly<Record<string, string>>
+}
 
-/** What an event says beyond its fields; a change shows before and after. */
-export async function DetailValues({ detail }: { detail: { readonly [name: string]: DetailValue } }) {
+/** What an event says beyond its fields; a change shows before and after, by names. */
+export async function DetailValues({ detail, names }: Props) {
   const t = await getTranslations('audit')
+  const [nameOf, textOf] = await Promise.all([settingNames(), settingTexts(names)])
   return (
     <section aria-label={t('event.detail')} className="mb-3 border-t border-line pt-2">
       <dl>
         {Object.entries(detail).map(([name, value]) => (
           <div key={name} className="py-0.5">
-            <dt className="font-mono text-mono text-ink-3">{name}</dt>
-            <dd className="break-words">{isChange(value) ? <Changed change={value} /> : textOf(value)}</dd>
+            <dt className="text-ink-3" title={name}>
+              {nameOf(name) ?? <span className="font-mono text-mono">{name}</span>}
+            </dt>
+            <dd className="break-words">
+              {isChange(value) ? <Changed change={value} textOf={(text) => textOf(name, text)} /> : textOf(name, value)}
+            </dd>
           </div>
         ))}
       </dl>
@@ -20,7 +31,7 @@ export async function DetailValues({ detail }: { detail: { readonly [name: strin
   )
 }
 
-async function Changed({ change }: { change: Change }) {
+async function Changed({ change, textOf }: { change: Change; textOf: (text: DetailText) => string }) {
   const t = await getTranslations('audit')
   return (
     <>
@@ -38,11 +49,32 @@ async function Changed({ change }: { change: Change }) {
   )
 }
 
-// Array.isArray does not narrow readonly arrays away.
-function isChange(value: DetailValue): value is Exclude<DetailValue, string | readonly string[]> {
-  return typeof value === 'object' && !Array.isArray(value)
+/** What a member of the detail is called where it is set: on the policy page, in the settings; else in words of the log. */
+async function settingNames(): Promise<(name: string) => string | null> {
+  const [t, policies, settings] = await Promise.all([
+    getTranslations('audit'),
+    getTranslations('policies'),
+    getTranslations('settings'),
+  ])
+  return (name) => {
+    if (isPolicyPath(name)) return policies(`field.${name}`)
+    const brake = `brake.${name.replace(/^brake\./, '')}.label` as 'brake.undoSeconds.label'
+    if (name.startsWith('brake.') && settings.has(brake)) return settings(brake)
+    const known = `detailName.${name}` as 'detailName.version'
+    return !name.includes('.') && t.has(known) ? t(known) : null
+  }
 }
 
-function textOf(value: string | readonly string[]): string {
-  return typeof value === 'string' ? value : value.join(', ')
+async function settingTexts(names: Props['names']): Promise<(name: string, value: DetailText) => string> {
+  const policies = await getTranslations('policies')
+  const one = (name: string, text: string) => {
+    const shown = isPolicyPath(name) ? shownValue(name, text) : { text: names[text] ?? text }
+    return 'word' in shown ? policies(`value.${shown.word}`) : shown.text
+  }
+  return (name, value) => (typeof value === 'string' ? [value] : value).map((text) => one(name, text)).join(', ')
+}
+
+// Array.isArray does not narrow readonly arrays away.
+function isChange(value: DetailValue): value is Change {
+  return typeof value === 'object' && !Array.isArray(value)
 }

@@ -15,6 +15,7 @@ import type { PersonActor } from '#server/kernel/actor.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { actionWords } from '../_action-words.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
+import { CopyEventLink } from './copy-event-link.tsx'
 import { DetailValues } from './detail-values.tsx'
 import { EnforcementTruth } from './enforcement-truth.tsx'
 import { EventPivots } from './event-pivots.tsx'
@@ -56,9 +57,12 @@ export async function EventDetail({ actor, ask, params, eventId }: Props) {
         <Summary event={event} />
         <DefinitionList items={await facts({ event, namesNow })} />
         <EnforcementTruth event={event} actor={actor} />
-        {detail && Object.keys(detail).length > 0 && <DetailValues detail={detail} />}
+        {detail && Object.keys(detail).length > 0 && <DetailValues detail={detail} names={namesNow} />}
         {event.isErased && <p className="mb-2 text-ink-2">{t('event.erased')}</p>}
         <EventPivots actor={actor} event={event} />
+        <div className="mt-2">
+          <CopyEventLink eventId={event.id} label={t('link.event')} />
+        </div>
         {entry !== null && (
           <details className="mt-3">
             <summary className="cursor-pointer py-0.5 text-ink-2 max-sm:py-2.5">{t('event.raw')}</summary>
@@ -140,9 +144,14 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
       term: t('event.policy'),
       value:
         policy &&
-        (policy.rule
-          ? t('event.policyText', { version: policy.version, rule: policy.rule })
-          : t('event.policyVersion', { version: policy.version })),
+        [
+          namesNow[policy.id],
+          policy.rule
+            ? t('event.policyText', { version: policy.version, rule: policy.rule })
+            : t('event.policyVersion', { version: policy.version }),
+        ]
+          .filter(Boolean)
+          .join(' · '),
     },
     {
       term: t('event.enforcement'),
