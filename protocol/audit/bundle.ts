@@ -12,6 +12,8 @@ export const BUNDLE_MEMBERS = {
   checkpoint: 'checkpoint',
   proof: 'proof',
   howTo: 'verify.txt',
+  /** For each event, in order: its index in 8 bytes, big-endian, and the hash of its leaf in 32. */
+  leaves: 'leaves',
   /** Events lie here: `parts/events-000001.csv` and so on. */
   parts: 'parts/',
 } as const
@@ -98,6 +100,9 @@ export type BundleFailureCode =
   | 'file_surplus'
   | 'file_altered'
   | 'row_malformed'
+  | 'event_missing'
+  | 'event_surplus'
+  | 'entry_altered'
   | 'entry_malformed'
   | 'personal_mismatch'
   | 'column_altered'

@@ -1,6 +1,20 @@
 import 'server-only'
+import { randomBytes } from 'node:crypto'
+import { createWriteStream, renameSync, rmSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { BundleAbout, BundleKind } from '#protocol/audit/bundle.ts'
+import type { AuditEntry } from '#protocol/audit/entry.ts'
+import type { Personal } from '#protocol/audit/personal.ts'
+import { pgTransaction } from '#server/kernel/db.ts'
 import type { StoredEntry } from '../stored.ts'
+import { readHead } from '../tree.ts'
+import { maskRow } from './mask-row.ts'
+import { partWriter, sumDays, type WrittenPart } from './part-writer.ts'
+import type { BundleRow } from './row-writer.ts'
+import { sealFiles, writeFile } from './seal.ts'
+import { type BundleStore, sealedStore } from './store.ts'
+import { readZip, zipSize } from './zip.ts'
 
 /** A file to seal; its name is a path inside the bundle, like `report.pdf`. */
 export type SealFile = { name: string; content: AsyncIterable<Uint8Array> | Uint8Array }
@@ -11,7 +25,7 @@ export type SealAsk = {
   files: readonly SealFile[]
   /** The events that the files rest on, ascending by index; they go along as NDJSON, each of them proven. */
   events?: AsyncIterable<readonly StoredEntry[]> | Iterable<readonly StoredEntry[]>
-  /** For a reader without `audit:unmask`: of the events only the leaves' hashes go along. */
+  /** For a reader without `audit:unmask`: of the events only pseudonyms and the leaves' hashes go along. */
   masked?: boolean
 }
 
@@ -19,8 +33,70 @@ export type SealedBundle = { path: string; sizeBytes: number; events: number; ch
 
 /**
  * Seals files and the events that they rest on with the organisation's log key and writes the bundle to `path`, whole or not at
- * all. `gatehouse verify` accepts it. @throws AppError conflict when the log cannot be signed
+ * all. `gatehouse verify` accepts it. @throws AppError unavailable when the log cannot be signed · AlteredEntryError
  */
 export async function sealBundle(tenantId: string, ask: SealAsk, path: string): Promise<SealedBundle> {
-  throw new Error(`bundles of ${tenantId} cannot be sealed yet: ${ask.kind} ${path}`)
+  // A draft that a crash leaves behind is of no use to anybody: its key is known to this call alone.
+  const store = sealedStore(`${path}.parts`, randomBytes(32), [tenantId])
+  try {
+    const { members, checkpointSize, events } = await sealInto(store, tenantId, ask)
+    await pipeline(Readable.from(readZip(store, members)), createWriteStream(`${path}.draft`, { mode: 0o600 }))
+    renameSync(`${path}.draft`, path)
+    return { path, sizeBytes: zipSize(members), events, checkpointSize }
+  } finally {
+    store.remove()
+    rmSync(`${path}.draft`, { force: true })
+  }
+}
+
+async function sealInto(store: BundleStore, tenantId: string, ask: SealAsk) {
+  const { kind, masked = false } = ask
+  const about = ask.about ?? { q: '', timeZone: 'UTC' }
+  const head = await pgTransaction('reader', tenantId, (_client, sql) => readHead(sql, tenantId))
+  const files = []
+  for (const [n, { name, content }] of ask.files.entries()) {
+    const pieces = content instanceof Uint8Array ? [content] : content
+    files.push({ name, stored: await writeFile(store, `file-${n}`, pieces) })
+  }
+  const part = ask.events && (await writeEvents(store, tenantId, { ...ask, events: ask.events }, about.timeZone))
+  const parts = part ? [part] : []
+  const sealed = await sealFiles(tenantId, store, {
+    kind,
+    about,
+    format: 'ndjson',
+    asOf: head.size,
+    masked,
+    days: sumDays(parts),
+    parts,
+    leaves: parts.map(({ leaves }) => leaves),
+    files,
+  })
+  return { ...sealed, events: part?.events.count ?? 0 }
+}
+
+async function writeEvents(
+  store: BundleStore,
+  tenantId: string,
+  { events, masked }: { events: NonNullable<SealAsk['events']>; masked?: boolean | undefined },
+  timeZone: string,
+): Promise<WrittenPart> {
+  const mask = masked ? await maskRow(tenantId) : null
+  const writer = await partWriter(store, 1, { format: 'ndjson', timeZone, mask })
+  try {
+    for await (const batch of events) await writer.add(batch.map(readEntry))
+  } catch (error) {
+    await writer.abandon()
+    throw error
+  }
+  return writer.finish()
+}
+
+function readEntry({ index, text, personal }: StoredEntry): BundleRow {
+  // Both were written by the ledger; the proof compares the entry with its leaf.
+  return {
+    index,
+    text,
+    entry: JSON.parse(text) as AuditEntry,
+    personal: personal === null ? undefined : (JSON.parse(personal) as Personal),
+  }
 }
