@@ -2,8 +2,11 @@ import 'server-only'
 import { now } from '#server/kernel/clock.ts'
 import { listTenants } from '#server/tenants/queries.ts'
 import { ERASE_TASK, runErasure } from './erasure.ts'
+// Loaded for what they define: a request is carried out by the command that made it.
+import './hold-commands.ts'
 import { purgeTenant } from './purge.ts'
 import { dropEmptyMonths } from './remove.ts'
+import './retention.ts'
 import { MIN_RETENTION_DAYS } from './schema.ts'
 
 /** Work of keeping, by task name. Each may run twice, and goes on where a crash ended it. */
