@@ -94,7 +94,7 @@ export const getAuditEvent = recorded(
       // A pseudonym is no id: what it stands for has no name here.
       const others = masking.isMasked ? [] : [event.policy?.id, ...idsInDetail(event.detail)]
       const names = await namesNow(tx, tenantId, [event.actor.id, event.device?.id, event.target?.id, ...others])
-      return { answer: { event, entry: masking.isMasked ? null : found.text, namesNow: names }, masking }
+      return { answer: { event, entry: masking.showsEntries ? found.text : null, namesNow: names }, masking }
     },
   }),
 )

@@ -134,8 +134,11 @@ describe('proofs of one event', () => {
       expect((await verifyTlogProof({ proof: text, vkey })).index).toBe(index)
     }
     await grow(tenantId, 1)
-    const eventId = (await readLog(db, tenantId)).at(-1)?.entry.id ?? ''
-    expect(await getEventProof(owner, { eventId })).toMatchObject({ index: 700, holds: true, signed: null })
+    const { index, entry } = (await readLog(db, tenantId)).at(-1) ?? { index: 0, entry: { id: '' } }
+    const eventId = entry.id
+    // Each of the files that were taken is an entry, too.
+    expect(index).toBe(705)
+    expect(await getEventProof(owner, { eventId })).toMatchObject({ index, holds: true, signed: null })
     await expect(getTlogProof(owner, { eventId })).rejects.toMatchObject({ code: 'conflict' })
   })
 

@@ -167,7 +167,7 @@ export type Facets = {
 /** One event with all that its page shows. */
 export type EventDetail = {
   event: AuditEventView
-  /** The leaf's own text: RFC 8785 canonical JSON. Null where names are hidden: it holds ids. */
+  /** The leaf's own text: RFC 8785 canonical JSON. Null where its ids could be turned into hidden names. */
   entry: string | null
   /** What the ids are called today, where that differs from the time of the event. */
   namesNow: Record<string, string>

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { AppError, type ErrorCode } from '#server/kernel/errors.ts'
 import { auditOperations } from './openapi/audit.ts'
 import { importOperations } from './openapi/audit-import.ts'
+import { auditUnmaskOperations } from './openapi/audit-unmask.ts'
 import { checkpointOperations } from './openapi/checkpoints.ts'
 import { deviceOperations } from './openapi/devices.ts'
 import { fileOperations, uploadOperations } from './openapi/files.ts'
@@ -31,6 +32,7 @@ export const API_OPERATIONS: readonly Operation[] = [
   ...fileOperations,
   ...uploadOperations,
   ...auditOperations,
+  ...auditUnmaskOperations,
   ...checkpointOperations,
   ...importOperations,
   description,

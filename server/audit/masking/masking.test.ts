@@ -241,7 +241,12 @@ describe('an administrator without audit:unmask', () => {
 describe('a key with audit:read alone', () => {
   it('may have entries: nothing it reads turns their ids into names', async () => {
     const key = makeApiKeyActor(tenantId, ['audit:read'])
-    expectNoSecret(await items(key, ''))
+    const all = await items(key, '')
+    expectNoSecret(all)
+    const [viewed] = await items(key, `device:${phone.id}`)
+    expect(viewed?.actor.id).toBe(await codeOfLin())
+    expect((await getAuditEvent(key, { eventId: viewed?.id ?? '' })).entry).toContain(lin.personId)
+    expect((await items(key, 'lin')).length).toBe(0)
     expect((await getLogFile(key, { path: 'tile/entries/000.p/1' })).body.length).toBeGreaterThan(0)
   })
 })

@@ -25,6 +25,8 @@ export type Masking = {
    */
   readonly showsEntries: boolean
   view(event: AuditEventView): AuditEventView
+  /** For what is shown without `view` or `name`: whose names, by their own or their devices' ids. */
+  shows(ids: Iterable<string | undefined>): void
   /** What somebody or something is called for this reader: the name, or `Person K7Q2-M9XD`. */
   name(kind: NamedKind, id: string | undefined, name: string | undefined): string
   /** What stands for an id: the id, or `K7Q2-M9XD`. */
@@ -48,18 +50,18 @@ export type Masking = {
 export async function maskingFor(sql: Sql, actor: Actor): Promise<Masking> {
   const { tenantId } = actor
   const showsEntries = !canLookUp(actor)
-  if (!isPermitted(actor, 'audit:unmask')) return { ...maskedView({ sql, tenantId }), showsEntries }
+  if (!isPermitted(actor, 'audit:unmask')) return maskedView({ sql, tenantId, showsEntries })
   // Our own processes read for nobody.
   const state = actor.kind === 'system' ? null : await readUnmaskings(sql, actor)
   if (!state?.isAsked) return openView()
   const all = state.unmaskings.find(({ personId }) => personId === null)
   if (all) return noting(openView(), actor, all)
-  return { ...maskedView({ sql, tenantId, shown: await shownIds(sql, tenantId, state.unmaskings) }), showsEntries }
+  return maskedView({ sql, tenantId, showsEntries, shown: await shownIds(sql, tenantId, state.unmaskings) })
 }
 
 /** For work that goes on without its reader: as they saw the log when they asked for it. */
 export function maskingOf(sql: Sql, tenantId: string, isMasked: boolean): Masking {
-  return isMasked ? maskedView({ sql, tenantId }) : openView()
+  return isMasked ? maskedView({ sql, tenantId, showsEntries: false }) : openView()
 }
 
 /** @throws AppError forbidden where entries hold ids that this reader could turn into names */
@@ -86,6 +88,7 @@ function openView(): Masking {
     isMasked: false,
     showsEntries: true,
     view: (event) => event,
+    shows: () => {},
     name: (_kind, id, name) => name ?? id ?? '',
     id: (_kind, id) => id,
     facets: async (facets) => facets,
@@ -99,31 +102,32 @@ function openView(): Masking {
 /** Everything is shown, and whose name it was is kept for `settle`. */
 function noting(open: Masking, actor: Actor, unmasking: Unmasking): Masking {
   const seen = new Set<string>()
-  const note = (id: string | undefined) => {
-    if (id !== undefined) seen.add(id)
+  const shows = (ids: Iterable<string | undefined>) => {
+    for (const id of ids) if (id !== undefined) seen.add(id)
   }
   return {
     ...open,
     view: (event) => {
-      for (const id of [event.actor.id, event.device?.id, event.target?.id]) note(id)
+      shows([event.actor.id, event.device?.id, event.target?.id])
       return event
     },
+    shows,
     name: (kind, id, name) => {
-      note(id)
+      shows([id])
       return open.name(kind, id, name)
     },
     facets: async (facets) => {
       for (const { field, values } of facets.facets)
-        if (field === 'actor' || field === 'device') for (const { value } of values) note(value)
+        if (field === 'actor' || field === 'device') shows(values.map(({ value }) => value))
       return facets
     },
     settle: () => recordShown(actor, unmasking.id, seen),
   }
 }
 
-type View = { sql: Sql; tenantId: string; shown?: ReadonlySet<string> }
+type View = { sql: Sql; tenantId: string; showsEntries: boolean; shown?: ReadonlySet<string> }
 
-function maskedView({ sql, tenantId, shown = new Set() }: View): Masking {
+function maskedView({ sql, tenantId, showsEntries, shown = new Set() }: View): Masking {
   const codeOf = pseudonyms(tenantId)
   const hiding: Hiding = { codeOf, isShown: (id) => shown.has(id) }
   const known = async (q: string) => {
@@ -132,13 +136,15 @@ function maskedView({ sql, tenantId, shown = new Set() }: View): Masking {
     const open = await openIds(sql, tenantId, ids)
     return {
       idsOf: (code: string) => behind.get(code) ?? [],
-      isOpen: (id: string) => open.has(id) || shown.has(id),
+      // Who may have entries meets every id in them.
+      isOpen: (id: string) => showsEntries || open.has(id) || shown.has(id),
     }
   }
   return {
     isMasked: true,
-    showsEntries: false,
+    showsEntries,
     view: (event) => maskEvent(event, hiding),
+    shows: () => {},
     name: (kind, id, name) => maskName(kind, id, name, hiding),
     id: (_kind, id) => maskId(id, hiding),
     facets: async (facets) => {

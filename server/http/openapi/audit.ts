@@ -89,7 +89,7 @@ const eventDetail: Describes<EventDetail> = z
     entry: z
       .string()
       .nullable()
-      .meta({ description: 'The leaf: RFC 8785 canonical JSON. Null without `audit:unmask`: it holds ids' }),
+      .meta({ description: 'The leaf: RFC 8785 canonical JSON. Null where its ids could be turned into hidden names' }),
     namesNow: z.record(z.string(), z.string()),
   })
   .meta({ id: 'AuditEventDetail' })

@@ -17,7 +17,7 @@ useDatabase()
 
 type Route = (request: Request, context: { params: Promise<Record<string, string>> }) => Promise<Response>
 
-async function makeScript(scopes: Permission[] = ['audit:read']) {
+async function makeScript(scopes: Permission[] = ['audit:read', 'audit:unmask']) {
   const tenantId = await makeTenant()
   const owner = await makePerson(tenantId, { role: 'owner', founder: true })
   const input = { name: 'script', scopes }
