@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addApiKeyCommands } from './api-keys.ts'
+import { addAuditEpochCommand } from './audit-epoch.ts'
 import { addAuditCommands } from './audit-import.ts'
 import { addKeyCommands } from './keys.ts'
 import { addMigrateCommand } from './migrate.ts'
@@ -18,6 +19,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     addOrganisationCommands,
     addApiKeyCommands,
     addAuditCommands,
+    addAuditEpochCommand,
     addKeyCommands,
     addMigrateCommand,
     addVerifyCommand,

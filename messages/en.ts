@@ -5,6 +5,7 @@ import common from './en/common.json' with { type: 'json' }
 import devices from './en/devices.json' with { type: 'json' }
 import errors from './en/errors.json' with { type: 'json' }
 import files from './en/files.json' with { type: 'json' }
+import imports from './en/imports.json' with { type: 'json' }
 import keys from './en/keys.json' with { type: 'json' }
 import overview from './en/overview.json' with { type: 'json' }
 import people from './en/people.json' with { type: 'json' }
@@ -12,6 +13,8 @@ import policies from './en/policies.json' with { type: 'json' }
 import settings from './en/settings.json' with { type: 'json' }
 import setup from './en/setup.json' with { type: 'json' }
 import shell from './en/shell.json' with { type: 'json' }
+import trust from './en/trust.json' with { type: 'json' }
+import whoSaw from './en/whoSaw.json' with { type: 'json' }
 import wipe from './en/wipe.json' with { type: 'json' }
 import workspace from './en/workspace.json' with { type: 'json' }
 
@@ -25,8 +28,11 @@ export const messages = {
   devices,
   wipe,
   files,
+  whoSaw,
   policies,
   audit,
+  imports,
+  trust,
   keys,
   settings,
   setup,

@@ -5,6 +5,7 @@ import common from './zh/common.json' with { type: 'json' }
 import devices from './zh/devices.json' with { type: 'json' }
 import errors from './zh/errors.json' with { type: 'json' }
 import files from './zh/files.json' with { type: 'json' }
+import imports from './zh/imports.json' with { type: 'json' }
 import keys from './zh/keys.json' with { type: 'json' }
 import overview from './zh/overview.json' with { type: 'json' }
 import people from './zh/people.json' with { type: 'json' }
@@ -12,6 +13,8 @@ import policies from './zh/policies.json' with { type: 'json' }
 import settings from './zh/settings.json' with { type: 'json' }
 import setup from './zh/setup.json' with { type: 'json' }
 import shell from './zh/shell.json' with { type: 'json' }
+import trust from './zh/trust.json' with { type: 'json' }
+import whoSaw from './zh/whoSaw.json' with { type: 'json' }
 import wipe from './zh/wipe.json' with { type: 'json' }
 import workspace from './zh/workspace.json' with { type: 'json' }
 
@@ -25,8 +28,11 @@ export const messages = {
   devices,
   wipe,
   files,
+  whoSaw,
   policies,
   audit,
+  imports,
+  trust,
   keys,
   settings,
   setup,

@@ -1,5 +1,5 @@
 import { approvalJobs, approvalSchedule } from '#server/approvals/jobs.ts'
-import { startCheckpoints } from '#server/audit/jobs.ts'
+import { auditJobs, auditSchedule, startCheckpoints, startIndexUpkeep } from '#server/audit/jobs.ts'
 // Loaded for what they define: a request is carried out by the command that made it.
 import { applyDestroyedFiles } from '#server/content/commands.ts'
 import {
@@ -27,6 +27,7 @@ const log = createLog('worker')
 const tasks: Record<string, Task> = {
   ...upkeepTasks,
   ...approvalJobs,
+  ...auditJobs,
   ...contentJobs,
   ...deviceJobs,
   ...peopleJobs,
@@ -35,6 +36,7 @@ const tasks: Record<string, Task> = {
 const schedule: Scheduled[] = [
   ...upkeepSchedule,
   ...approvalSchedule,
+  ...auditSchedule,
   ...contentSchedule,
   ...deviceSchedule,
   ...keySchedule,
@@ -50,12 +52,13 @@ async function main(): Promise<void> {
   await beginInspections()
   const inspections = await startQueue({ tasks: inspectionJobs, schedule: [], log, concurrency: INSPECTIONS_AT_ONCE })
   const checkpoints = startCheckpoints(log)
+  const index = startIndexUpkeep(log)
   let stopping = false
   const stop = async (signal: string) => {
     if (stopping) return
     stopping = true
     log.info({ signal }, 'worker stopping')
-    await Promise.all([queue.stop(), inspections.stop(), endInspections(), checkpoints.stop()])
+    await Promise.all([queue.stop(), inspections.stop(), endInspections(), checkpoints.stop(), index.stop()])
     await closeRuntime()
     process.exit(0)
   }

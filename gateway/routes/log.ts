@@ -24,7 +24,7 @@ export function logRoutes(gateway: Gateway): void {
     handler: async (request, reply) => {
       const actor = await keyOf(gateway, request, failures)
       const path = request.params['*']
-      const [, eventId] = /^proof\/([^/]+)$/.exec(path) ?? []
+      const [, eventId] = /^(?:\d{1,6}\/)?proof\/([^/]+)$/.exec(path) ?? []
       if (eventId !== undefined) {
         const { text } = await getTlogProof(actor, { eventId })
         return reply.header('cache-control', 'private, no-store').type('text/plain; charset=utf-8').send(text)

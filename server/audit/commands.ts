@@ -6,13 +6,15 @@ import type { Verification } from './schema.ts'
 import { verifyStoredLog } from './verify-now.ts'
 
 export { recordAppEvents } from './app-events.ts'
-export { createAuditView, deleteAuditView, updateAuditView } from './views/change-views.ts'
 export { deleteMapping, saveMapping } from './import/mappings.ts'
 export { type ImportRequest, importHistory, previewImport } from './import/run-import.ts'
 export { erasePerson } from './keeping/erasure.ts'
 export { placeHold, releaseHold } from './keeping/hold-commands.ts'
 export { lengthenRetention, shortenRetention } from './keeping/retention.ts'
 export { hideNames, unmaskNames } from './masking/commands.ts'
+export { createAuditView, deleteAuditView, updateAuditView } from './views/change-views.ts'
+export { addRecipient, addWitness, removeAnchor } from './witness/settings.ts'
+export { type StartedEpoch, startEpoch } from './witness/start-epoch.ts'
 
 const recordVerification = defineCommand({
   action: 'audit.verify',

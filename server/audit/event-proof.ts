@@ -8,6 +8,7 @@ import { type Checkpoint, firstCheckpointOver, listCheckpoints } from './checkpo
 import { findEvent } from './events.ts'
 import type { EventProof } from './schema.ts'
 import { inclusionProof, leafOf } from './tree.ts'
+import { witnessOver } from './witness/cosignatures.ts'
 
 /**
  * Proves an event's bytes as they are stored now: in the newest signed tree, and in the first one that was signed over it,
@@ -22,7 +23,7 @@ export async function proveEvent(sql: Sql, tenantId: string, eventId: string): P
     const { size, root, hashes } = await inclusionProof(sql, tenantId, { index })
     const proof = hashes.map(base64Decode)
     const holds = verifyInclusion({ index, size, leafHash, proof, root: base64Decode(root) })
-    return { index, size, leafHash: base64Encode(leafHash), root, holds, signed: null }
+    return { index, size, leafHash: base64Encode(leafHash), root, holds, signed: null, witnessed: null }
   }
   const isIn = async ({ size, note }: Checkpoint) => {
     const { hashes } = await inclusionProof(sql, tenantId, { index, size })
@@ -35,6 +36,7 @@ export async function proveEvent(sql: Sql, tenantId: string, eventId: string): P
     root: base64Encode(rootOf(newest.note)),
     holds: (await isIn(first)) && (await isIn(newest)),
     signed: { size: first.size, at: first.signedAt.toISOString() },
+    witnessed: await witnessOver(sql, tenantId, { epoch: newest.epoch, index }),
   }
 }
 

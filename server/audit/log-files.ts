@@ -4,9 +4,11 @@ import { HASH_BYTES, TILE_WIDTH } from '#protocol/audit/merkle.ts'
 import { encodeBundle, parseTilePath, type TilePath, tileWidth } from '#protocol/audit/tiles.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { listCheckpoints } from './checkpoints.ts'
 import { readSigner } from './log-key.ts'
-import { readHead, tileReader } from './tree.ts'
+import { newestEpoch } from './published.ts'
+import { type Head, readHead, tileReader } from './tree.ts'
+import { servedCheckpoint } from './witness/cosignatures.ts'
+import { heldSize, parseLogPath } from './witness/epochs.ts'
 
 /** A file of the transparency log as it is served. `isForever`: these bytes never change. */
 export type LogFile = { type: string; body: Uint8Array; isForever: boolean }
@@ -14,21 +16,26 @@ export type LogFile = { type: string; body: Uint8Array; isForever: boolean }
 const TEXT = 'text/plain; charset=utf-8'
 const BYTES = 'application/octet-stream'
 
-/** `checkpoint`, `key`, `tile/…` or `tile/entries/…` below a log's prefix (c2sp.org/tlog-tiles). @throws AppError not_found */
+/**
+ * `checkpoint`, `key`, `tile/…` or `tile/entries/…` below a log's prefix (c2sp.org/tlog-tiles); with `n/` before it that of a
+ * later epoch. @throws AppError not_found · gone
+ */
 export async function readLogFile(sql: Sql, tenantId: string, path: string): Promise<LogFile> {
-  if (path === 'checkpoint') return text((await listCheckpoints(sql, tenantId, 1))[0]?.note)
-  if (path === 'key') {
-    const vkey = (await readSigner(tenantId))?.vkey
+  const { epoch, name } = parseLogPath(path)
+  const head = await readHead(sql, tenantId)
+  if (epoch > Math.max(head.epoch, newestEpoch(tenantId))) throw missing()
+  if (name === 'checkpoint') return text(await servedCheckpoint(sql, tenantId, { head, epoch }))
+  if (name === 'key') {
+    const vkey = (await readSigner(tenantId, epoch))?.vkey
     return text(vkey && `${vkey}\n`)
   }
-  const tile = parseTilePath(path)
+  const tile = parseTilePath(name)
   if (!tile) throw missing()
-  return readTile(sql, tenantId, tile)
+  if (tileWidth(tile.level, tile.index, await heldSize(sql, tenantId, { head, epoch })) < tile.width) throw missing()
+  return readTile(sql, tenantId, head, tile)
 }
 
-async function readTile(sql: Sql, tenantId: string, { level, index, width }: TilePath): Promise<LogFile> {
-  const head = await readHead(sql, tenantId)
-  if (tileWidth(level, index, head.size) < width) throw missing()
+async function readTile(sql: Sql, tenantId: string, head: Head, { level, index, width }: TilePath): Promise<LogFile> {
   const isForever = width === TILE_WIDTH
   if (level === 'entries') return { type: BYTES, body: await readBundle(sql, tenantId, index, width), isForever }
   const body = await tileReader(sql, tenantId, head)(level, index, width)

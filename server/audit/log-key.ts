@@ -15,12 +15,16 @@ import { join } from 'node:path'
 import { isUuid } from '#lib/uuid.ts'
 import { generateNoteKey, type NoteSigner, noteSigner } from '#protocol/audit/note.ts'
 import { runtime } from '#server/kernel/runtime.ts'
+import { newestEpoch } from './published.ts'
 
 const signers = new Map<string, NoteSigner>()
 
-/** The signer of an organisation's checkpoints; null when it has no key yet. The key stands in a file, never in the database. */
-export async function readSigner(tenantId: string): Promise<NoteSigner | null> {
-  const file = keyFile(tenantId)
+/**
+ * The signer of an organisation's checkpoints; null when it has no key yet. The key stands in a file, never in the database.
+ * Each epoch of a log has its own; without `epoch` the newest that anything was published of.
+ */
+export async function readSigner(tenantId: string, epoch = newestEpoch(tenantId)): Promise<NoteSigner | null> {
+  const file = keyFile(tenantId, epoch)
   const known = signers.get(file)
   if (known) return known
   if (!existsSync(file)) return null
@@ -30,9 +34,9 @@ export async function readSigner(tenantId: string): Promise<NoteSigner | null> {
 }
 
 /** Makes the key of a log that was never signed; of several at once one key remains, for all of them. */
-export async function createSigner(tenantId: string, origin: string): Promise<NoteSigner> {
+export async function createSigner(tenantId: string, origin: string, epoch: number): Promise<NoteSigner> {
   const { skey } = await generateNoteKey(origin)
-  const file = keyFile(tenantId)
+  const file = keyFile(tenantId, epoch)
   mkdirSync(join(runtime().dataDir, 'keys'), { recursive: true, mode: 0o700 })
   const draft = `${file}.${randomBytes(6).toString('hex')}`
   writeDurably(draft, `${skey}\n`)
@@ -44,7 +48,7 @@ export async function createSigner(tenantId: string, origin: string): Promise<No
   } finally {
     rmSync(draft, { force: true })
   }
-  const signer = await readSigner(tenantId)
+  const signer = await readSigner(tenantId, epoch)
   if (!signer) throw new Error(`the log key of ${tenantId} vanished`)
   return signer
 }
@@ -59,9 +63,9 @@ function writeDurably(file: string, text: string): void {
   }
 }
 
-function keyFile(tenantId: string): string {
+function keyFile(tenantId: string, epoch: number): string {
   if (!isUuid(tenantId)) throw new TypeError('not the id of an organisation')
-  return join(runtime().dataDir, 'keys', `log-${tenantId}.key`)
+  return join(runtime().dataDir, 'keys', `log-${tenantId}${epoch === 1 ? '' : `.${epoch}`}.key`)
 }
 
 export function testingOnlyForgetSigners(): void {

@@ -1,6 +1,6 @@
 import 'server-only'
 import { z } from 'zod'
-import { base64Encode, utf8Encode } from '#lib/bytes.ts'
+import { utf8Encode } from '#lib/bytes.ts'
 import {
   type ActionCategory,
   AUDIT_ACTIONS,
@@ -8,26 +8,19 @@ import {
   categoryOf,
   deviceMayState,
 } from '#protocol/audit/actions.ts'
-import { parseCheckpoint } from '#protocol/audit/checkpoint.ts'
 import { proveInclusion } from '#protocol/audit/merkle-prove.ts'
-import { parseNote } from '#protocol/audit/note.ts'
 import { formatTlogProof } from '#protocol/audit/proof.ts'
-import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { holdsEntries, recorded, recordingEntries, type Seen } from './ask.ts'
-import { listCheckpoints, logState } from './checkpoints.ts'
 import { proveEvent } from './event-proof.ts'
 import { findEvent } from './events.ts'
 import { readLogFile } from './log-files.ts'
-import { readSigner } from './log-key.ts'
 import { maskingFor, requireEntries } from './masking/masking.ts'
-import { planOf } from './plan.ts'
-import { logBounds } from './scan.ts'
-import { consistencyInput, inclusionInput, type Trust } from './schema.ts'
-import { findPage } from './search.ts'
+import { consistencyInput, inclusionInput } from './schema.ts'
 import { consistencyProof, inclusionProof, readHead, tileReader } from './tree.ts'
+import { checkpointFor } from './witness/cosignatures.ts'
 
 export { auditFacets, auditHistogram, describeAuditQuery, getAuditEvent, searchAudit } from './ask.ts'
 export { CAPTURES_QUERY, type CaptureDays, countCaptures } from './captures.ts'
@@ -46,8 +39,11 @@ export {
 } from './keeping/queries.ts'
 export { getNamesShown } from './masking/queries.ts'
 export { listOwnRecords } from './own-records.ts'
-export { viewersQuery, whoSaw } from './viewers/who-saw.ts'
+export { whoSaw } from './viewers/who-saw.ts'
 export { listAuditViews } from './views/list-views.ts'
+export { downloadCheckpoints, getCheckpointNote } from './witness/download.ts'
+export { getEpochChoice } from './witness/start-epoch.ts'
+export { getTrust } from './witness/trust.ts'
 
 export type ActionView = { action: AuditAction; category: ActionCategory; statedBy: 'server' | 'anyone' }
 
@@ -106,46 +102,19 @@ export const getTlogProof = recorded(
       const masking = await maskingFor(sql, actor)
       requireEntries(masking)
       const { index, text } = await findEvent(sql, tenantId, input.eventId)
-      const [newest] = await listCheckpoints(sql, tenantId, 1)
-      if (!newest || newest.size <= index) {
+      const checkpoint = await checkpointFor(sql, tenantId, index)
+      if (!checkpoint) {
         throw new AppError('conflict', {
           detail: 'No checkpoint covers this event yet. One is signed every ten seconds.',
         })
       }
       const head = await readHead(sql, tenantId)
-      const hashes = await proveInclusion(index, newest.size, tileReader(sql, tenantId, head))
-      const proof = formatTlogProof({ index, hashes, checkpoint: newest.note, extra: utf8Encode(text) })
+      const hashes = await proveInclusion(index, checkpoint.size, tileReader(sql, tenantId, head))
+      const proof = formatTlogProof({ index, hashes, checkpoint: checkpoint.full, extra: utf8Encode(text) })
       return { answer: { name: `${input.eventId}.tlog-proof`, text: proof }, masking }
     },
   }),
 )
-
-const SHOWN_CHECKPOINTS = 10
-
-/** How the log stands against what was signed and published; computed each time. */
-export const getTrust = defineQuery({
-  name: 'audit.trust',
-  permission: 'audit:read',
-  input: z.object({}),
-  run: async ({ sql, tenantId }): Promise<Trust> => {
-    const head = await readHead(sql, tenantId)
-    const checkpoints = await listCheckpoints(sql, tenantId, SHOWN_CHECKPOINTS)
-    const signer = await readSigner(tenantId)
-    return {
-      state: await logState(sql, tenantId, head),
-      origin: head.origin,
-      vkey: signer?.vkey ?? null,
-      size: head.size,
-      checkpoints: checkpoints.map(({ size, note, signedAt }) => ({
-        size,
-        root: base64Encode(parseCheckpoint(parseNote(note).text).root),
-        signedAt: signedAt.toISOString(),
-      })),
-      note: checkpoints[0]?.note ?? null,
-      verified: await lastVerified(sql, tenantId),
-    }
-  },
-})
 
 /**
  * A file of the log as other people's tools read it: `checkpoint`, `key`, `tile/…`, `tile/entries/…`. Reading entries is a search
@@ -162,19 +131,3 @@ export const getLogFile = recordingEntries(
     },
   }),
 )
-
-/** The last verification on request, as the log itself tells it. */
-async function lastVerified(sql: Sql, tenantId: string): Promise<Trust['verified']> {
-  const bounds = await logBounds(sql, tenantId)
-  if (!bounds) return null
-  const ask = { order: 'newest' as const, limit: 1 }
-  const plan = planOf('action:audit.verify', tenantId)
-  const { items } = await findPage(sql, { tenantId, plan, ask, bounds, place: null, budgetMs: 500 })
-  const [last] = items
-  if (!last) return null
-  return {
-    at: last.entry.recordedAt,
-    ok: last.entry.outcome === 'allowed',
-    size: Number(last.personal?.detail?.size ?? 0),
-  }
-}

@@ -7,17 +7,31 @@ import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import type { ConsistencyProof, InclusionProof } from './schema.ts'
 
-/** The log's head: the state of its tree. Full tiles stand in their table, the rest is the edge of the state. */
-export type Head = { size: number; origin: string; tree: TreeState; lastRecordedAt: Date }
+/**
+ * The log's head: the state of its tree. Full tiles stand in their table, the rest is the edge of the state. `frozen`: it
+ * contradicts what was published, and takes no entry.
+ */
+export type Head = {
+  size: number
+  origin: string
+  epoch: number
+  frozen: 'behind' | 'different' | null
+  tree: TreeState
+  lastRecordedAt: Date
+}
 
 export async function readHead(sql: Sql, tenantId: string): Promise<Head> {
-  const [row] = await sql<{ size: string; origin: string; tree: string; last: Date | string }>(
-    `SELECT size::text, origin, encode(tree, 'hex') AS tree, last_recorded_at AS last FROM audit_head WHERE tenant_id = $1::uuid`,
+  const [row] = await sql<
+    Pick<Head, 'origin' | 'epoch' | 'frozen'> & { size: string; tree: string; last: Date | string }
+  >(
+    `SELECT size::text, origin, epoch, frozen, encode(tree, 'hex') AS tree, last_recorded_at AS last FROM audit_head
+      WHERE tenant_id = $1::uuid`,
     [tenantId],
   )
   if (!row) throw new AppError('not_found', { detail: 'There is no such log.' })
   const tree = row.tree === '' ? emptyTree() : decodeTreeState(hexDecode(row.tree))
-  return { size: Number(row.size), origin: row.origin, tree, lastRecordedAt: new Date(row.last) }
+  const { origin, epoch, frozen } = row
+  return { size: Number(row.size), origin, epoch, frozen, tree, lastRecordedAt: new Date(row.last) }
 }
 
 /** Reads tiles of the tree at `head` or of any smaller one: a tile that was partial then is a beginning of today's. */

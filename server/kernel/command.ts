@@ -287,6 +287,8 @@ const SILENT: ReadonlySet<string> = new Set([
   'not_found',
   'step_up_required',
   'unavailable',
+  // Nothing can be written down.
+  'log_frozen',
   'rate_limited',
   'bad_credentials',
   'idempotency_conflict',

@@ -31,6 +31,7 @@ test('an empty environment gives the documented defaults', () => {
     masterKeyFile: join(process.cwd(), '.gatehouse/keys/master.key'),
     logLevel: 'info',
     trustedProxies: [],
+    witnessNetworks: [],
   })
   expect(Object.keys(readEnv({}))).not.toContain('databaseUrl')
 })

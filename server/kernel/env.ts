@@ -26,6 +26,8 @@ export interface Env {
   /** Whom push services may reach about us; unset: browsers are not woken by web push. */
   pushContact?: string
   logLevel: (typeof LOG_LEVELS)[number]
+  /** Private networks in which witnesses of the audit log may be; none: public addresses over HTTPS alone. */
+  witnessNetworks: readonly Cidr[]
   /** Whose forwarded addresses are believed. */
   trustedProxies: readonly Cidr[]
   gatewayProxyProtocol?: 'v2'
@@ -91,6 +93,7 @@ const schema = z.object({
     )
     .optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  GATEHOUSE_WITNESS_NETWORKS: z.string().default('').transform(cidrs),
   GATEHOUSE_TRUSTED_PROXIES: z.string().default('').transform(cidrs),
   GATEHOUSE_GATEWAY_PROXY_PROTOCOL: z.literal('v2', 'must be v2 or unset').optional(),
 })
@@ -126,6 +129,7 @@ function toEnv(raw: Raw): Env {
       ? resolve(raw.GATEHOUSE_MASTER_KEY_FILE)
       : join(dataDir, 'keys/master.key'),
     logLevel: raw.LOG_LEVEL,
+    witnessNetworks: raw.GATEHOUSE_WITNESS_NETWORKS,
     trustedProxies: raw.GATEHOUSE_TRUSTED_PROXIES,
     ...(raw.GATEHOUSE_MASTER_KEY && { transit: transitSettings(raw, raw.GATEHOUSE_MASTER_KEY) }),
     ...(raw.DATABASE_URL && { databaseUrl: raw.DATABASE_URL }),

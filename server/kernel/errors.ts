@@ -36,6 +36,7 @@ const TABLE = {
   rate_limited: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   unavailable: { status: 503, title: 'Temporarily unavailable' },
+  log_frozen: { status: 503, title: 'The audit log is frozen' },
 } as const
 
 export type ErrorCode = keyof typeof TABLE
@@ -45,7 +46,7 @@ export type ErrorOptions = {
   detail?: string
   /** Path of the field → what is wrong with it. May be shown. */
   fields?: Record<string, string>
-  /** Seconds, for `rate_limited` and `unavailable`. */
+  /** Seconds, for `rate_limited`, `unavailable` and `log_frozen`. */
   retryAfter?: number
   /** Members added to the problem document. */
   extra?: Record<string, unknown>

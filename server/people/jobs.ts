@@ -20,20 +20,31 @@ type Mail = z.output<typeof mail>
 export const peopleJobs = {
   /** Sends one mail. Tried again while the mail server does not take it; a mail may in rare cases arrive twice. */
   'mail.send': async (job: unknown): Promise<void> => {
-    const { smtpUrl } = readEnv()
-    if (!smtpUrl) throw new Error('SMTP_URL is not set: the mail waits')
+    if (!readEnv().smtpUrl) throw new Error('SMTP_URL is not set: the mail waits')
     const message = await openMail(payload.parse(job))
-    const transport = nodemailer.createTransport(smtpUrl, { disableFileAccess: true, disableUrlAccess: true })
-    try {
-      await transport.sendMail({
-        from: senderOf(smtpUrl),
-        to: { name: message.name, address: message.to },
-        ...textOf(message),
-      })
-    } finally {
-      transport.close()
-    }
+    await sendMail({ to: { name: message.name, address: message.to }, ...textOf(message) })
   },
+}
+
+/** A plain mail; `files` are texts that go with it. */
+export type OutgoingMail = {
+  to: { name: string; address: string }
+  subject: string
+  text: string
+  files?: readonly { name: string; text: string }[]
+}
+
+/** Hands a mail to the operator's server; returns when that has accepted it, and throws when it has not or SMTP_URL is not set. */
+export async function sendMail({ to, subject, text, files = [] }: OutgoingMail): Promise<void> {
+  const { smtpUrl } = readEnv()
+  if (!smtpUrl) throw new Error('SMTP_URL is not set')
+  const transport = nodemailer.createTransport(smtpUrl, { disableFileAccess: true, disableUrlAccess: true })
+  try {
+    const attachments = files.map((file) => ({ filename: file.name, content: file.text, contentType: 'text/plain' }))
+    await transport.sendMail({ from: senderOf(smtpUrl), to, subject, text, attachments })
+  } finally {
+    transport.close()
+  }
 }
 
 /** The link in it is a secret: it was sealed when the job was made. */

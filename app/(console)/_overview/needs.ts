@@ -1,7 +1,16 @@
 import type { Overview } from './load.ts'
 
 /** Keys of messages `overview.needs`, in the order of urgency. */
-export const NEEDS = ['alarm', 'damaged', 'clone', 'unconfirmed', 'waiting', 'pending', 'factor'] as const
+export const NEEDS = [
+  'alarm',
+  'damaged',
+  'clone',
+  'unconfirmed',
+  'unwitnessed',
+  'waiting',
+  'pending',
+  'factor',
+] as const
 export type NeedKey = (typeof NEEDS)[number]
 
 /** One thing that waits for a person, and the one place to deal with it. */
@@ -9,13 +18,13 @@ export type Need = { key: NeedKey; tone: 'danger' | 'warn'; count: number; name:
 
 type Facts = Pick<Overview, 'devices' | 'unconfirmed' | 'waiting' | 'policy' | 'trust' | 'damaged'>
 
-const ALARMS: readonly string[] = ['behind', 'different', 'key_missing']
+const ALARMS: readonly string[] = ['behind', 'different', 'key_missing', 'file_missing']
 
 /** What needs somebody now, most urgent first. */
 export function needsOf(facts: Facts): Need[] {
   const found = [
     ...[alarm(facts), damaged(facts), clone(facts), unconfirmed(facts)],
-    ...[waiting(facts), pending(facts), factor(facts)],
+    ...[unwitnessed(facts), waiting(facts), pending(facts), factor(facts)],
   ]
   return found.filter((need) => need !== null)
 }
@@ -26,6 +35,12 @@ function need(key: NeedKey, tone: Need['tone'], rest: Partial<Need> & { href: st
 
 function alarm({ trust }: Facts): Need | null {
   return trust && ALARMS.includes(trust.state) ? need('alarm', 'danger', { href: '/trust' }) : null
+}
+
+/** Somebody outside was asked to hold the log, and nobody has for a day. */
+function unwitnessed({ trust }: Facts): Need | null {
+  if (!trust || trust.state !== 'ok' || trust.isIntact || trust.anchors.length === 0) return null
+  return need('unwitnessed', 'warn', { href: '/trust' })
 }
 
 function damaged({ damaged: files }: Facts): Need | null {

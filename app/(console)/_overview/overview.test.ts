@@ -7,7 +7,24 @@ import { stepsOf } from './steps.ts'
 
 const devices = { known: 0, inService: 0, silent: 0, missingEvents: 0, pending: 0, clones: [], groups: [] }
 const policy = { version: 3, document: defaultPolicy(), withoutFactor: 2, factorDeadline: null }
-const trust: Trust = { state: 'ok', origin: '', vkey: null, size: 0, checkpoints: [], note: null, verified: null }
+const trust: Trust = {
+  state: 'ok',
+  isIntact: false,
+  anchored: null,
+  anchors: [],
+  hasMail: false,
+  epoch: 1,
+  epochs: [],
+  isFrozen: false,
+  origin: '',
+  path: '',
+  vkey: null,
+  fingerprint: null,
+  size: 0,
+  checkpoints: [],
+  note: null,
+  verified: null,
+}
 const quiet = {
   devices,
   unconfirmed: { items: [], nextCursor: null },
@@ -42,6 +59,13 @@ describe('needsOf', () => {
       ['pending', '/devices?status=pending'],
       ['factor', '/people'],
     ])
+  })
+
+  it('asks to look when somebody outside is set up and nobody has confirmed the log for a day', () => {
+    const anchor = { id: 'a', kind: 'mail', name: 'x', place: 'x', vkey: null } as const
+    const anchors = [{ ...anchor, size: null, anchoredAt: null, triedAt: null, problem: null, detail: null }]
+    expect(needsOf({ ...quiet, trust: { ...trust, anchors } }).map(({ key }) => key)).toEqual(['unwitnessed'])
+    expect(needsOf({ ...quiet, trust: { ...trust, anchors, isIntact: true } })).toEqual([])
   })
 
   it('leads to the list where there are several', () => {

@@ -1,9 +1,9 @@
 'use server'
 
 import type { FormState } from '#components/form/form-state.ts'
-import { verifyLogNow } from '#server/audit/commands.ts'
+import { addRecipient, addWitness, removeAnchor, startEpoch, verifyLogNow } from '#server/audit/commands.ts'
 import type { Verification } from '#server/audit/schema.ts'
-import { withPerson } from '#server/http/action.ts'
+import { runAction, withPerson } from '#server/http/action.ts'
 
 export type VerifyState = FormState & { verification?: Verification }
 
@@ -14,4 +14,22 @@ export async function verifyNow(_state: VerifyState): Promise<VerifyState> {
     return {}
   })
   return { ...state, ...made }
+}
+
+export async function addWitnessAction(done: string, _: FormState, form: FormData): Promise<FormState> {
+  const input = { url: form.get('url'), vkey: form.get('vkey') }
+  return runAction({ command: addWitness, input, form, success: { message: done } })
+}
+
+export async function addRecipientAction(done: string, _: FormState, form: FormData): Promise<FormState> {
+  return runAction({ command: addRecipient, input: { email: form.get('email') }, form, success: { message: done } })
+}
+
+export async function removeAnchorAction(id: string, done: string, _: FormState, form: FormData): Promise<FormState> {
+  return runAction({ command: removeAnchor, input: { anchorId: id }, form, success: { message: done } })
+}
+
+export async function startEpochAction(done: string, _: FormState, form: FormData): Promise<FormState> {
+  const input = { reason: form.get('reason') }
+  return runAction({ command: startEpoch, input, form, success: { redirectTo: '/trust', message: done } })
 }
