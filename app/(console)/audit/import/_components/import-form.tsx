@@ -1,0 +1,147 @@
+'use client'
+
+import { useRouter } from 'next/navigation'
+import { useTranslations } from 'next-intl'
+import { type ChangeEvent, useEffect, useRef, useState } from 'react'
+import { Button } from '#components/ui/button.tsx'
+import { Card, Panel } from '#components/ui/card.tsx'
+import { Field } from '#components/ui/field.tsx'
+import { Input, Textarea } from '#components/ui/input.tsx'
+import { Notice } from '#components/ui/notice.tsx'
+import type { ImportAnswer, ImportPreview, MappingView } from '#server/audit/schema.ts'
+import { save } from '../actions.ts'
+import { ImportResult } from './import-result.tsx'
+import { PreviewTable } from './preview-table.tsx'
+import { ImportRefused, preview, send } from './send-import.ts'
+import { suggestMapping } from './suggest-mapping.ts'
+
+type State =
+  | { step: 'idle' | 'busy' }
+  | { step: 'shown'; preview: ImportPreview; of: string }
+  | { step: 'sending'; sent: number }
+  | { step: 'done'; answer: ImportAnswer }
+  | { step: 'failed'; message: string; fields: { field: string; detail: string }[] }
+
+/** A file and how to read it: shown first, then imported. A run that was cut off goes on when the same file is sent again. */
+export function ImportForm({ chosen }: { chosen: MappingView | null }) {
+  const t = useTranslations('imports')
+  const router = useRouter()
+  const [file, setFile] = useState<File | null>(null)
+  const [mapping, setMapping] = useState(chosen ? JSON.stringify(chosen.document, null, 2) : '')
+  const [state, setState] = useState<State>({ step: 'idle' })
+  const leaving = useRef<AbortController>(undefined)
+  useEffect(() => {
+    const controller = new AbortController()
+    leaving.current = controller
+    return () => controller.abort()
+  }, [])
+
+  const attempt = async (work: () => Promise<State>) => {
+    setState({ step: 'busy' })
+    setState(await work().catch((error: unknown) => failure(error, t('failed'))))
+  }
+  const choose = async ({ target }: ChangeEvent<HTMLInputElement>) => {
+    const picked = target.files?.[0] ?? null
+    setFile(picked)
+    setState({ step: 'idle' })
+    if (!picked || mapping !== '') return
+    setMapping(JSON.stringify(suggestMapping(picked.name, await picked.slice(0, 64 * 1024).text()), null, 2))
+  }
+  const show = (picked: File) =>
+    attempt(async () => ({ step: 'shown', preview: await preview(picked, mapping), of: mapping }))
+  const run = (picked: File) =>
+    attempt(async () => {
+      const saved = await save(mapping)
+      if (saved.status === 'error') {
+        const fields = Object.entries(saved.fields ?? {}).map(([field, detail]) => ({ field, detail }))
+        return { step: 'failed', message: saved.message, fields }
+      }
+      const { name } = JSON.parse(mapping) as { name: string }
+      const onSent = (sent: number) => setState({ step: 'sending', sent })
+      const signal = leaving.current?.signal ?? AbortSignal.abort()
+      const answer = await send({ file: picked, mapping: name, onSent, signal })
+      router.refresh()
+      return { step: 'done', answer }
+    })
+
+  const busy = state.step === 'busy' || state.step === 'sending'
+  const lacking = file === null ? t('needsFile') : busy ? t('busy') : mapping.trim() === '' ? t('needsMapping') : null
+  const isShown = state.step === 'shown' && state.of === mapping
+  return (
+    <div className="grid min-w-0 grid-cols-[minmax(0,1fr)] gap-4">
+      <Card>
+        <Panel>
+          <Field label={t('file')} hint={t('fileHint')}>
+            {(control) => (
+              <Input type="file" accept=".csv,.tsv,.txt,.ndjson,.jsonl,.json" onChange={choose} {...control} />
+            )}
+          </Field>
+          <Field label={t('mapping.label')} hint={t('mapping.hint')}>
+            {(control) => (
+              <Textarea
+                mono
+                rows={16}
+                spellCheck={false}
+                value={mapping}
+                onChange={({ target }) => setMapping(target.value)}
+                {...control}
+              />
+            )}
+          </Field>
+          <div className="flex flex-wrap gap-2">
+            <Button disabledReason={lacking} onClick={() => file && show(file)}>
+              {t('show')}
+            </Button>
+            <Button
+              variant="primary"
+              disabledReason={lacking ?? (isShown ? null : t('needsPreview'))}
+              onClick={() => file && run(file)}
+            >
+              {t('run')}
+            </Button>
+          </div>
+        </Panel>
+      </Card>
+      <Progress state={state} file={file} />
+      {state.step === 'shown' && <PreviewTable rows={state.preview.rows} />}
+      {state.step === 'done' && <ImportResult answer={state.answer} />}
+    </div>
+  )
+}
+
+function failure(error: unknown, message: string): State {
+  if (!(error instanceof ImportRefused)) return { step: 'failed', message, fields: [] }
+  return { step: 'failed', message: error.problem.detail, fields: error.problem.errors }
+}
+
+function Progress({ state, file }: { state: State; file: File | null }) {
+  const t = useTranslations('imports')
+  if (state.step === 'failed')
+    return (
+      <Notice tone="danger" announce>
+        <p>{state.message}</p>
+        <ul className="font-mono text-mono">
+          {state.fields.map(({ field, detail }) => (
+            <li key={field}>
+              {field}: {detail}
+            </li>
+          ))}
+        </ul>
+      </Notice>
+    )
+  if (state.step !== 'sending' || !file) return null
+  const isSent = state.sent >= file.size
+  return (
+    <div>
+      <progress
+        aria-label={t('sending', { name: file.name })}
+        value={state.sent}
+        max={file.size}
+        className="h-2 w-full accent-accent"
+      />
+      <p role="status" className="text-ink-2">
+        {isSent ? t('finishing') : t('sending', { name: file.name })}
+      </p>
+    </div>
+  )
+}
