@@ -5,8 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '#gateway/test/started-gateway.ts'
 import { uuidv7 } from '#lib/uuid.ts'
+import { mergesFor } from '#server/audit/index/merge.ts'
+import { readShape } from '#server/audit/index/runs.ts'
 import { type PersonActor, systemActor } from '#server/kernel/actor.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
+import { pgTransaction } from '#server/kernel/db.ts'
 import { ROLE_PERMISSIONS } from '#server/kernel/permissions.ts'
 import { closeRuntime } from '#server/kernel/runtime.ts'
 import { writeTenant } from '#server/tenants/commands.ts'
@@ -14,7 +17,20 @@ import { bootstrap, entryArgs } from '../scripts/lib/bootstrap.mjs'
 import { answers } from '../scripts/lib/health.mjs'
 import { startPostgres } from '../scripts/lib/postgres.mjs'
 
-export type Place = { adminUrl: string; dataDir: string; gatewayUrl: string; ca: string; stop: () => Promise<void> }
+export type Worker = {
+  /** Waits until the index of what was appended is merged. */
+  settled: (tenantId: string) => Promise<void>
+}
+
+export type Place = {
+  adminUrl: string
+  dataDir: string
+  gatewayUrl: string
+  gatewayPid: number
+  ca: string
+  startWorker: () => Promise<Worker>
+  stop: () => Promise<void>
+}
 
 /** A durable PostgreSQL and the gateway as its own process, in a directory of their own, with the settings of a real start. */
 export async function makePlace(): Promise<Place> {
@@ -35,14 +51,31 @@ export async function makePlace(): Promise<Place> {
   })
   const gatewayUrl = `https://localhost:${gatewayPort}`
   await untilReady(gateway, `${gatewayUrl}/readyz`)
+  const children = [gateway]
+  const startWorker = async (): Promise<Worker> => {
+    children.push(spawn(process.execPath, entryArgs('server/worker.ts'), { stdio: ['ignore', 'inherit', 'inherit'] }))
+    return { settled: untilMerged }
+  }
   const stop = async () => {
-    gateway.kill('SIGTERM')
-    if (gateway.exitCode === null) await once(gateway, 'exit')
+    for (const child of children.reverse()) {
+      child.kill('SIGTERM')
+      if (child.exitCode === null) await once(child, 'exit')
+    }
     await closeRuntime()
     await postgres.stop()
     rmSync(join(dataDir, '..'), { recursive: true, force: true })
   }
-  return { adminUrl: postgres.url, dataDir, gatewayUrl, ca: readFileSync(join(dataDir, 'ca.pem'), 'utf8'), stop }
+  const ca = readFileSync(join(dataDir, 'ca.pem'), 'utf8')
+  const gatewayPid = gateway.pid ?? 0
+  return { adminUrl: postgres.url, dataDir, gatewayUrl, gatewayPid, ca, startWorker, stop }
+}
+
+async function untilMerged(tenantId: string): Promise<void> {
+  for (;;) {
+    const shape = await pgTransaction('reader', tenantId, (_client, sql) => readShape(sql, tenantId))
+    if (mergesFor(shape?.runs ?? []).length === 0) return
+    await new Promise((resolve) => setTimeout(resolve, 500))
+  }
 }
 
 async function untilReady(child: ChildProcess, url: string): Promise<void> {

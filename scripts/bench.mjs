@@ -10,7 +10,14 @@ try {
   ])
   await ensureGenerated()
   await ensureBuilt()
-  process.exit(runSuites({ folder: 'bench', suffix: 'bench', names: process.argv.slice(2) }))
+  const names = process.argv.slice(2)
+  const events = names.indexOf('--events')
+  if (events >= 0) {
+    const [, count = ''] = names.splice(events, 2)
+    if (!/^[1-9]\d{3,9}$/.test(count)) throw new Error('--events takes a number from 1000 on')
+    process.env.BENCH_EVENTS = count
+  }
+  process.exit(runSuites({ folder: 'bench', suffix: 'bench', names }))
 } catch (error) {
   fail(error)
 }

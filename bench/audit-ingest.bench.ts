@@ -1,0 +1,112 @@
+/**
+ * Acknowledged events a second over HTTPS with DPoP: durable, in the tree and searchable, with the worker merging the index
+ * beside it; against COPY of the same rows as superuser into the same tables with the same transactions, and against COPY of
+ * the entries into a heap without any index. Then the same when the log is long, and what a search finds how soon.
+ */
+import { readFileSync } from 'node:fs'
+import pg from 'pg'
+import { searchAudit } from '#server/audit/queries.ts'
+import { type CopiedAppend, copyBare, copyInto, copyOut } from './log-copy.ts'
+import { BATCH, Sender, sendAll } from './log-senders.ts'
+import { logSize, overhead } from './log-size.ts'
+import { foundOrganisation, makePlace, type Place } from './place.ts'
+import { median, type Run, report } from './report.ts'
+
+const EVENTS = Number(process.env.BENCH_EVENTS ?? 2_000_000)
+const RUNS = Number(process.env.BENCH_RUNS ?? 5)
+const DEVICES = 8
+/** Batches of each device in a measured run: 60,000 events. */
+const BATCHES = 15
+
+function residentMb(pid: number): number {
+  const [, kb] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Math.round(Number(kb ?? 0) / 1024)
+}
+
+async function measureRuns(senders: readonly Sender[], superuser: pg.Client, appends: readonly CopiedAppend[]) {
+  const runs: (Run & { bare: number })[] = []
+  for (let n = 0; n < RUNS; n++) {
+    const ours = await sendAll(senders, BATCHES)
+    const baseline = await copyInto(superuser, appends)
+    runs.push({ ours, baseline, bare: await copyBare(superuser, appends) })
+  }
+  return runs
+}
+
+/** From the acknowledgement of an event to the answer that has it, in milliseconds. */
+async function untilFound(sender: Sender, owner: Parameters<typeof searchAudit>[0]): Promise<number> {
+  const word = `needle${Date.now().toString(36)}`
+  const [body] = sender.prepare(1, () => ({ labels: [word] }))
+  if (!body) throw new Error('no body')
+  await sender.send([body])
+  const startedMs = performance.now()
+  for (;;) {
+    const { items } = await searchAudit(owner, { q: `label:${word}`, limit: 1 })
+    if (items.length > 0) return performance.now() - startedMs
+  }
+}
+
+async function measure(place: Place, superuser: pg.Client) {
+  const owner = await foundOrganisation('Bench')
+  const senders = await Promise.all(Array.from({ length: DEVICES }, () => Sender.enroll(place, owner)))
+  await sendAll(senders, 8)
+  const appends = await copyOut(superuser, owner.tenantId, 24)
+  const worker = await place.startWorker()
+  const empty = await measureRuns(senders, superuser, appends)
+  const memory = [residentMb(place.gatewayPid)]
+  const perRound = DEVICES * BATCHES * BATCH
+  const rounds = Math.max(0, Math.ceil((EVENTS - (RUNS + 1) * perRound) / perRound))
+  for (let n = 0; n < rounds; n++) {
+    await sendAll(senders, BATCHES)
+    if (n % 4 === 0) memory.push(residentMb(place.gatewayPid))
+    if (n % 10 === 9) console.log(`${(n + RUNS + 2) * perRound} events`)
+  }
+  const full = await measureRuns(senders, superuser, appends)
+  memory.push(residentMb(place.gatewayPid))
+  const found: number[] = []
+  for (const sender of senders) found.push(await untilFound(sender, owner))
+  await worker.settled(owner.tenantId)
+  await superuser.query('DROP TABLE IF EXISTS bare_heap')
+  await superuser.query(`DELETE FROM audit_entry WHERE tenant_id <> '${owner.tenantId}'`)
+  for (const table of ['audit_run', 'audit_block', 'audit_posting'])
+    await superuser.query(`DELETE FROM ${table} WHERE tenant_id <> '${owner.tenantId}'`)
+  await superuser.query('VACUUM FULL audit_entry, audit_run, audit_block, audit_posting')
+  const size = await logSize(superuser)
+  for (const sender of senders) sender.close()
+  return { empty, full, memory, found, size }
+}
+
+const place = await makePlace()
+const superuser = new pg.Client({ connectionString: place.adminUrl })
+try {
+  await superuser.connect()
+  // Without its triggers: a superuser who only wants the rows in.
+  await superuser.query('SET session_replication_role = replica')
+  const { empty, full, memory, found, size } = await measure(place, superuser)
+  const ratio = (runs: readonly { ours: number; bare: number }[]) => median(runs.map(({ ours, bare }) => ours / bare))
+  report({
+    name: 'audit-ingest',
+    unit: 'events/s',
+    runs: empty,
+    notes: {
+      ours: `${DEVICES} devices over TLS 1.3 with DPoP, ${BATCH} events a batch, synchronous_commit on, the worker merging beside it`,
+      baseline:
+        'COPY as superuser of the same rows (entries and index), the same transactions, the same tables, triggers off',
+      'against COPY of the entries into a bare heap': ratio(empty).toFixed(3),
+      [`rate at ${size.events} events against the empty log`]: (
+        median(full.map(({ ours }) => ours)) / median(empty.map(({ ours }) => ours))
+      ).toFixed(3),
+      [`against COPY at ${size.events} events`]: median(full.map((run) => run.ours / run.baseline)).toFixed(3),
+      'searchable after the acknowledgement, ms (slowest of 8)': Math.round(Math.max(...found)),
+      'gateway resident MB, first to last': `${memory[0]} … ${memory.at(-1)} (least ${Math.min(...memory)}, most ${Math.max(...memory)})`,
+      'bytes an event beyond entry and personal values': Math.round(overhead(size)),
+      'entry and personal values, bytes': `${Math.round(size.entryBytes / size.events)} + ${Math.round(size.personalBytes / size.events)}`,
+      'disk by table, bytes an event': Object.entries(size.byTable)
+        .map(([table, bytes]) => `${table} ${Math.round(bytes / size.events)}`)
+        .join(', '),
+    },
+  })
+} finally {
+  await superuser.end()
+  await place.stop()
+}
