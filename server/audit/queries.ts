@@ -23,6 +23,7 @@ import { consistencyProof, inclusionProof, readHead, tileReader } from './tree.t
 import { checkpointFor } from './witness/cosignatures.ts'
 
 export { auditFacets, auditHistogram, describeAuditQuery, getAuditEvent, searchAudit } from './ask.ts'
+export { type PreparedAsk, prepareAsk } from './bundle/prepare.ts'
 export { CAPTURES_QUERY, type CaptureDays, countCaptures } from './captures.ts'
 export { getMapping, listMappings } from './import/mappings.ts'
 export {

@@ -4,10 +4,11 @@ import { LATE_MS } from '#server/devices/schema.ts'
 import type { Candidate } from '../scan.ts'
 import type { KnownFrom } from '../schema.ts'
 import { viewEvent } from '../view.ts'
+import { VIEWING_ACTIONS } from './question.ts'
 import { VIEWER_COUNTS, type Viewer, type ViewerBasis, type ViewerCount } from './schema.ts'
 
 /** What each action counts as. Allowed ones only: what was refused is no viewing. */
-const COUNTED: Record<string, ViewerCount | 'captures' | 'publishes'> = {
+const COUNTED: Record<(typeof VIEWING_ACTIONS)[number], ViewerCount | 'captures' | 'publishes'> = {
   'file.view': 'views',
   'file.release': 'handed',
   'file.download': 'downloads',
@@ -17,9 +18,6 @@ const COUNTED: Record<string, ViewerCount | 'captures' | 'publishes'> = {
   'screenshot.attempt': 'captures',
   'file.publish': 'publishes',
 }
-
-/** The actions that tell of somebody coming near a file's content. */
-export const VIEWING_ACTIONS: readonly string[] = Object.keys(COUNTED)
 
 const MAX_NAMES = 20
 
@@ -57,8 +55,9 @@ export type PersonOfDevice = (deviceId: string, at: string) => string | undefine
  */
 export function count(tally: Tally, candidate: Candidate, personOf: PersonOfDevice): void {
   const event = viewEvent(candidate)
-  const what = COUNTED[event.action]
-  if (!what) return
+  const action = VIEWING_ACTIONS.find((known) => known === event.action)
+  if (!action) return
+  const what = COUNTED[action]
   const row = rowOf(tally, candidate, personOf)
   tally.events++
   if (event.target?.name && tally.names.size < MAX_NAMES) tally.names.add(event.target.name)

@@ -1,7 +1,6 @@
 import 'server-only'
 import type { z } from 'zod'
 import { formatTime } from '#lib/time.ts'
-import { formatQuery } from '#protocol/audit/query.ts'
 import { type Actor, isPermitted, requirePermission } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
 import { readTransaction } from '#server/kernel/db.ts'
@@ -9,15 +8,15 @@ import { parseInput } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { maskingFor } from '../masking/masking.ts'
 import { eachMatch, type MatchesAsk } from '../matches.ts'
-import { readQuery } from '../plan.ts'
 import { recordOnce } from '../record-search.ts'
 import { readHead } from '../tree.ts'
 import { type Counted, coverageOf } from './coverage.ts'
 import { type Family, type Holder, holderAt, readFamily, readHolders } from './lineage.ts'
 import { masked } from './masked.ts'
 import { nameRows } from './names.ts'
+import { VIEWING_ACTIONS, viewersQuery } from './question.ts'
 import { VIEWER_BASES, type Viewer, type WhoSaw, whoSawInput } from './schema.ts'
-import { count, emptyTally, type PersonOfDevice, VIEWING_ACTIONS, viewerOf } from './tally.ts'
+import { count, emptyTally, type PersonOfDevice, viewerOf } from './tally.ts'
 
 type Options = {
   /** Stops counting after this and says that it did; default: never. */
@@ -27,11 +26,6 @@ type Options = {
 const MAX_NAMES = 20
 /** Copies whose events are asked for by their own ids in one question. */
 const COPIES_AT_ONCE = 40
-
-/** The search that finds what people did with a file: every event about a copy is correlated with the root. */
-export function viewersQuery(rootId: string): string {
-  return formatQuery(readQuery(`(${VIEWING_ACTIONS.map((action) => `action:${action}`).join(' OR ')}) ${rootId}`))
-}
 
 const readFacts = defineQuery({
   name: 'audit.who_saw',

@@ -1,25 +1,22 @@
 import { getTranslations } from 'next-intl/server'
+import type { ReactNode } from 'react'
 import { Button } from '#components/ui/button.tsx'
 import { buttonClass } from '#components/ui/button-class.ts'
 import { Field } from '#components/ui/field.tsx'
 import { Input } from '#components/ui/input.tsx'
+import { Segmented } from '#components/ui/segmented.tsx'
+import { AROUND_MINUTES, AROUND_WHAT, QUESTION_KINDS, QUESTIONS, type Question } from '../_questions.ts'
 import type { AuditParams } from '../search-params.ts'
 import { HiddenState } from './hidden-state.tsx'
-
-const QUESTIONS = [
-  { name: 'saw', value: 'file', isNeeded: true },
-  { name: 'captured', value: 'whoAny', isNeeded: false },
-  { name: 'did', value: 'who', isNeeded: true },
-  { name: 'changed', value: 'what', isNeeded: false },
-] as const
+import { QuestionPicker } from './question-picker.tsx'
 
 /** What people come to ask, as forms that write the query. One is open at a time. */
 export async function Questions({ params }: { params: AuditParams }) {
   const t = await getTranslations('audit')
   return (
     <section aria-label={t('questions.label')} className="mb-2 flex flex-wrap gap-2">
-      {QUESTIONS.map(({ name, value, isNeeded }) => (
-        <details key={name} name="audit-question" className="group relative">
+      {QUESTIONS.map((question) => (
+        <details key={question} name="audit-question" className="group relative">
           <summary
             className={buttonClass(
               'default',
@@ -27,24 +24,95 @@ export async function Questions({ params }: { params: AuditParams }) {
               'cursor-pointer list-none [&::-webkit-details-marker]:hidden group-open:border-accent',
             )}
           >
-            {t(`questions.${name}`)}
+            {t(`questions.${question}`)}
           </summary>
           <form
-            action="/audit/ask"
-            aria-label={t(`questions.${name}`)}
+            action={question === 'around' ? '/audit/ask/around' : '/audit/ask'}
+            aria-label={t(`questions.${question}`)}
             className="absolute z-30 mt-1 w-80 max-w-[calc(100vw-2rem)] rounded-card border border-line bg-surface p-3 shadow-pop max-sm:static max-sm:w-auto max-sm:shadow-none"
           >
-            <HiddenState params={params} q={false} />
-            <input type="hidden" name="question" value={name} />
-            <Field label={t(`questions.${value}`)} className="mb-2">
-              {(control) => <Input {...control} name="value" required={isNeeded} maxLength={200} />}
-            </Field>
-            <Button type="submit" variant="primary">
-              {t('questions.ask')}
-            </Button>
+            {question !== 'around' && <HiddenState params={params} q={false} />}
+            <input type="hidden" name="question" value={question} />
+            <QuestionFields question={question} />
           </form>
         </details>
       ))}
     </section>
+  )
+}
+
+async function QuestionFields({ question }: { question: Question }) {
+  const t = await getTranslations('audit.questions')
+  if (question === 'around') return <AroundFields />
+  const needed = question === 'saw' || question === 'did'
+  return (
+    <>
+      <Field label={t(`value.${question}`)} className="mb-2">
+        {({ id }) => <QuestionPicker id={id} required={needed} kinds={QUESTION_KINDS[question]} />}
+      </Field>
+      {question === 'did' && (
+        <Choice
+          name="scope"
+          label={t('scope')}
+          options={['all', 'admin'].map((value) => ({ value, label: t(`scopes.${value as 'all'}`) }))}
+        />
+      )}
+      <Submit>
+        {question === 'saw' && (
+          <Button type="submit" name="as" value="table">
+            {t('table')}
+          </Button>
+        )}
+      </Submit>
+    </>
+  )
+}
+
+async function AroundFields() {
+  const t = await getTranslations('audit.questions')
+  return (
+    <>
+      <Field label={t('value.around')} hint={t('aroundHint')} className="mb-2">
+        {(control) => <Input {...control} name="value" mono required maxLength={500} />}
+      </Field>
+      <Choice
+        name="minutes"
+        label={t('minutes')}
+        options={AROUND_MINUTES.map((value) => ({ value, label: t('minutesEach', { count: Number(value) }) }))}
+      />
+      <Choice
+        name="what"
+        label={t('what')}
+        options={AROUND_WHAT.map((value) => ({ value, label: t(`whats.${value}`) }))}
+      />
+      <Submit />
+    </>
+  )
+}
+
+type ChoiceProps = { name: string; label: string; options: { value: string; label: string }[] }
+
+function Choice({ name, label, options }: ChoiceProps) {
+  return (
+    <Segmented
+      name={name}
+      label={label}
+      showLabel
+      options={options}
+      defaultValue={options[0]?.value ?? ''}
+      className="mb-3"
+    />
+  )
+}
+
+async function Submit({ children }: { children?: ReactNode }) {
+  const t = await getTranslations('audit.questions')
+  return (
+    <div className="flex flex-wrap gap-2">
+      <Button type="submit" variant="primary">
+        {t('ask')}
+      </Button>
+      {children}
+    </div>
   )
 }

@@ -1,19 +1,9 @@
+import { isUuid } from '#lib/uuid.ts'
 import type { QueryField } from '#protocol/audit/query.ts'
+import { now } from '#server/kernel/clock.ts'
 import { condition, narrowed } from '../_query-text.ts'
-import { auditHref, auditParams } from '../search-params.ts'
-
-/** What each question of the page means; the value, where one was given, narrows it. */
-const QUESTIONS: Record<string, { q: string; field?: QueryField }> = {
-  saw: {
-    q: '(action:file.view OR action:file.release OR action:file.download OR action:file.forward OR action:file.print OR action:file.copy)',
-    field: 'target',
-  },
-  captured: { q: 'action:screenshot.attempt', field: 'actor' },
-  did: { q: '', field: 'actor' },
-  changed: {
-    q: '(action:policy.publish OR action:policy.rollback OR action:policy.revert OR action:tenant OR action:person OR action:device.update OR action:file.update OR action:api_key OR action:key OR action:auth.second_factor)',
-  },
-}
+import { questionText } from '../_questions.ts'
+import { type AuditParams, auditHref, auditParams, rangeOf } from '../search-params.ts'
 
 /** The fields of the conditions form and what they ask. */
 const CONDITIONS: Record<string, QueryField | undefined> = {
@@ -29,13 +19,25 @@ const CONDITIONS: Record<string, QueryField | undefined> = {
 export function GET(request: Request): Response {
   const given = new URL(request.url).searchParams
   const params = auditParams(Object.fromEntries(given))
-  const question = QUESTIONS[given.get('question') ?? '']
-  const q = question ? asked(question, textOf(given, 'value')) : withConditions(params.q, given)
-  return new Response(null, { status: 303, headers: { location: auditHref(params, { q }) } })
+  const asked = {
+    value: textOf(given, 'value'),
+    kind: textOf(given, 'kind'),
+    id: textOf(given, 'id'),
+    scope: textOf(given, 'scope'),
+  }
+  if (given.get('as') === 'table' && isUuid(asked.id))
+    return goTo(auditHref(rangeIn(params), {}, `/files/${asked.id}/who-saw`))
+  const q = questionText(given.get('question') ?? '', asked) ?? withConditions(params.q, given)
+  return goTo(auditHref(params, { q }))
 }
 
-function asked({ q, field }: { q: string; field?: QueryField }, value: string): string {
-  return value === '' ? q : narrowed(q, condition(field, value))
+function goTo(location: string): Response {
+  return new Response(null, { status: 303, headers: { location } })
+}
+
+/** The table knows moments and no spans that end now. */
+function rangeIn(params: AuditParams): AuditParams {
+  return { q: '', sort: '-time', ...rangeOf(params, now()) }
 }
 
 function withConditions(q: string, given: URLSearchParams): string {

@@ -1,0 +1,111 @@
+import { useTranslations } from 'next-intl'
+import type { ReactNode } from 'react'
+import { Link } from '#components/ui/link.tsx'
+import { EmptyState } from '#components/ui/states.tsx'
+import { Tag, type Tone } from '#components/ui/tag.tsx'
+import { Time } from '#components/ui/time.tsx'
+import type { Viewer, ViewerBasis, WhoSaw } from '#server/audit/schema.ts'
+import { capturesOf, knownOf, nameOf } from '../_answer.ts'
+
+/** More are in the sealed report. */
+const SHOWN = 500
+
+const TONES: Record<ViewerBasis, Tone> = { opened: 'neutral', handed: 'warn', acted: 'neutral', refused: 'neutral' }
+
+const cell = 'px-2 py-1.5 text-left align-top max-lg:flex max-lg:gap-2 max-lg:px-4 max-lg:py-0.5'
+const number = `${cell} tabular-nums lg:text-right`
+
+type Column = { name: string; className: string; of: (viewer: Viewer) => ReactNode }
+
+/** A row for each person; on a phone a card each. */
+export function ViewersTable({ answer: { viewers }, hasLinks }: { answer: WhoSaw; hasLinks: boolean }) {
+  const t = useTranslations('whoSaw')
+  const columns = useColumns(viewers)
+  if (viewers.length === 0) return <EmptyState title={t('table.none')} />
+  return (
+    <>
+      <table aria-label={t('table.label')} className="w-full border-collapse border-t border-line max-lg:block">
+        <thead className="max-lg:sr-only">
+          <tr className="border-b border-line text-[11px] text-ink-2">
+            <th className={cell}>{t('column.who')}</th>
+            {columns.map(({ name, className }) => (
+              <th key={name} className={`${className} font-normal`}>
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody className="max-lg:block">
+          {viewers.slice(0, SHOWN).map((viewer) => (
+            <tr
+              key={`${viewer.who.kind}${viewer.who.id}${viewer.who.name}`}
+              className="border-b border-line last:border-0 max-lg:block max-lg:py-2"
+            >
+              <th scope="row" className={`${cell} font-normal`}>
+                <Who viewer={viewer} hasLink={hasLinks} />
+              </th>
+              {columns.map(({ name, className, of }) => {
+                const content = of(viewer)
+                return (
+                  <td key={name} className={`${className} ${content === null ? 'max-lg:hidden' : ''}`}>
+                    <span aria-hidden className="w-24 shrink-0 text-ink-2 lg:hidden">
+                      {name}
+                    </span>
+                    <span className="min-w-0 break-words">{content ?? <span className="text-ink-3">–</span>}</span>
+                  </td>
+                )
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {viewers.length > SHOWN && (
+        <p className="px-4 py-2 text-ink-2">{t('table.more', { count: viewers.length - SHOWN })}</p>
+      )}
+    </>
+  )
+}
+
+function Who({ viewer: { who, basis }, hasLink }: { viewer: Viewer; hasLink: boolean }) {
+  const t = useTranslations('whoSaw')
+  const name = nameOf(t, who)
+  return (
+    <span className="flex flex-wrap items-baseline gap-x-2">
+      {hasLink && who.kind === 'person' && who.id && who.email ? (
+        <Link href={`/people/${who.id}`} className="font-semibold">
+          {name}
+        </Link>
+      ) : (
+        <span className="font-semibold">{name}</span>
+      )}
+      {basis !== 'opened' && <Tag tone={TONES[basis]}>{t(`basis.${basis}`)}</Tag>}
+    </span>
+  )
+}
+
+/** Columns that would hold nothing at all are left out, but for those that the question always asks. */
+function useColumns(viewers: readonly Viewer[]): Column[] {
+  const t = useTranslations('whoSaw')
+  const count = (name: 'views' | 'downloads' | 'prints' | 'copies' | 'forwards' | 'handed' | 'refused'): Column => ({
+    name: t(`column.${name}`),
+    className: number,
+    of: ({ counts }) => counts[name] || null,
+  })
+  const rare = (['copies', 'handed', 'refused'] as const).filter((name) => viewers.some(({ counts }) => counts[name]))
+  return [
+    { name: t('column.first'), className: cell, of: ({ first }) => <Time value={first} /> },
+    { name: t('column.last'), className: cell, of: ({ last }) => <Time value={last} /> },
+    {
+      name: t('column.devices'),
+      className: cell,
+      of: ({ devices }) => devices.map(({ name }) => name).join(', ') || null,
+    },
+    count('views'),
+    count('downloads'),
+    count('prints'),
+    count('forwards'),
+    ...rare.map(count),
+    { name: t('column.captures'), className: cell, of: (viewer) => capturesOf(t, viewer).join(', ') || null },
+    { name: t('column.known'), className: `${cell} text-ink-2`, of: (viewer) => knownOf(t, viewer).join(', ') },
+  ]
+}
