@@ -5,7 +5,7 @@ import { readTransaction } from '#server/kernel/db.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makePerson, makeTenant, useDatabase } from '#test/harness.ts'
 import { ingestDeviceEvents } from './commands.ts'
-import { completenessOf, listDevices } from './queries.ts'
+import { completenessOf, getDeviceCompleteness, listDevices } from './queries.ts'
 import type { CompletenessFilter } from './schema.ts'
 
 useDatabase()
@@ -78,6 +78,8 @@ describe('completenessOf', () => {
     const { device } = await setUp()
     const other = await setUp()
     expect(await one(other.tenantId, device.actor.deviceId)).toBeUndefined()
+    const input = { deviceId: device.actor.deviceId }
+    await expect(getDeviceCompleteness(other.admin, input)).rejects.toMatchObject({ code: 'not_found' })
     const all = await readTransaction(other.tenantId, ({ sql }) => completenessOf(sql, other.tenantId))
     expect([...all.keys()]).toEqual([other.device.actor.deviceId])
   })

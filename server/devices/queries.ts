@@ -5,10 +5,12 @@ import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { effectivePolicy } from '#server/policies/queries.ts'
+import { completenessOf } from './completeness.ts'
 import { DEVICE_SQL, type DeviceRow, toDeviceView } from './device-view.ts'
 import { COUNT_CAP, countStatement, listStatement, nextCursor } from './list-devices.ts'
 import { gapsIn, parseRanges } from './ranges.ts'
 import {
+  type DeviceCompleteness,
   type DeviceStatus,
   type DeviceView,
   deviceIdInput,
@@ -71,6 +73,18 @@ export const missingRanges = defineQuery({
     )
     if (!row) throw new AppError('not_found', { detail: 'There is no such device.' })
     return gapsIn(parseRanges(row.received)).map(([from, to]) => ({ from, to: to - 1 }))
+  },
+})
+
+/** What is known to be lacking in what a device reported. @throws AppError not_found */
+export const getDeviceCompleteness = defineQuery({
+  name: 'device.completeness',
+  permission: 'devices:read',
+  input: deviceIdInput,
+  run: async ({ sql, tenantId, input: { deviceId } }): Promise<DeviceCompleteness> => {
+    const found = (await completenessOf(sql, tenantId, [deviceId])).get(deviceId.toLowerCase())
+    if (!found) throw new AppError('not_found', { detail: 'There is no such device.' })
+    return found
   },
 })
 

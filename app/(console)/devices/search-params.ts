@@ -1,5 +1,5 @@
 import { type PageParams, pickParams } from '#lib/search-params.ts'
-import { DEVICE_SORTS, DEVICE_STATUSES, PLATFORMS, SILENT_DAYS } from '#server/devices/schema.ts'
+import { COMPLETENESS, DEVICE_SORTS, DEVICE_STATUSES, PLATFORMS, SILENT_DAYS } from '#server/devices/schema.ts'
 
 /** The URL state of the list of devices; what it does not know is left out. */
 export function deviceParams(params: PageParams) {
@@ -13,6 +13,7 @@ export function deviceParams(params: PageParams) {
     platform: PLATFORMS,
     missing: ['true'],
     silent: ['true'],
+    completeness: COMPLETENESS,
     sort: DEVICE_SORTS,
   }
   const { missing, silent, policyVersion, ...same } = pickParams(params, allowed)
@@ -38,6 +39,7 @@ export function listQuery(params: PageParams): string {
     platform: null,
     missing: null,
     silent: null,
+    completeness: null,
     sort: null,
   })
   const query = new URLSearchParams(kept).toString()

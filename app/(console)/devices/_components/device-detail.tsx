@@ -8,11 +8,11 @@ import { RelativeTime } from '#components/ui/relative-time.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import { deviceCode } from '#protocol/policy/watermark.ts'
-import { missingRanges } from '#server/devices/queries.ts'
 import type { DeviceView } from '#server/devices/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { Reason } from '../../wipes/_components/reason.tsx'
 import { reachKey } from '../_reach.ts'
+import { CompletenessPanel } from './completeness-panel.tsx'
 import { DeviceActs } from './device-acts.tsx'
 import { DeviceStatusTag } from './device-status.tsx'
 import { captureKey, channelKey, keysKey } from './device-truth.ts'
@@ -48,6 +48,7 @@ export async function DeviceDetail({ device, actor }: Props) {
         <DefinitionList items={await facts(device, actor)} />
         <Link href={`/audit?q=${encodeURIComponent(`device:${device.id}`)}`}>{t('detail.audit')}</Link>
       </Panel>
+      <CompletenessPanel device={device} actor={actor} />
       {actor.permissions.has('devices:write') && (
         <EditDevice device={{ id: device.id, name: device.name, ownership: device.ownership }} />
       )}
@@ -99,10 +100,6 @@ async function facts(device: DeviceView, actor: PersonActor) {
         ),
     },
     {
-      term: t('detail.missing'),
-      value: device.missingEvents === 0 ? t('missing.none') : <Missing device={device} actor={actor} />,
-    },
-    {
       term: t('detail.vault'),
       value:
         device.vault === 'ready' ? (
@@ -128,21 +125,4 @@ async function facts(device: DeviceView, actor: PersonActor) {
     { term: t('detail.key'), value: <Mono>{device.keyThumbprint}</Mono> },
     { term: t('detail.enrolled'), value: <Time value={device.enrolledAt} /> },
   ]
-}
-
-const SHOWN_RANGES = 5
-
-async function Missing({ device, actor }: Props) {
-  const t = await getTranslations('devices')
-  const ranges = await missingRanges(actor, { deviceId: device.id })
-  const text = ranges
-    .slice(0, SHOWN_RANGES)
-    .map(({ from, to }) => (from === to ? String(from) : `${from}–${to}`))
-    .join(', ')
-  return (
-    <>
-      <Tag tone="warn">{t('missing.count', { count: device.missingEvents })}</Tag>{' '}
-      <Mono>{ranges.length > SHOWN_RANGES ? `${text}, …` : text}</Mono>
-    </>
-  )
 }

@@ -5,7 +5,7 @@ import { ButtonLink } from '#components/ui/link.tsx'
 import { EmptyState } from '#components/ui/states.tsx'
 import type { PageParams } from '#lib/search-params.ts'
 import { listDevices } from '#server/devices/queries.ts'
-import { DEVICE_STATUSES, PLATFORMS } from '#server/devices/schema.ts'
+import { COMPLETENESS, DEVICE_STATUSES, PLATFORMS } from '#server/devices/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { deviceParams, listQuery } from '../search-params.ts'
 import { DeviceTable } from './device-table.tsx'
@@ -33,6 +33,11 @@ export async function DeviceList({ actor, params, selectedId }: Props) {
             param: 'platform',
             label: t('column.platform'),
             options: PLATFORMS.map((value) => ({ value, label: t(`platform.${value}`) })),
+          },
+          {
+            param: 'completeness',
+            label: t('completeness.title'),
+            options: COMPLETENESS.map((value) => ({ value, label: t(`completeness.filter.${value}`) })),
           },
         ]}
       />
