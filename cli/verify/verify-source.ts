@@ -2,6 +2,7 @@ import { utf8Decode } from '#lib/bytes.ts'
 import { parseCheckpoint } from '#protocol/audit/checkpoint.ts'
 import { TILE_WIDTH } from '#protocol/audit/merkle.ts'
 import { NoteError, parseNote } from '#protocol/audit/note.ts'
+import { type PurgeCertificate, purgedBy, verifyPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
 import { decodeBundle, formatTilePath, tileWidth } from '#protocol/audit/tiles.ts'
 import { type LogBatch, type LogVerdict, verifyLog } from '#protocol/audit/verify.ts'
 import type { KnownCheckpoint } from '#protocol/audit/verify-known.ts'
@@ -38,7 +39,9 @@ export async function verifySource(source: LogSource, options: VerifyOptions): P
   if (!key) throw new SourceError('the log serves no key: give it with --key')
   const head = headOf(checkpoint)
   const files = new LogFiles(source, head.size)
+  const mayBeMissing = purgedBy(await certificatesOf(source, { vkey: key, origin: head.origin }))
   const verdict = await verifyLog({
+    mayBeMissing,
     checkpoint,
     vkey: key,
     entries: files.entries(),
@@ -49,6 +52,23 @@ export async function verifySource(source: LogSource, options: VerifyOptions): P
     readTile: (level, index, width) => files.tile(level, index, width),
   })
   return { verdict, ...head, isKeyServed: vkey === undefined }
+}
+
+/** What does not hold excuses nothing: the entries it names are then missing. */
+async function certificatesOf(source: LogSource, log: { vkey: string; origin: string }): Promise<PurgeCertificate[]> {
+  const ids = (await textOf(source, 'purges'))?.split('\n').filter((id) => /^[0-9a-f-]{36}$/.test(id)) ?? []
+  const valid: PurgeCertificate[] = []
+  for (const id of ids) {
+    const note = await textOf(source, `purges/${id}`)
+    const certificate = note === null ? null : await verifyPurgeCertificate(note, log).catch(ofNote)
+    if (certificate) valid.push(certificate)
+  }
+  return valid
+}
+
+function ofNote(error: unknown): null {
+  if (error instanceof NoteError) return null
+  throw error
 }
 
 function headOf(checkpoint: string): { size: number; origin: string } {

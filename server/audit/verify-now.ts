@@ -1,5 +1,6 @@
 import 'server-only'
 import { utf8Encode } from '#lib/bytes.ts'
+import { purgedBy } from '#protocol/audit/purge-certificate.ts'
 import { type LogBatch, type LogVerdict, verifyLog } from '#protocol/audit/verify.ts'
 import type { Problem } from '#protocol/audit/verify-differences.ts'
 import type { KnownCheckpoint } from '#protocol/audit/verify-known.ts'
@@ -7,6 +8,7 @@ import { now } from '#server/kernel/clock.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { listCheckpoints } from './checkpoints.ts'
+import { validCertificates } from './keeping/served.ts'
 import { readSigner } from './log-key.ts'
 import { allPublished } from './published.ts'
 import { readStored } from './stored.ts'
@@ -40,7 +42,9 @@ export async function verifyStoredLog(
   const signer = await readSigner(tenantId, head.epoch)
   if (!signer)
     return failed(0, { code: 'checkpoint_invalid', reason: 'the key that signed the checkpoints is missing' })
+  const certificates = await pgTransaction('reader', tenantId, (_client, sql) => validCertificates(sql, tenantId, head))
   const verdict = await verifyLog({
+    mayBeMissing: purgedBy(certificates),
     checkpoint: newest.note,
     vkey: signer.vkey,
     entries: storedEntries(tenantId),

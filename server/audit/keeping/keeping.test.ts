@@ -9,14 +9,19 @@ import { type PersonActor, systemActor } from '#server/kernel/actor.ts'
 import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
+import { isAppError } from '#server/kernel/errors.ts'
 import type { AuditDraft } from '#server/kernel/ledger.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import type { LogSource } from '../../../cli/verify/source.ts'
+import { verifySource } from '../../../cli/verify/verify-source.ts'
 import { signHead } from '../checkpoints.ts'
+import { readLogFile } from '../log-files.ts'
 import { readSigner } from '../log-key.ts'
 import { getEventProof } from '../queries.ts'
 import { search } from '../search.ts'
 import { readHead, tileReader } from '../tree.ts'
+import { verifyStoredLog } from '../verify-now.ts'
 import { placeHold } from './hold-commands.ts'
 import { type PurgeStep, purgeTenant } from './purge.ts'
 import { getPurgeCertificate, listHolds, listPurges, previewKeeping, purgedRanges } from './queries.ts'
@@ -125,11 +130,33 @@ async function expectSound({ tenantId, owner, indexes }: Log): Promise<void> {
     })
     expect(total).toEqual({ value: found.length, capped: false })
   })
+  const purged = certificates.reduce((sum, { count }) => sum + count, 0)
+  expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true, purged })
+  expect((await verifySource(served(tenantId), {})).verdict).toMatchObject({ ok: true, purged })
   const { rows } = await db.superuser.query(
     `SELECT state, count(*)::int FROM audit_purge WHERE tenant_id = $1 AND state IN ('recorded', 'removed') GROUP BY 1`,
     [tenantId],
   )
   expect(rows).toEqual([])
+}
+
+/** What a superuser of the database can do. */
+async function withoutWalls(statement: string): Promise<void> {
+  const client = await db.superuser.connect()
+  await client.query(`BEGIN; SET LOCAL session_replication_role = replica; ${statement}; COMMIT`)
+  client.release()
+}
+
+/** The log's files as the gateway serves them, for the verifier that shares no code with the server. */
+function served(tenantId: string): LogSource {
+  const read = (path: string) =>
+    readTransaction(tenantId, async ({ sql }) => (await readLogFile(sql, tenantId, path)).body).catch(
+      (error: unknown) => {
+        if (isAppError(error) && (error.code === 'not_found' || error.code === 'gone')) return null
+        throw error
+      },
+    )
+  return { read, isWhole: true }
 }
 
 describe('a purge', () => {
@@ -158,6 +185,9 @@ describe('a purge', () => {
     const [kept] = (await readLog(db, tenantId)).filter(({ entry: one }) => one.action === 'file.view')
     expect(await getEventProof(owner, { eventId: kept?.entry.id ?? '' })).toMatchObject({ holds: true })
     expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
+    await withoutWalls(`DELETE FROM audit_entry WHERE tenant_id = '${tenantId}' AND index = ${kept?.index}`)
+    for (const { verdict } of [await verifyStoredLog(tenantId), await verifySource(served(tenantId), {})])
+      expect(verdict).toMatchObject({ ok: false, code: 'entry_removed', index: kept?.index })
   })
 
   it('needs several certificates for much, and nothing is left over between them', async () => {
@@ -188,14 +218,9 @@ describe('a purge', () => {
     await setRules(tenantId, { activity: 30 })
     await signHead(tenantId)
     const before = await indexes()
-    const client = await db.superuser.connect()
-    await client.query(`BEGIN; SET LOCAL session_replication_role = replica`)
-    await client.query(
-      `UPDATE audit_entry SET entry = replace(entry, 'allowed', 'denied') WHERE tenant_id = $1 AND class = 'activity' AND index = $2`,
-      [tenantId, before[8]],
+    await withoutWalls(
+      `UPDATE audit_entry SET entry = replace(entry, 'allowed', 'denied') WHERE tenant_id = '${tenantId}' AND index = ${before[8]}`,
     )
-    await client.query('COMMIT')
-    client.release()
     expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
     expect(await indexes()).toEqual(expect.arrayContaining(before))
     expect((await readLog(db, tenantId)).at(-1)).toMatchObject({
@@ -409,9 +434,7 @@ describe('what several organisations share', () => {
     const month = `audit_entry_activity_${new Date(Date.now() - 100 * DAY).toISOString().slice(0, 7).replace('-', '')}`
     const dropped = await dropEmptyMonths(new Date())
     expect(dropped).not.toContain(month)
-    await db.superuser.query(
-      `SET session_replication_role = replica; DELETE FROM audit_entry; SET session_replication_role = origin`,
-    )
+    await withoutWalls('DELETE FROM audit_entry')
     expect(await dropEmptyMonths(new Date())).toContain(month)
     expect(await dropEmptyMonths(new Date())).toEqual([])
   })
