@@ -71,7 +71,8 @@ export class LogVerification {
         return
       }
       this.#check(item, index)
-      await this.#push(leafHash(item.bytes))
+      // Not awaited for every entry: a turn of the queue costs as much as a hash.
+      if (this.#push(leafHash(item.bytes))) await this.#flush()
     }
   }
 
@@ -88,7 +89,7 @@ export class LogVerification {
       const reason = `${code === 'tail_cut' ? 'the log was cut: ' : ''}${were(from, to - 1)} removed`
       this.#report({ code, index: from, ...(to - from > 1 && { until: to - 1 }), reason })
     }
-    while (this.#next < end && !this.#isOver) await this.#push(null)
+    while (this.#next < end && !this.#isOver) if (this.#push(null)) await this.#flush()
   }
 
   #check({ bytes, personal }: LogItem, index: number): void {
@@ -115,10 +116,11 @@ export class LogVerification {
       this.#late = index
   }
 
-  async #push(leaf: Uint8Array | null): Promise<void> {
+  /** Whether a block or a checkpoint ends with this leaf. */
+  #push(leaf: Uint8Array | null): boolean {
     this.#waiting.push(leaf)
     this.#next++
-    if (this.#next % TILE_WIDTH === 0 || this.#next === this.#kept.nextSize) await this.#flush()
+    return this.#next % TILE_WIDTH === 0 || this.#next === this.#kept.nextSize
   }
 
   async #flush(): Promise<void> {
