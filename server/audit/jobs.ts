@@ -9,7 +9,15 @@ import { mailCheckpoints } from './witness/mail.ts'
 import { offerCheckpoint } from './witness/offer.ts'
 import { recordMissingFile } from './witness/record-missing-file.ts'
 
+export { maskRow } from './bundle/mask-row.ts'
+export { type PartWriter, partWriter, sumDays, type WrittenPart } from './bundle/part-writer.ts'
+export { isAlteredEntry } from './bundle/proof.ts'
+export { partName, type StoredMember, sealFiles } from './bundle/seal.ts'
+export { type BundleStore, type StoredFile, sealedStore } from './bundle/store.ts'
+export { readZip, zipSize } from './bundle/zip.ts'
 export { startIndexUpkeep } from './index/upkeep.ts'
+export { keepingJobs, keepingSchedule } from './keeping/jobs.ts'
+export { eachMatch, type MatchesPlace } from './matches.ts'
 
 const EVERY_MS = 10_000
 

@@ -26,7 +26,7 @@ CREATE TABLE audit_export_run (
   state           text NOT NULL CHECK (state IN ('running', 'sealing', 'ready', 'failed', 'cancelled', 'expired')),
   looked_through  bigint NOT NULL DEFAULT 0,   -- entries of the log that were looked at
   events          bigint NOT NULL DEFAULT 0,
-  problem         text,
+  problem         text,                        -- JSON: a code, and the entry it is about
   members         jsonb,                       -- the files of the bundle and what they lie in
   size_bytes      bigint,
   checkpoint_size bigint,
@@ -43,13 +43,7 @@ CREATE TABLE audit_export_part (
   tenant_id   uuid NOT NULL,
   id          uuid NOT NULL,
   number      integer NOT NULL CHECK (number > 0),
-  events      bigint NOT NULL,
-  first_index bigint NOT NULL,
-  last_index  bigint NOT NULL,
-  size_bytes  bigint NOT NULL,
-  crc32       bigint NOT NULL,
-  sha256      text NOT NULL,
-  days        jsonb NOT NULL,
+  document    jsonb NOT NULL,         -- its files, their hashes, its events by day
   place       jsonb NOT NULL,
   is_last     boolean NOT NULL,
   PRIMARY KEY (tenant_id, id, number),

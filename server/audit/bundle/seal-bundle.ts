@@ -33,7 +33,7 @@ export type SealedBundle = { path: string; sizeBytes: number; events: number; ch
 
 /**
  * Seals files and the events that they rest on with the organisation's log key and writes the bundle to `path`, whole or not at
- * all. `gatehouse verify` accepts it. @throws AppError unavailable when the log cannot be signed · AlteredEntryError
+ * all. `gatehouse verify` accepts it. @throws AppError conflict when the log cannot be signed · AlteredEntryError
  */
 export async function sealBundle(tenantId: string, ask: SealAsk, path: string): Promise<SealedBundle> {
   // A draft that a crash leaves behind is of no use to anybody: its key is known to this call alone.

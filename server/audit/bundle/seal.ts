@@ -42,7 +42,7 @@ export type Sealed = { members: StoredMember[]; checkpointSize: number }
 
 /**
  * Proves the events, lists everything in a manifest and signs that with the log's key. The checkpoint is the newest one, made now
- * where none covers the events yet. @throws AppError unavailable when the log cannot be signed · AlteredEntryError
+ * where none covers the events yet. @throws AppError conflict when the log cannot be signed · AlteredEntryError
  */
 export async function sealFiles(tenantId: string, store: BundleStore, toSeal: ToSeal): Promise<Sealed> {
   const checkpoint = await checkpointOver(tenantId, toSeal.asOf)
@@ -117,7 +117,7 @@ async function checkpointOver(tenantId: string, size: number) {
     // Somebody else signs at this moment.
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, WAIT_MS))
   }
-  throw new AppError('unavailable', { detail: 'The log cannot be signed now: see the Trust page.', retryAfter: 30 })
+  throw new AppError('conflict', { detail: 'The log cannot be signed now: see the Trust page.' })
 }
 
 async function* concatenated(store: BundleStore, files: readonly StoredFile[]): AsyncGenerator<Uint8Array> {

@@ -1,0 +1,37 @@
+import 'server-only'
+import { formatQuery } from '#protocol/audit/query.ts'
+import type { Actor } from '#server/kernel/actor.ts'
+import type { Sql } from '#server/kernel/db.ts'
+import { AppError } from '#server/kernel/errors.ts'
+import { maskingFor } from '../masking/masking.ts'
+import { planOf, readQuery } from '../plan.ts'
+import { readHead } from '../tree.ts'
+
+/** What is to be looked for, for whom, and up to where. */
+export type PreparedAsk = {
+  /** The question in its normal form. */
+  q: string
+  /** The same as its asker may ask it. */
+  matching: string
+  masked: boolean
+  asOf: number
+}
+
+/** @throws AppError query_invalid · invalid when the log is not that long yet */
+export async function prepareAsk(
+  sql: Sql,
+  actor: Actor,
+  { q, asOf }: { q: string; asOf?: number | undefined },
+): Promise<PreparedAsk> {
+  const { tenantId } = actor
+  const masking = await maskingFor(sql, actor)
+  const matching = await masking.query(q)
+  // What cannot be planned is told now, not to the worker.
+  planOf(matching, tenantId)
+  const { size } = await readHead(sql, tenantId)
+  if (asOf !== undefined && asOf > size) {
+    const problem = `must not be above ${size}, the length of the log`
+    throw new AppError('invalid', { detail: `asOf: ${problem}`, fields: { asOf: problem } })
+  }
+  return { q: formatQuery(readQuery(q)), matching, masked: masking.isMasked, asOf: asOf ?? size }
+}

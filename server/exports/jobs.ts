@@ -1,0 +1,52 @@
+import 'server-only'
+import { z } from 'zod'
+import { pgTransaction } from '#server/kernel/db.ts'
+import { uuidField } from '#server/kernel/fields.ts'
+import { enqueueJobs } from '#server/kernel/jobs.ts'
+import { listTenants } from '#server/tenants/queries.ts'
+import { exportStore } from './files.ts'
+import { EXPORT_TASK, exportJob } from './job-key.ts'
+import { runExport } from './run-export.ts'
+import { expireRuns, unfinishedRuns } from './run-state.ts'
+
+const payloadOf = z.object({ tenantId: uuidField(), exportId: uuidField() })
+
+/** Exports take minutes: they have a queue of their own, so that nothing waits for them. */
+export const exportJobs = {
+  [EXPORT_TASK]: async (payload: unknown): Promise<void> => {
+    const { tenantId, exportId } = payloadOf.parse(payload)
+    await runExport(tenantId, exportId)
+  },
+}
+
+/** How many exports are made at once. */
+export const EXPORTS_AT_ONCE = 2
+
+export const exportUpkeep = {
+  /** Removes what nobody may download any more, and asks again for what nobody works on. */
+  'exports.upkeep': async (): Promise<void> => {
+    await expireExports()
+    await resumeExports()
+  },
+}
+
+export const exportSchedule = [{ task: 'exports.upkeep', at: '*/10 * * * *' }]
+
+export async function expireExports(): Promise<void> {
+  for (const { id: tenantId } of await listTenants())
+    for (const id of await expireRuns(tenantId)) exportStore(tenantId, id).remove()
+}
+
+/** Before the queue begins: exports that a killed worker was making go on where they were. */
+export async function resumeExports(): Promise<void> {
+  for (const { id: tenantId } of await listTenants()) {
+    const ids = await unfinishedRuns(tenantId)
+    if (ids.length > 0)
+      await pgTransaction('writer', tenantId, (_client, sql) =>
+        enqueueJobs(
+          sql,
+          ids.map((id) => exportJob(tenantId, id)),
+        ),
+      )
+  }
+}
