@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -109,6 +109,13 @@ describe('the log of an organisation', () => {
   })
 })
 
+async function tamper(statement: string, tenantId: string): Promise<void> {
+  const client = await db.superuser.connect()
+  await client.query('SET session_replication_role = replica')
+  await client.query(statement, [tenantId])
+  client.release(true)
+}
+
 type Ended = { code: number | null; out: string; err: string }
 
 function gatehouseVerify(args: string[], token = ''): Promise<Ended> {
@@ -130,18 +137,18 @@ describe('gatehouse verify', () => {
     const place = `${gateway.url}/log/${tenantId}`
     const vkey = (await get(`/log/${tenantId}/key`, token)).body.toString().trim()
     const args = [place, '--ca', gateway.caFile, '--key', vkey]
-    const whole = await gatehouseVerify([...args, '--json'], token)
+    const state = join(mkdtempSync(join(tmpdir(), 'gatehouse-state-')), 'log.verified')
+    const whole = await gatehouseVerify([...args, '--state', state, '--json'], token)
     expect(whole, whole.err).toMatchObject({ code: 0, err: '' })
     expect(JSON.parse(whole.out)).toMatchObject({ ok: true, size: 600, isKeyServed: false })
-    const client = await db.superuser.connect()
-    await client.query('SET session_replication_role = replica')
-    await client.query(
-      `UPDATE audit_entry SET entry = replace(entry, '"allowed"', '"denied"') WHERE tenant_id = $1 AND index = 411`,
-      [tenantId],
-    )
-    client.release(true)
+    const changed = `UPDATE audit_entry SET entry = replace(entry, '"allowed"', '"denied"') WHERE tenant_id = $1 AND index = 411`
+    await tamper(changed, tenantId)
     const altered = await gatehouseVerify(args, token)
     expect(altered).toMatchObject({ code: 1, out: '', err: expect.stringContaining('entry 411') })
+    await tamper('DELETE FROM audit_entry WHERE tenant_id = $1 AND index = 123', tenantId)
+    const removed = JSON.parse((await gatehouseVerify([...args, '--state', state, '--json'], token)).out)
+    expect(removed).toMatchObject({ ok: false, code: 'entry_removed', index: 123 })
+    expect(removed.problems).toMatchObject([{ index: 123 }, { code: 'entry_altered', index: 411 }])
     expect(await gatehouseVerify([place, '--ca', gateway.caFile])).toMatchObject({
       code: 1,
       err: expect.stringContaining('GATEHOUSE_API_KEY'),
@@ -149,13 +156,23 @@ describe('gatehouse verify', () => {
   }, 60_000)
 
   it('a folder with the files of a log, against an earlier checkpoint, and with another key', async () => {
-    const { tenantId, token } = await makeLog(40)
+    const { tenantId, token, log } = await makeLog(40)
     const folder = mkdtempSync(join(tmpdir(), 'gatehouse-log-'))
     const keep = async (path: string) => {
       mkdirSync(dirname(join(folder, path)), { recursive: true })
       writeFileSync(join(folder, path), (await get(`/log/${tenantId}/${path}`, token)).body)
     }
     for (const path of ['checkpoint', 'key', 'tile/0/000.p/40', 'tile/entries/000.p/40']) await keep(path)
+    const proof = join(folder, 'one.tlog-proof')
+    writeFileSync(proof, (await get(`/log/${tenantId}/proof/${log[3]?.entry.id}`, token)).body)
+    const own = readFileSync(join(folder, 'key'), 'utf8').trim()
+    expect(await gatehouseVerify([proof, '--key', own])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('entry 3 (api_key.create'),
+    })
+    expect(await gatehouseVerify([folder, '--against', proof, '--against', join(folder, 'checkpoint')])).toMatchObject({
+      code: 0,
+    })
     expect(await gatehouseVerify([folder, '--against', join(folder, 'checkpoint')])).toMatchObject({
       code: 0,
       out: expect.stringContaining('all 40 entries'),
@@ -167,7 +184,7 @@ describe('gatehouse verify', () => {
       err: expect.stringContaining('not signed by'),
     })
     rmSync(join(folder, 'tile/entries'), { recursive: true })
-    expect(await gatehouseVerify([folder])).toMatchObject({ code: 1, err: expect.stringContaining('entry 0') })
+    expect(await gatehouseVerify([folder])).toMatchObject({ code: 1, err: expect.stringContaining('entries 0 to 39') })
     rmSync(folder, { recursive: true })
   }, 60_000)
 })
