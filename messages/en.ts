@@ -6,7 +6,9 @@ import devices from './en/devices.json' with { type: 'json' }
 import errors from './en/errors.json' with { type: 'json' }
 import files from './en/files.json' with { type: 'json' }
 import imports from './en/imports.json' with { type: 'json' }
+import keeping from './en/keeping.json' with { type: 'json' }
 import keys from './en/keys.json' with { type: 'json' }
+import names from './en/names.json' with { type: 'json' }
 import overview from './en/overview.json' with { type: 'json' }
 import people from './en/people.json' with { type: 'json' }
 import policies from './en/policies.json' with { type: 'json' }
@@ -31,8 +33,10 @@ export const messages = {
   whoSaw,
   policies,
   audit,
+  names,
   imports,
   trust,
+  keeping,
   keys,
   settings,
   setup,

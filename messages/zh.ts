@@ -6,7 +6,9 @@ import devices from './zh/devices.json' with { type: 'json' }
 import errors from './zh/errors.json' with { type: 'json' }
 import files from './zh/files.json' with { type: 'json' }
 import imports from './zh/imports.json' with { type: 'json' }
+import keeping from './zh/keeping.json' with { type: 'json' }
 import keys from './zh/keys.json' with { type: 'json' }
+import names from './zh/names.json' with { type: 'json' }
 import overview from './zh/overview.json' with { type: 'json' }
 import people from './zh/people.json' with { type: 'json' }
 import policies from './zh/policies.json' with { type: 'json' }
@@ -31,8 +33,10 @@ export const messages = {
   whoSaw,
   policies,
   audit,
+  names,
   imports,
   trust,
+  keeping,
   keys,
   settings,
   setup,

@@ -93,6 +93,7 @@ export const getAuditEvent = recorded(
       const event = masking.view(viewEvent(found))
       // A pseudonym is no id: what it stands for has no name here.
       const others = masking.isMasked ? [] : [event.policy?.id, ...idsInDetail(event.detail)]
+      masking.shows(others)
       const names = await namesNow(tx, tenantId, [event.actor.id, event.device?.id, event.target?.id, ...others])
       return { answer: { event, entry: masking.showsEntries ? found.text : null, namesNow: names }, masking }
     },
@@ -158,6 +159,8 @@ export const describeAuditQuery = defineQuery({
   run: async ({ tx, sql, tenantId, actor, input }): Promise<QueryMeaning> => {
     const query = readQuery(input.q)
     const masking = await maskingFor(sql, actor)
+    // What cannot be asked is said here, as any other mistake.
+    await masking.query(input.q)
     const ids = await masking.openIds(termsOf(query).map(({ value }) => value.toLowerCase()))
     const names = await namesNow(tx, tenantId, [...ids])
     const labelOf = (value: string) =>

@@ -2,7 +2,12 @@
 
 import type { FormState } from '#components/form/form-state.ts'
 import { runAction } from '#server/http/action.ts'
-import { rotateTenantKey, updateTenantSettings } from '#server/tenants/commands.ts'
+import {
+  askReasonForNames,
+  rotateTenantKey,
+  updateTenantSettings,
+  waiveReasonForNames,
+} from '#server/tenants/commands.ts'
 
 const number = (form: FormData, name: string) => Number(form.get(`settings.brake.${name}`))
 
@@ -17,4 +22,12 @@ export async function saveBrake(done: string, _: FormState, form: FormData): Pro
 
 export async function rotateKey(started: string, _: FormState, form: FormData): Promise<FormState> {
   return runAction({ command: rotateTenantKey, input: {}, form, success: { message: started } })
+}
+
+export async function askReason(done: string, _: FormState, form: FormData): Promise<FormState> {
+  return runAction({ command: askReasonForNames, input: {}, form, success: { message: done } })
+}
+
+export async function waiveReason(done: string, _: FormState, form: FormData): Promise<FormState> {
+  return runAction({ command: waiveReasonForNames, input: {}, form, success: { message: done } })
 }

@@ -10,6 +10,7 @@ import { pageSignedIn } from '#server/http/session.ts'
 import { getKeys, getTenant } from '#server/tenants/queries.ts'
 import { BrakeForm } from './_components/brake-form.tsx'
 import { KeysPanel } from './_components/keys-panel.tsx'
+import { PrivacyPanel } from './_components/privacy-panel.tsx'
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations('settings'))('title') }
@@ -42,6 +43,7 @@ export default async function SettingsPage() {
         <p className="mb-4 text-ink-2">{t('brake.intro')}</p>
         <BrakeForm settings={tenant.settings.brake} />
       </Panel>
+      <PrivacyPanel askReason={tenant.settings.privacy.askReason} />
       <KeysPanel keys={keys} />
     </Page>
   )

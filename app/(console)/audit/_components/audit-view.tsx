@@ -4,7 +4,7 @@ import { cx } from '#components/ui/cx.ts'
 import { Page } from '#components/ui/page.tsx'
 import { NotPermitted, SkeletonRows } from '#components/ui/states.tsx'
 import { AUDIT_ACTIONS } from '#protocol/audit/actions.ts'
-import { listAuditViews, searchAudit } from '#server/audit/queries.ts'
+import { getNamesShown, listAuditViews, searchAudit } from '#server/audit/queries.ts'
 import { pageSignedIn } from '#server/http/session.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
@@ -21,6 +21,7 @@ import { LinkMenu } from './link-menu.tsx'
 import { LogBadge } from './log-badge.tsx'
 import { LogResults } from './log-results.tsx'
 import { Meaning } from './meaning.tsx'
+import { NamesBar } from './names-bar.tsx'
 import { QueryBar } from './query-bar.tsx'
 import { Questions } from './questions.tsx'
 import { readMeaning } from './read-meaning.ts'
@@ -50,8 +51,21 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
   }
   const order = params.sort === 'time' ? ('oldest' as const) : ('newest' as const)
   const ask: LogAsk = { q: params.q, ...rangeOf(params, now()), order }
-  const [meaning, views] = await Promise.all([readMeaning(actor, params.q), listAuditViews(actor, {})])
-  const name = JSON.stringify([actor.tenantId, actor.personId, ask.q, params.last, params.from, params.to, order])
+  const [meaning, views, shown] = await Promise.all([
+    readMeaning(actor, params.q),
+    listAuditViews(actor, {}),
+    getNamesShown(actor, {}),
+  ])
+  const name = JSON.stringify([
+    actor.tenantId,
+    actor.personId,
+    ask.q,
+    params.last,
+    params.from,
+    params.to,
+    order,
+    shown,
+  ])
   return (
     <Page
       crumbs={crumbs}
@@ -69,6 +83,7 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
     >
       <div className={cx(eventId && 'max-lg:hidden')}>
         <Questions params={params} />
+        <NamesBar shown={shown} unanswered={'unanswered' in meaning ? meaning.unanswered : []} />
         <QueryBar params={params} mistake={'mistake' in meaning ? meaning.mistake : null} />
         {'described' in meaning && (
           <div className="mt-1.5 mb-2 flex flex-wrap items-baseline gap-x-4">
@@ -102,8 +117,8 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
             </div>
             {eventId && (
               <div className="min-w-0 lg:sticky lg:top-[60px] lg:max-h-[calc(100dvh-72px)] lg:overflow-y-auto">
-                <Suspense key={eventId} fallback={<SkeletonRows rows={8} />}>
-                  <EventDetail actor={actor} ask={ask} params={params} eventId={eventId} />
+                <Suspense key={`${eventId} ${shown.state}`} fallback={<SkeletonRows rows={8} />}>
+                  <EventDetail actor={actor} ask={ask} params={params} eventId={eventId} shown={shown} />
                 </Suspense>
               </div>
             )}

@@ -7,6 +7,7 @@ import { actionWords } from '../_action-words.ts'
 import type { ColumnName } from '../_columns.ts'
 import { guardedOperation } from '../_enforcement.ts'
 import type { EventRow } from '../_rows.ts'
+import { Name, useNameWords } from './pseudonym.tsx'
 
 /** Times in the reader's language and zone; made once for all rows. */
 export type When = { day: (at: string) => string; clock: (at: string) => string }
@@ -29,6 +30,9 @@ export function EventCell({ column, ...props }: CellProps & { column: ColumnName
       return <Result {...props} />
     case 'known':
       return <Known row={row} />
+    case 'target':
+    case 'device':
+      return row[column] === undefined ? null : <Name>{row[column]}</Name>
     case 'labels':
       return row.labels?.join(', ')
     default:
@@ -39,13 +43,14 @@ export function EventCell({ column, ...props }: CellProps & { column: ColumnName
 /** The whole row in one line: what its link is called. */
 export function useRowLabel(): (row: EventRow, when: When) => string {
   const [t, actions, common] = [useTranslations('audit'), useTranslations('actions'), useTranslations('common')]
+  const nameWords = useNameWords()
   return (row, when) =>
     [
       `${when.day(row.at)} ${when.clock(row.at)}`,
-      row.actor ?? t(`kind.${row.kind}`),
+      row.actor === undefined ? t(`kind.${row.kind}`) : nameWords(row.actor),
       actionWords(actions, row.action),
       row.action,
-      row.target,
+      row.target && nameWords(row.target),
       row.enforcement ? common(`enforcementWords.${row.enforcement}`) : common(`outcome.${row.outcome}`),
     ]
       .filter(Boolean)
@@ -63,7 +68,7 @@ function Moment({ at, when }: { at: string; when: When }) {
 
 function Actor({ row }: { row: EventRow }) {
   const t = useTranslations('audit')
-  return row.actor ?? t(`kind.${row.kind}`)
+  return row.actor === undefined ? t(`kind.${row.kind}`) : <Name>{row.actor}</Name>
 }
 
 function Action({ action }: { action: string }) {

@@ -10,7 +10,7 @@ import { Code, Mono } from '#components/ui/mono.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import { getAuditEvent } from '#server/audit/queries.ts'
-import type { AuditEventView, EventDetail as Detail } from '#server/audit/schema.ts'
+import type { AuditEventView, EventDetail as Detail, NamesShown } from '#server/audit/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { actionWords } from '../_action-words.ts'
@@ -20,6 +20,8 @@ import { DetailValues } from './detail-values.tsx'
 import { EnforcementTruth } from './enforcement-truth.tsx'
 import { EventPivots } from './event-pivots.tsx'
 import { ProofBox } from './proof-box.tsx'
+import { Name } from './pseudonym.tsx'
+import { RevealPerson } from './reveal-person.tsx'
 import { viewingFacts, withoutViewing } from './viewing-facts.tsx'
 
 type Props = {
@@ -27,10 +29,11 @@ type Props = {
   ask: { q: string; from?: string; to?: string }
   params: AuditParams
   eventId: string
+  shown: NamesShown
 }
 
 /** One event beside the list: what it says, how we know, where to go from here, and its proof. */
-export async function EventDetail({ actor, ask, params, eventId }: Props) {
+export async function EventDetail({ actor, ask, params, eventId, shown }: Props) {
   const t = await getTranslations('audit')
   const actions = await getTranslations('actions')
   const { event, entry, namesNow } = await getAuditEvent(actor, { ...ask, eventId }).catch((error: unknown) => {
@@ -59,6 +62,7 @@ export async function EventDetail({ actor, ask, params, eventId }: Props) {
         <EnforcementTruth event={event} actor={actor} />
         {detail && Object.keys(detail).length > 0 && <DetailValues detail={detail} names={namesNow} />}
         {event.isErased && <p className="mb-2 text-ink-2">{t('event.erased')}</p>}
+        <RevealPerson event={event} shown={shown} />
         <EventPivots actor={actor} event={event} />
         <div className="mt-2">
           <CopyEventLink eventId={event.id} label={t('link.event')} />
@@ -70,7 +74,7 @@ export async function EventDetail({ actor, ask, params, eventId }: Props) {
           </details>
         )}
       </Panel>
-      <ProofBox actor={actor} eventId={event.id} />
+      <ProofBox actor={actor} eventId={event.id} hasFile={entry !== null} />
     </Card>
   )
 }
@@ -92,12 +96,12 @@ async function Summary({ event }: { event: AuditEventView }) {
 
 async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
   const t = await getTranslations('audit')
-  const common = await getTranslations('common')
+  const [common, names] = await Promise.all([getTranslations('common'), getTranslations('names')])
   const named = (id: string | undefined, name: string | undefined) => {
     const today = id === undefined ? undefined : namesNow[id]
     return (
       <>
-        {name ?? today ?? <Mono>{id}</Mono>}
+        {name === undefined ? (today ?? <Mono>{id}</Mono>) : <Name>{name}</Name>}
         {name !== undefined && today !== undefined && today !== name && (
           <span className="text-ink-3"> {t('event.nowCalled', { name: today })}</span>
         )}
@@ -164,8 +168,11 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
       value: t(`knownFrom.${event.knownFrom}`, { source: event.source.slice(event.source.indexOf(':') + 1) }),
     },
     { term: t('event.labels'), value: event.labels.length > 0 ? <LabelTags labels={event.labels} /> : null },
-    { term: t('event.reason'), value: event.reason },
-    { term: t('event.words'), value: event.words },
+    {
+      term: t('event.reason'),
+      value: event.reason ?? (event.hidden?.includes('reason') ? names('hidden') : undefined),
+    },
+    { term: t('event.words'), value: event.words ?? (event.hidden?.includes('words') ? names('hidden') : undefined) },
     { term: t('event.id'), value: <Mono className="break-all">{event.id}</Mono> },
     { term: t('event.senderId'), value: event.senderId && <Mono className="break-all">{event.senderId}</Mono> },
     {

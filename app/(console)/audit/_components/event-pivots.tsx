@@ -1,5 +1,6 @@
 import { getTranslations } from 'next-intl/server'
 import { ButtonLink } from '#components/ui/link.tsx'
+import { isUuid } from '#lib/uuid.ts'
 import { formatQuery } from '#protocol/audit/query.ts'
 import type { AuditEventView } from '#server/audit/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
@@ -33,13 +34,18 @@ export async function EventPivots({ actor, event }: { actor: PersonActor; event:
           <span className="truncate">{t('pivot.target', { name: target.name ?? target.id })}</span>
         </ButtonLink>
       )}
-      {event.correlationId && <ButtonLink href={ask(event.correlationId)}>{t('pivot.related')}</ButtonLink>}
-      {device && actor.permissions.has('devices:read') && (
+      {event.correlationId && isUuid(event.correlationId) && (
+        <ButtonLink href={ask(event.correlationId)}>{t('pivot.related')}</ButtonLink>
+      )}
+      {device && isUuid(device.id) && actor.permissions.has('devices:read') && (
         <ButtonLink href={`/devices/${device.id}`}>{t('pivot.theDevice')}</ButtonLink>
       )}
-      {event.actor.kind === 'person' && event.actor.id && actor.permissions.has('people:read') && (
-        <ButtonLink href={`/people/${event.actor.id}`}>{t('pivot.thePerson')}</ButtonLink>
-      )}
+      {event.actor.kind === 'person' &&
+        event.actor.id &&
+        isUuid(event.actor.id) &&
+        actor.permissions.has('people:read') && (
+          <ButtonLink href={`/people/${event.actor.id}`}>{t('pivot.thePerson')}</ButtonLink>
+        )}
     </div>
   )
 }

@@ -9,6 +9,7 @@ import { actionWords } from '../_action-words.ts'
 import { asksFor, condition, narrowed, without } from '../_query-text.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { useFigures } from './figures.tsx'
+import { useNameWords } from './pseudonym.tsx'
 
 /** The most frequent values; each is a condition to add, or, in force, to take away. */
 export function FacetColumn({ params }: { params: AuditParams }) {
@@ -49,7 +50,8 @@ function FacetLine({ field, value: { value, label, count }, params }: LineProps)
   const wordsOf = useValueWords()
   const term = condition(field, value)
   const isOn = asksFor(params.q, term)
-  const words = label ?? wordsOf(field, value)
+  const nameWords = useNameWords()
+  const words = label === undefined ? wordsOf(field, value) : nameWords(label)
   return (
     <li className="flex min-h-6 items-baseline gap-1.5 max-sm:min-h-9">
       <Link

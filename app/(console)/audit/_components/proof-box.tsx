@@ -6,8 +6,14 @@ import { Time } from '#components/ui/time.tsx'
 import { getEventProof } from '#server/audit/queries.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 
+type Props = {
+  actor: PersonActor
+  eventId: string /** The file holds the entry, whose ids lead to names. */
+  hasFile: boolean
+}
+
 /** Proves the event again each time it is looked at, from tiles to signed root. */
-export async function ProofBox({ actor, eventId }: { actor: PersonActor; eventId: string }) {
+export async function ProofBox({ actor, eventId, hasFile }: Props) {
   const t = await getTranslations('audit')
   const { index, size, leafHash, root, holds, signed } = await getEventProof(actor, { eventId })
   return (
@@ -27,7 +33,7 @@ export async function ProofBox({ actor, eventId }: { actor: PersonActor; eventId
         {t('proof.leaf')} {leafHash.slice(0, 8)}… · {t('proof.root')} {root.slice(0, 8)}…
       </Mono>
       <p className="text-ink-3">{t(holds ? 'proof.text' : 'proof.brokenText')}</p>
-      {holds && signed && (
+      {holds && signed && hasFile && (
         <a className="text-accent hover:underline" href={`/api/v1/audit/events/${eventId}/proof`} download>
           {t('proof.download')}
         </a>

@@ -10,9 +10,10 @@ export type Mistake = { column: number; found: string; expected: readonly string
 export async function readMeaning(
   actor: Actor,
   q: string,
-): Promise<{ described: DescribedQuery } | { mistake: Mistake }> {
+): Promise<{ described: DescribedQuery; unanswered: string[] } | { mistake: Mistake }> {
   try {
-    return { described: (await describeAuditQuery(actor, { q })).described }
+    const { described, unanswered } = await describeAuditQuery(actor, { q })
+    return { described, unanswered }
   } catch (error) {
     if (!isAppError(error) || error.code === 'forbidden') throw error
     if (error.code === 'query_invalid') return { mistake: error.extra as Mistake }
