@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { deviceMayState } from '#protocol/audit/actions.ts'
+import { appMayState } from '#protocol/audit/actions.ts'
 import { EVENT_LIMITS, type EventLine, eventLineSchema } from '#protocol/device/messages.ts'
 
 /** 8 bytes of SHA-256 over the line as it was sent: enough to tell that a number came again with other bytes. */
@@ -60,7 +60,8 @@ function parseLine(text: string, line: number): ParsedLine {
 }
 
 function faultOf(event: EventLine, text: string): { code: string; detail: string } | null {
-  if (!deviceMayState(event.action))
+  // As an app may: names that we do not know are kept and shown as custom, but for those that pose as the server's.
+  if (!appMayState(event.action))
     return { code: 'action_not_allowed', detail: `a device may not state ${event.action}` }
   if ((event.labels?.length ?? 0) > MAX_LABELS) return { code: 'invalid', detail: `labels: at most ${MAX_LABELS}` }
   if (event.policy && event.policy.version < 1) return { code: 'invalid', detail: 'policy.version: must be 1 or more' }
