@@ -86,6 +86,9 @@ describe('GET /audit/ask', () => {
     expect(ask('q=merger&outcome=denied&ip=10.2.0.0%2F16&device=').get('q')).toBe(
       'merger outcome:denied ip:10.2.0.0/16',
     )
+    expect(ask('q=merger&field=actor&is=not&value=Lin+Wei').get('q')).toBe('merger -actor:"Lin Wei"')
+    expect(ask('q=merger&field=text&is=is&value=board').get('q')).toBe('merger board')
+    expect(ask('q=merger&field=colour&value=red').get('q')).toBe('merger')
     const response = GET(new Request('http://localhost:3000/audit/ask?q=//evil.example&words=x'))
     expect(response.headers.get('location')).toMatch(/^\/audit\?/)
   })

@@ -1,49 +1,74 @@
-import { getTranslations } from 'next-intl/server'
+'use client'
+
+import { useTranslations } from 'next-intl'
+import { useState } from 'react'
 import { Button } from '#components/ui/button.tsx'
 import { Field } from '#components/ui/field.tsx'
 import { Input, Select } from '#components/ui/input.tsx'
-import { AUDIT_ACTIONS, OUTCOMES } from '#protocol/audit/actions.ts'
-import { actionWords } from '../_action-words.ts'
+import { QUERY_FIELDS, type QueryField } from '#protocol/audit/query.ts'
 import type { AuditParams } from '../search-params.ts'
 import { HiddenState } from './hidden-state.tsx'
+import { useQueryWords } from './use-query-words.ts'
+import { ValuePicker } from './value-picker.tsx'
 
-/** Conditions by form: it writes the same text as the query line. */
-export async function Builder({ params }: { params: AuditParams }) {
-  const t = await getTranslations('audit')
-  const actions = await getTranslations('actions')
-  const common = await getTranslations('common')
-  const words = AUDIT_ACTIONS.map((value) => ({ value, label: actionWords(actions, value) }))
-  const outcomes = OUTCOMES.map((value) => ({ value, label: common(`outcome.${value}`) }))
+/** Fields whose values are few and fixed. */
+const CHOSEN: ReadonlySet<string> = new Set(['action', 'outcome', 'enforcement'])
+/** Fields whose values the server finds by what they are called. */
+const FOUND: ReadonlySet<string> = new Set(['actor', 'device', 'target', 'label', 'policy', 'source'])
+
+/** One condition by form: it writes the same text as the query line. */
+export function Builder({ params }: { params: AuditParams }) {
+  const t = useTranslations('audit')
+  const words = useQueryWords()
+  const [field, setField] = useState<QueryField | 'text'>('actor')
+  const names = [...QUERY_FIELDS, 'text' as const]
   return (
     <details className="open:basis-full">
       <summary className="inline-block cursor-pointer py-0.5 text-accent max-sm:py-2.5">{t('builder.open')}</summary>
-      <form
-        action="/audit/ask"
-        aria-label={t('builder.title')}
-        className="mt-1.5 grid gap-2 sm:grid-cols-3 xl:grid-cols-6"
-      >
+      <form action="/audit/ask" aria-label={t('builder.title')} className="mt-1.5 flex flex-wrap items-end gap-2">
         <HiddenState params={params} />
-        <Field label={t('builder.action')} className="mb-0">
-          {(control) => <Select {...control} name="action" placeholder={common('filter.any')} options={words} />}
+        <Field label={t('builder.field')} className="mb-0 max-sm:basis-full">
+          {(control) => (
+            <Select
+              {...control}
+              name="field"
+              options={names.map((value) => ({ value, label: words.fieldName(value) }))}
+              value={field}
+              onChange={(event) => setField(event.currentTarget.value as QueryField | 'text')}
+            />
+          )}
         </Field>
-        <Field label={t('builder.outcome')} className="mb-0">
-          {(control) => <Select {...control} name="outcome" placeholder={common('filter.any')} options={outcomes} />}
+        <Select
+          aria-label={`${t('builder.is')} / ${t('builder.isNot')}`}
+          name="is"
+          options={[
+            { value: 'is', label: t('builder.is') },
+            { value: 'not', label: t('builder.isNot') },
+          ]}
+        />
+        <Field label={t('builder.value')} className="mb-0 min-w-56 flex-1">
+          {(control) =>
+            field !== 'text' && CHOSEN.has(field) ? (
+              <Select {...control} name="value" required options={optionsOf(words.values[field])} />
+            ) : field !== 'text' && FOUND.has(field) ? (
+              <ValuePicker key={field} id={control.id} name="value" field={field} fixed={words.values[field] ?? []} />
+            ) : (
+              <Input
+                {...control}
+                name="value"
+                required
+                maxLength={200}
+                placeholder={field === 'ip' ? t('builder.addressHint') : undefined}
+              />
+            )
+          }
         </Field>
-        {(['person', 'device'] as const).map((name) => (
-          <Field key={name} label={t(`builder.${name}`)} className="mb-0">
-            {(control) => <Input {...control} name={name} placeholder={t('builder.nameHint')} maxLength={200} />}
-          </Field>
-        ))}
-        <Field label={t('builder.address')} className="mb-0">
-          {(control) => <Input {...control} name="ip" mono placeholder={t('builder.addressHint')} maxLength={60} />}
-        </Field>
-        <Field label={t('builder.words')} className="mb-0">
-          {(control) => <Input {...control} name="words" maxLength={200} />}
-        </Field>
-        <div className="sm:col-span-3 xl:col-span-6">
-          <Button type="submit">{t('builder.add')}</Button>
-        </div>
+        <Button type="submit">{t('builder.add')}</Button>
       </form>
     </details>
   )
+}
+
+function optionsOf(choices: readonly { value: string; name?: string }[] = []) {
+  return choices.map(({ value, name }) => ({ value, label: name && name !== value ? `${name} · ${value}` : value }))
 }

@@ -1,24 +1,11 @@
 import { getTranslations } from 'next-intl/server'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Notice } from '#components/ui/notice.tsx'
-import { ACTOR_KINDS, AUDIT_ACTIONS, ENFORCEMENTS, OUTCOMES } from '#protocol/audit/actions.ts'
-import { QUERY_FIELDS } from '#protocol/audit/query.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { QueryLine } from './query-line.tsx'
 import type { Mistake } from './read-meaning.ts'
 import { TimeRange } from './time-range.tsx'
 import { ZoneSelect } from './zone-select.tsx'
-
-const NOUNS = [...new Set(AUDIT_ACTIONS.map((action) => action.slice(0, action.lastIndexOf('.'))))]
-
-/** What may follow each field, where there is a list of it. */
-const VALUES = {
-  action: [...AUDIT_ACTIONS, ...NOUNS.map((noun) => `${noun}.*`)],
-  outcome: [...OUTCOMES],
-  enforcement: [...ENFORCEMENTS],
-  actor: [...ACTOR_KINDS],
-  source: ['server', 'device', 'app', 'import'],
-}
 
 /** The query line, the time and its zone; below them what is wrong with the query. */
 export async function QueryBar({ params, mistake }: { params: AuditParams; mistake: Mistake | null }) {
@@ -26,7 +13,7 @@ export async function QueryBar({ params, mistake }: { params: AuditParams; mista
   return (
     <>
       <div className="flex flex-wrap gap-2">
-        <QueryLine key={params.q} q={params.q} fields={[...QUERY_FIELDS]} values={VALUES} isWrong={mistake !== null} />
+        <QueryLine key={params.q} q={params.q} isWrong={mistake !== null} />
         <TimeRange params={params} />
         <ZoneSelect />
       </div>

@@ -3,85 +3,81 @@
 import { usePathname, useRouter, useSearchParams } from 'next/navigation'
 import { useTranslations } from 'next-intl'
 import { type KeyboardEvent, useRef, useState, useTransition } from 'react'
-import { useJumpSearch } from '#components/shell/use-jump-search.ts'
 import { listHref } from '#components/table/list-url.ts'
 import { Button } from '#components/ui/button.tsx'
 import { controlClass } from '#components/ui/input.tsx'
 import { useListbox } from '#components/ui/use-listbox.ts'
-
-type Values = { readonly [field: string]: readonly string[] }
-type Props = { q: string; fields: readonly string[]; values: Values; isWrong: boolean }
-/** What would stand in place of the word under the caret. */
-type Completion = { text: string; label: string; hint?: string }
+import {
+  type Choice,
+  type Completion,
+  complete,
+  fieldCompletions,
+  valueCompletions,
+  type Word,
+  wordAt,
+} from '../_completion.ts'
+import { useFoundValues } from './use-found-values.ts'
+import { useQueryWords } from './use-query-words.ts'
 
 const MOST_SHOWN = 12
-const KIND_OF: Record<string, string> = { actor: 'person', device: 'device', target: 'file' }
+/** So much of a word of the reader's language finds an action without its field. */
+const LEAST_OF_WORD = 2
 
 /** The query as text, with fields and values to choose from. Enter searches; arrows, then Enter, complete. */
-export function QueryLine({ q, fields, values, isWrong }: Props) {
+export function QueryLine({ q, isWrong }: { q: string; isWrong: boolean }) {
   const t = useTranslations('audit')
-  const router = useRouter()
-  const pathname = usePathname()
-  const params = useSearchParams()
-  const [pending, startTransition] = useTransition()
+  const [pending, search] = useSearch()
   const [text, setText] = useState(q)
+  const [caret, setCaret] = useState(q.length)
   const [open, setOpen] = useState(false)
   const [walked, setWalked] = useState(false)
   const input = useRef<HTMLInputElement>(null)
-  const names = useJumpSearch('/api/search')
-  const word = wordAtEnd(text)
-  const found = [
-    ...completions(word, fields, values),
-    ...names.result.items
-      .filter((item) => item.kind === KIND_OF[word.field ?? ''])
-      .map((item) => ({
-        text: `${word.sign}${word.field}:${item.id}`,
-        label: item.title,
-        ...(item.subtitle && { hint: item.subtitle }),
-      })),
-  ].slice(0, MOST_SHOWN)
+  const { found, ask } = useFoundValues()
+  const word = wordAt(text, caret)
+  const completions = useCompletions(word, found.field === word.field ? found.values : [], walked)
   const list = useListbox({
-    count: found.length,
+    count: completions.length,
     open,
     onOpenChange: setOpen,
-    onChoose: (index) => complete(found[index]),
+    onChoose: (index) => choose(completions[index]),
   })
 
-  function type(next: string) {
+  function write(next: string, at: number) {
     setText(next)
+    setCaret(at)
     setOpen(true)
     setWalked(false)
     list.resetMark()
-    const { field, value } = wordAtEnd(next)
-    names.search(field && field in KIND_OF ? value : '')
+    const here = wordAt(next, at)
+    ask(here.field, here.value)
   }
 
-  function complete(completion: Completion | undefined) {
+  function choose(completion: Completion | undefined) {
     if (!completion) return
-    type(
-      `${text.slice(0, text.length - word.whole.length)}${completion.text}${completion.text.endsWith(':') ? '' : ' '}`,
-    )
+    const next = complete(text, word, completion)
+    write(next.text, next.caret)
     input.current?.focus()
+    // Once the text is there: React sets the caret to its end.
+    requestAnimationFrame(() => input.current?.setSelectionRange(next.caret, next.caret))
   }
 
   function onKeyDown(event: KeyboardEvent) {
-    if (event.key.startsWith('Arrow')) setWalked(true)
+    if (event.key === 'ArrowDown' || event.key === 'ArrowUp') setWalked(true)
     // Enter belongs to the list only once somebody has walked in it.
     if (event.key === 'Enter' && !walked) return setOpen(false)
     list.inputProps.onKeyDown(event)
   }
 
+  const isShown = open && completions.length > 0
   return (
     <search className="min-w-0 flex-1 basis-96 max-sm:basis-full" aria-busy={pending}>
       <form
-        action={pathname}
+        action="/audit"
         className="flex gap-2"
         onSubmit={(event) => {
           event.preventDefault()
           setOpen(false)
-          startTransition(() =>
-            router.push(listHref('/audit', params, { q: text.trim(), cursor: null }), { scroll: false }),
-          )
+          search(text.trim())
         }}
       >
         <span className="relative block min-w-0 flex-1">
@@ -93,26 +89,32 @@ export function QueryLine({ q, fields, values, isWrong }: Props) {
             aria-invalid={isWrong || undefined}
             placeholder={t('query.placeholder')}
             value={text}
-            maxLength={2_000}
-            onChange={(event) => type(event.currentTarget.value)}
+            maxLength={4_000}
+            onChange={(event) =>
+              write(event.currentTarget.value, event.currentTarget.selectionStart ?? event.currentTarget.value.length)
+            }
+            onSelect={(event) => setCaret(event.currentTarget.selectionStart ?? 0)}
             data-page-search
             className={`${controlClass} font-mono sm:text-mono`}
             {...list.inputProps}
             onKeyDown={onKeyDown}
           />
           <span
-            className={`absolute inset-x-0 top-full z-30 mt-1 max-h-72 overflow-y-auto rounded-card border border-line bg-surface py-1 shadow-pop ${open && found.length > 0 ? 'block' : 'hidden'}`}
+            className={`absolute inset-x-0 top-full z-30 mt-1 max-h-72 overflow-y-auto rounded-card border border-line bg-surface py-1 shadow-pop ${isShown ? 'block' : 'hidden'}`}
           >
-            {open && found.length > 0 && (
+            {isShown && (
               <ul {...list.listProps} aria-label={t('query.suggestions')}>
-                {found.map((item, index) => (
+                {completions.map((item, index) => (
                   <li
                     key={item.text}
                     {...list.optionProps(index)}
-                    className="cursor-pointer px-2.5 py-1 font-mono text-mono aria-selected:bg-accent-soft max-md:min-h-11"
+                    className="flex cursor-pointer items-baseline gap-3 px-2.5 py-1 aria-selected:bg-accent-soft max-md:min-h-11"
                   >
-                    {item.label}
-                    {item.hint && <span className="text-ink-2"> · {item.hint}</span>}
+                    <span className="min-w-0 truncate">{item.name}</span>
+                    {item.hint && <span className="min-w-0 truncate text-ink-2">{item.hint}</span>}
+                    <span className="ml-auto max-w-1/2 shrink-0 truncate font-mono text-mono text-ink-3">
+                      {item.text}
+                    </span>
                   </li>
                 ))}
               </ul>
@@ -125,23 +127,28 @@ export function QueryLine({ q, fields, values, isWrong }: Props) {
   )
 }
 
-type Word = { whole: string; sign: string; field: string | null; value: string }
-
-/** The word being typed: what stands after the last space or parenthesis. */
-function wordAtEnd(text: string): Word {
-  const [whole = ''] = /[^\s()]*$/.exec(text) ?? []
-  const [, sign = '', field, value] = /^(-?)(?:([a-z]+):)?(.*)$/.exec(whole) ?? []
-  return { whole, sign, field: field ?? null, value: value ?? '' }
+/** Goes to the search of a text, the rest of the address as it is; an event that stands beside the list is left. */
+function useSearch() {
+  const [router, pathname, params] = [useRouter(), usePathname(), useSearchParams()]
+  const [pending, startTransition] = useTransition()
+  function search(q: string) {
+    const href = listHref('/audit', params, { q, event: null })
+    // The same once more is asked anew: something may have happened.
+    const isSame = pathname === '/audit' && href === listHref('/audit', params, {})
+    startTransition(() => (isSame ? router.refresh() : router.push(href, { scroll: false })))
+  }
+  return [pending, search] as const
 }
 
-function completions({ sign, field, value }: Word, fields: readonly string[], values: Values): Completion[] {
-  const wanted = value.toLowerCase()
+/** What could stand at the caret: values of its field, else fields and the actions that its word means. */
+function useCompletions({ field, value }: Word, found: readonly Choice[], isAsked: boolean): Completion[] {
+  const words = useQueryWords()
   if (field !== null) {
-    const known = (values[field] ?? []).filter((candidate) => candidate.includes(wanted) && candidate !== wanted)
-    return known.map((candidate) => ({ text: `${sign}${field}:${candidate}`, label: `${field}:${candidate}` }))
+    return valueCompletions(field, value, [...found, ...(words.values[field] ?? [])])
+      .filter(({ text }, index, all) => all.findIndex((other) => other.text === text) === index)
+      .slice(0, MOST_SHOWN)
   }
-  if (wanted === '') return []
-  return fields
-    .filter((name) => name.startsWith(wanted))
-    .map((name) => ({ text: `${sign}${name}:`, label: `${name}:` }))
+  if (value === '' && !isAsked) return []
+  const actions = value.length < LEAST_OF_WORD ? [] : valueCompletions('action', value, words.values.action ?? [])
+  return [...fieldCompletions(value, words.fieldName), ...actions].slice(0, MOST_SHOWN)
 }

@@ -1,5 +1,5 @@
 import { isUuid } from '#lib/uuid.ts'
-import type { QueryField } from '#protocol/audit/query.ts'
+import { QUERY_FIELDS, type QueryField } from '#protocol/audit/query.ts'
 import { now } from '#server/kernel/clock.ts'
 import { condition, narrowed } from '../_query-text.ts'
 import { questionText } from '../_questions.ts'
@@ -41,12 +41,21 @@ function rangeIn(params: AuditParams): AuditParams {
 }
 
 function withConditions(q: string, given: URLSearchParams): string {
-  let text = q
+  let text = withOne(q, given)
   for (const [name, field] of Object.entries(CONDITIONS)) {
     const value = textOf(given, name)
     if (value !== '') text = narrowed(text, condition(field, value))
   }
   return text
+}
+
+/** The form of one condition: a field (or any text), whether it is so or not, and the value. */
+function withOne(q: string, given: URLSearchParams): string {
+  const [name, value] = [textOf(given, 'field'), textOf(given, 'value')]
+  const field = QUERY_FIELDS.find((known) => known === name)
+  if (value === '' || (field === undefined && name !== 'text')) return q
+  const term = condition(field, value)
+  return narrowed(q, given.get('is') === 'not' ? { kind: 'not', item: term } : term)
 }
 
 function textOf(given: URLSearchParams, name: string): string {
