@@ -20,8 +20,8 @@ export type Masking = {
   /** Pseudonyms stand where names would. */
   readonly isMasked: boolean
   /**
-   * Whether entries, their bundles and `.tlog-proof` files may be given out: they hold ids, which whoever may also read people,
-   * devices or files could look up.
+   * Whether entries, their bundles and `.tlog-proof` files may be given out. They hold no names but ids: a person in the console
+   * would look them up, a program with `audit:read` needs them to verify the log (CONTRACT).
    */
   readonly showsEntries: boolean
   view(event: AuditEventView): AuditEventView
@@ -49,7 +49,7 @@ export type Masking = {
 /** How `actor` sees the log of their organisation now. `sql` is the transaction that reads it. */
 export async function maskingFor(sql: Sql, actor: Actor): Promise<Masking> {
   const { tenantId } = actor
-  const showsEntries = !canLookUp(actor)
+  const showsEntries = actor.kind === 'api_key'
   if (!isPermitted(actor, 'audit:unmask')) return maskedView({ sql, tenantId, showsEntries })
   // Our own processes read for nobody.
   const state = actor.kind === 'system' ? null : await readUnmaskings(sql, actor)
@@ -64,18 +64,13 @@ export function maskingOf(sql: Sql, tenantId: string, isMasked: boolean): Maskin
   return isMasked ? maskedView({ sql, tenantId, showsEntries: false }) : openView()
 }
 
-/** @throws AppError forbidden where entries hold ids that this reader could turn into names */
+/** @throws AppError forbidden where this reader could look up the ids in entries */
 export function requireEntries({ showsEntries }: Masking): void {
   if (showsEntries) return
   throw new AppError('forbidden', {
     detail:
-      'Entries hold ids that your permissions turn into names. Give a reason to see names first (audit:unmask), or use a key with audit:read alone.',
+      'Entries hold ids that lead to names, which are hidden from you. Give a reason to see names first; programs read entries with an API key.',
   })
-}
-
-/** An id leads whoever may read these to a name. */
-function canLookUp(actor: Actor): boolean {
-  return (['people:read', 'devices:read', 'content:read'] as const).some((read) => isPermitted(actor, read))
 }
 
 async function shownIds(sql: Sql, tenantId: string, unmaskings: readonly Unmasking[]): Promise<ReadonlySet<string>> {
@@ -136,7 +131,7 @@ function maskedView({ sql, tenantId, showsEntries, shown = new Set() }: View): M
     const open = await openIds(sql, tenantId, ids)
     return {
       idsOf: (code: string) => behind.get(code) ?? [],
-      // Who may have entries meets every id in them.
+      // A program meets every id in the entries.
       isOpen: (id: string) => showsEntries || open.has(id) || shown.has(id),
     }
   }
