@@ -23,7 +23,7 @@ type QueryOf<I, R> = (actor: Actor, input: I) => Promise<R>
 type Shape<R> = {
   /** Default 200; 204 when there is nothing to say. */
   status?: number
-  /** What of the result is sent, where not all of it as it is. */
+  /** What of the result is sent, where not all of it as it is; a Response is a file. */
   view?: (result: R, call: ApiCall) => unknown
 }
 
@@ -43,9 +43,8 @@ export function apiRoute<I, R>(route: ApiRoute<I, R>) {
     try {
       const call = await readCall(request, context, requestId)
       const result = await perform(route, call)
-      return result instanceof Response
-        ? result
-        : answer(route.view ? route.view(result, call) : result, route.status, requestId)
+      const shown = route.view && !(result instanceof Response) ? route.view(result, call) : result
+      return shown instanceof Response ? shown : answer(shown, route.status, requestId)
     } catch (error) {
       return problemResponse(error, requestId)
     }

@@ -70,15 +70,15 @@ async function standingOf(
   tenantId: string,
   { state, head, vkey, anchored, now }: Facts,
 ): Promise<Pick<Trust, 'state' | 'isIntact'>> {
-  const [ageMs] = anchored ? [now.getTime() - Date.parse(anchored.at)] : [Number.NaN]
+  const ageMs = anchored ? now.getTime() - Date.parse(anchored.at) : Number.NaN
   if (state !== 'ok' || !anchored || !vkey || !(ageMs <= FRESH_MS && ageMs >= -CLOCK_MS))
     return { state, isIntact: false }
   const [row] = await sql<{ note: string }>(
     'SELECT note FROM audit_checkpoint WHERE tenant_id = $1::uuid AND epoch = $2::integer AND size = $3::text::bigint',
     [tenantId, head.epoch, String(anchored.size)],
   )
-  if (!row) return { state, isIntact: false }
-  return (await isBeginning(sql, tenantId, head, row.note, vkey))
+  // Somebody removed what they hold.
+  return row && (await isBeginning(sql, tenantId, head, row.note, vkey))
     ? { state, isIntact: true }
     : { state: 'different', isIntact: false }
 }
