@@ -1,0 +1,82 @@
+import { getTranslations } from 'next-intl/server'
+import { Card, CardFoot, Panel } from '#components/ui/card.tsx'
+import { ButtonLink } from '#components/ui/link.tsx'
+import { Mono } from '#components/ui/mono.tsx'
+import { Tag } from '#components/ui/tag.tsx'
+import { Time } from '#components/ui/time.tsx'
+import type { HoldView, PurgePreview } from '#server/audit/schema.ts'
+
+type Props = { holds: readonly HoldView[]; preview: PurgePreview; mayPlace: boolean; mayRelease: boolean }
+
+export async function HoldsCard({ holds, preview, mayPlace, mayRelease }: Props) {
+  const t = await getTranslations('keeping')
+  const keeps = new Map(preview.holds.map(({ id, kept }) => [id, kept]))
+  return (
+    <Card>
+      <Panel title={<span id="holds">{t('holds.title')}</span>}>
+        <p className="text-ink-2">{t('holds.intro')}</p>
+        {holds.every(({ released }) => released) && <p className="mt-2">{t('holds.empty')}</p>}
+        <ul aria-label={t('holds.title')}>
+          {holds.map((hold) => (
+            <li key={hold.id} className="border-b border-line py-2.5 last:border-0">
+              <Hold hold={hold} keeps={keeps.get(hold.id) ?? 0} mayRelease={mayRelease} />
+            </li>
+          ))}
+        </ul>
+      </Panel>
+      <CardFoot>
+        {mayPlace ? (
+          <ButtonLink href="/audit/keeping/holds/new">{t('holds.place')}…</ButtonLink>
+        ) : (
+          <p className="text-ink-3">{t('holds.needsExport')}</p>
+        )}
+      </CardFoot>
+    </Card>
+  )
+}
+
+async function Hold({ hold, keeps, mayRelease }: { hold: HoldView; keeps: number; mayRelease: boolean }) {
+  const t = await getTranslations('keeping')
+  const { id, name, released, releaseRequest } = hold
+  return (
+    <>
+      <div className="flex flex-wrap items-center gap-2">
+        <h3 className="font-strong">{name}</h3>
+        {released && <Tag>{t('holds.released')}</Tag>}
+        {keeps > 0 && <Tag tone="warn">{t('holds.keeps', { count: keeps })}</Tag>}
+        {releaseRequest && (
+          <Tag tone="danger">{t('holds.releasing', { state: t(`rules.state.${releaseRequest.state}`) })}</Tag>
+        )}
+        {!released && !releaseRequest && mayRelease && (
+          <ButtonLink size="small" className="ml-auto" href={`/audit/keeping/holds/${id}/release`}>
+            {t('holds.release')}
+          </ButtonLink>
+        )}
+      </div>
+      <p className="break-words">
+        {await aboutWords(hold)} {hold.q && <Mono className="break-all">{hold.q}</Mono>}
+      </p>
+      <p className="text-ink-2">
+        {t.rich('holds.placed', { name: hold.placedBy, reason: hold.reason, at: () => <Time value={hold.placedAt} /> })}
+      </p>
+      {released && (
+        <p className="text-ink-2">
+          {t.rich('holds.releasedBy', {
+            name: released.by,
+            reason: released.reason,
+            at: () => <Time value={released.at} />,
+          })}
+        </p>
+      )}
+    </>
+  )
+}
+
+async function aboutWords({ kind, target, q, from, to }: HoldView): Promise<string> {
+  const t = await getTranslations('keeping')
+  const about =
+    kind === 'search' && !q ? t('holds.about.everything') : t(`holds.about.${kind}`, { name: target?.name ?? '' })
+  if (from && to) return `${about}, ${t('holds.between', { from, to })}`
+  if (from) return `${about}, ${t('holds.since', { from })}`
+  return to ? `${about}, ${t('holds.before', { to })}` : about
+}

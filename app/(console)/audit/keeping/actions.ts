@@ -1,0 +1,81 @@
+'use server'
+
+import { getTranslations } from 'next-intl/server'
+import type { FormState } from '#components/form/form-state.ts'
+import { erasePerson, lengthenRetention, placeHold, releaseHold, shortenRetention } from '#server/audit/commands.ts'
+import type { HoldKind, RetentionRules } from '#server/audit/schema.ts'
+import { runAction } from '#server/http/action.ts'
+
+const KEEPING = '/audit/keeping'
+
+export async function changeRetention(
+  rules: RetentionRules,
+  isShorter: boolean,
+  _: FormState,
+  form: FormData,
+): Promise<FormState> {
+  const t = await getTranslations('keeping')
+  const input = { rules, reason: form.get('reason') }
+  if (!isShorter)
+    return runAction({
+      command: lengthenRetention,
+      input,
+      form,
+      success: { redirectTo: KEEPING, message: t('retention.savedLonger') },
+    })
+  if (!isTyped(form, t('retention.word'))) return wrongWord(t('retention.confirmWrong'))
+  return runAction({
+    command: shortenRetention,
+    input,
+    form,
+    success: ({ state }) => ({ redirectTo: KEEPING, message: t(`requested.${requestedKey(state)}`) }),
+  })
+}
+
+export async function addHold(kind: HoldKind, _: FormState, form: FormData): Promise<FormState> {
+  const t = await getTranslations('keeping.place')
+  const about =
+    kind === 'search'
+      ? { q: form.get('q'), from: form.get('from') ?? '', to: form.get('to') ?? '' }
+      : { targetId: String(form.get('targetId') ?? '').trim() }
+  const input = { kind, name: form.get('name'), reason: form.get('reason'), ...about }
+  return runAction({ command: placeHold, input, form, success: { redirectTo: KEEPING, message: t('done') } })
+}
+
+export async function askRelease(hold: { id: string; name: string }, _: FormState, form: FormData): Promise<FormState> {
+  const t = await getTranslations('keeping')
+  if (!isTyped(form, hold.name)) return wrongWord(t('release.confirmWrong'))
+  return runAction({
+    command: releaseHold,
+    input: { holdId: hold.id, reason: form.get('reason') },
+    form,
+    success: ({ state }) => ({ redirectTo: KEEPING, message: t(`requested.${requestedKey(state)}`) }),
+  })
+}
+
+export async function askErasure(
+  person: { id: string; name: string },
+  _: FormState,
+  form: FormData,
+): Promise<FormState> {
+  const t = await getTranslations('keeping')
+  if (!isTyped(form, person.name)) return wrongWord(t('erase.confirmWrong'))
+  return runAction({
+    command: erasePerson,
+    input: { personId: person.id, reason: form.get('reason') },
+    form,
+    success: ({ state }) => ({ redirectTo: `/people/${person.id}`, message: t(`requested.${requestedKey(state)}`) }),
+  })
+}
+
+function isTyped(form: FormData, word: string): boolean {
+  return String(form.get('confirm') ?? '').trim() === word
+}
+
+function wrongWord(message: string): FormState {
+  return { status: 'error', message, fields: { confirm: message } }
+}
+
+function requestedKey(state: string): 'held' | 'awaiting_approval' | 'delayed' {
+  return state === 'held' || state === 'awaiting_approval' ? state : 'delayed'
+}
