@@ -12,6 +12,7 @@ const PLACES: readonly Place[] = [
   { group: 'protect', item: { key: 'devices', href: '/devices' }, needs: 'devices:read' },
   { group: 'protect', item: { key: 'files', href: '/files' }, needs: 'content:read' },
   { group: 'watch', item: { key: 'audit', href: '/audit' }, needs: 'audit:read' },
+  { group: 'watch', item: { key: 'keeping', href: '/audit/keeping' }, needs: 'audit:read' },
   { group: 'watch', item: { key: 'approvals', href: '/approvals' }, needs: 'devices:read' },
   { group: 'watch', item: { key: 'wipes', href: '/wipes' }, needs: 'devices:read' },
   { group: 'connect', item: { key: 'keys', href: '/api-keys' }, needs: 'admin' },

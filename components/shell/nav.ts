@@ -8,6 +8,7 @@ export type NavKey =
   | 'signIn'
   | 'review'
   | 'audit'
+  | 'keeping'
   | 'alerts'
   | 'approvals'
   | 'wipes'

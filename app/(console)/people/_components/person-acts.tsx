@@ -14,6 +14,7 @@ export async function PersonActs({ person, asker, hasFactor, sessions }: Props) 
   const reason = (verdict: ReturnType<(typeof personCan)['suspend']>) =>
     verdict === true ? null : t(`reason.${verdict}`)
   const touching = reason(personCan.update(person, asker))
+  const tKeeping = await getTranslations('keeping')
   const isSelf = person.id === asker.personId
   return (
     <Panel title={t('access')} className="flex flex-col items-start gap-2">
@@ -33,6 +34,9 @@ export async function PersonActs({ person, asker, hasFactor, sessions }: Props) 
       )}
       {hasFactor && !isSelf && touching === null && (
         <ButtonLink href={`/people/${person.id}/reset-factor`}>{t('act.resetFactor')}…</ButtonLink>
+      )}
+      {asker.permissions.includes('admin') && (
+        <ButtonLink href={`/audit/keeping/erase/${person.id}`}>{tKeeping('erase.link')}</ButtonLink>
       )}
       {person.status === 'suspended' ? (
         <ActButton
