@@ -15,7 +15,7 @@ type Props = {
 /** Proves the event again each time it is looked at, from tiles to signed root. */
 export async function ProofBox({ actor, eventId, hasFile }: Props) {
   const t = await getTranslations('audit')
-  const { index, size, leafHash, root, holds, signed } = await getEventProof(actor, { eventId })
+  const { index, size, leafHash, root, holds, signed, witnessed } = await getEventProof(actor, { eventId })
   return (
     <CardFoot>
       <div className="flex flex-wrap items-center justify-between gap-2">
@@ -32,7 +32,13 @@ export async function ProofBox({ actor, eventId, hasFile }: Props) {
       <Mono className="block" title={`${leafHash} · ${root}`}>
         {t('proof.leaf')} {leafHash.slice(0, 8)}… · {t('proof.root')} {root.slice(0, 8)}…
       </Mono>
-      <p className="text-ink-3">{t(holds ? 'proof.text' : 'proof.brokenText')}</p>
+      <p className="text-ink-3">
+        {!holds
+          ? t('proof.brokenText')
+          : witnessed
+            ? t.rich('proof.witnessed', { name: witnessed.name, at: () => <Time value={witnessed.at} /> })
+            : t('proof.text')}
+      </p>
       {holds && signed && hasFile && (
         <a className="text-accent hover:underline" href={`/api/v1/audit/events/${eventId}/proof`} download>
           {t('proof.download')}
