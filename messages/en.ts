@@ -7,7 +7,6 @@ import errors from './en/errors.json' with { type: 'json' }
 import files from './en/files.json' with { type: 'json' }
 import imports from './en/imports.json' with { type: 'json' }
 import keeping from './en/keeping.json' with { type: 'json' }
-import keeping from './en/keeping.json' with { type: 'json' }
 import keys from './en/keys.json' with { type: 'json' }
 import names from './en/names.json' with { type: 'json' }
 import overview from './en/overview.json' with { type: 'json' }
@@ -37,7 +36,6 @@ export const messages = {
   names,
   imports,
   trust,
-  keeping,
   keeping,
   keys,
   settings,

@@ -7,7 +7,6 @@ import errors from './zh/errors.json' with { type: 'json' }
 import files from './zh/files.json' with { type: 'json' }
 import imports from './zh/imports.json' with { type: 'json' }
 import keeping from './zh/keeping.json' with { type: 'json' }
-import keeping from './zh/keeping.json' with { type: 'json' }
 import keys from './zh/keys.json' with { type: 'json' }
 import names from './zh/names.json' with { type: 'json' }
 import overview from './zh/overview.json' with { type: 'json' }
@@ -37,7 +36,6 @@ export const messages = {
   names,
   imports,
   trust,
-  keeping,
   keeping,
   keys,
   settings,
