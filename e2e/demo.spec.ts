@@ -14,7 +14,7 @@ test('npm run demo: says how to sign in, its devices are connected, and the lost
     expect(demo.logs()).toMatch(/^ {2}Password harbour-[0-9a-f]{12}$/m)
     expect(demo.logs()).toMatch(/^ {2}Code {5}\d{6} /m)
     expect(demo.logs()).toMatch(/^ {2}Secret {3}[A-Z2-7]{32} /m)
-    const key = ['api-key', 'create', '--name', 'look', '--scopes', 'devices:read,audit:read', '--json']
+    const key = ['api-key', 'create', '--name', 'look', '--scopes', 'devices:read,audit:read,audit:unmask', '--json']
     const { token } = await gatehouse<{ token: string }>(demo, key)
     const list = async <T>(path: string) => {
       const answer = await fetch(`${demo.consoleUrl}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } })

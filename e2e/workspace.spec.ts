@@ -34,7 +34,7 @@ test.beforeAll(async ({ browser }) => {
   const context = await openBrowser(browser, instance)
   desk = await context.newPage()
   owner = await setUp(desk, instance.setupUrl ?? '')
-  const scopes = 'people:write,content:write,audit:read,devices:read'
+  const scopes = 'people:write,content:write,audit:read,audit:unmask,devices:read'
   const args = ['api-key', 'create', '--name', 'workspace', '--scopes', scopes, '--json']
   apiToken = (await gatehouse<{ token: string }>(instance, args)).token
 })

@@ -36,7 +36,7 @@ export async function foundOrganisation(instance: Instance, { budget = 50 } = {}
   const init = ['init', '--org', 'Faults', '--owner', email, '--password-stdin', '--json']
   const { tenantId, personId } = await gatehouse<{ tenantId: string; personId: string }>(instance, init, password)
   const scopes =
-    'devices:read,devices:write,devices:wipe,people:read,people:write,content:read,content:write,policies:read,policies:write,audit:read'
+    'devices:read,devices:write,devices:wipe,people:read,people:write,content:read,content:write,policies:read,policies:write,audit:read,audit:unmask'
   const key = ['api-key', 'create', '--name', 'faults', '--scopes', scopes, '--json']
   const { token } = await gatehouse<{ token: string }>(instance, key)
   const { database } = readSecrets(instance.dataDir)

@@ -12,7 +12,10 @@ export async function NamesBar({ shown, unanswered }: Props) {
   if (shown.state === 'always') return null
   const t = await getTranslations('names')
   return (
-    <div className="mb-2 rounded-control border border-line bg-sunken px-3 py-1.5 text-ink-2">
+    <section
+      aria-label={t('label')}
+      className="mb-2 rounded-control border border-line bg-sunken px-3 py-1.5 text-ink-2"
+    >
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
         <EyeOff aria-hidden className="size-4 shrink-0" />
         {shown.state === 'shown' ? (
@@ -27,6 +30,6 @@ export async function NamesBar({ shown, unanswered }: Props) {
           {t('unanswered', { terms: unanswered.join(', ') })}
         </p>
       )}
-    </div>
+    </section>
   )
 }

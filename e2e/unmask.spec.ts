@@ -1,0 +1,108 @@
+import type { Page } from '@playwright/test'
+import { type Instance, startInstance } from './support/instance.ts'
+import { gatehouse } from './support/operator.ts'
+import { enrolFactor, type Owner, setUp } from './support/people.ts'
+import { closeBrowsers, expect, expectAccessible, faultsOf, openBrowser, test } from './support/test.ts'
+
+test.describe.configure({ mode: 'serial' })
+
+const REASON = 'Complaint 2026-117 of the works council'
+const PASSWORD = 'a long enough passphrase'
+
+let instance: Instance
+let owner: Owner
+/** The owner's desk: the console. */
+let desk: Page
+/** What Lin Wei has of it all: the workspace. */
+let own: Page
+
+test.beforeAll(async ({ browser }) => {
+  instance = await startInstance()
+  desk = await (await openBrowser(browser, instance)).newPage()
+  owner = await setUp(desk, instance.setupUrl ?? '')
+})
+
+test.afterEach(async () => {
+  const { status, expectedStatus } = test.info()
+  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
+})
+
+test.afterAll(async () => {
+  await closeBrowsers()
+  await instance?.stop()
+})
+
+/** Invites by the API and gives the link of the mail. */
+async function invite(name: string, email: string): Promise<string> {
+  const args = ['api-key', 'create', '--name', 'invites', '--scopes', 'people:write', '--json']
+  const { token } = await gatehouse<{ token: string }>(instance, args)
+  const response = await fetch(`${instance.consoleUrl}/api/v1/people`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name, email, role: 'member' }),
+  })
+  return ((await response.json()) as { invitation: { url: string } }).invitation.url
+}
+
+const barOf = (page: Page) => page.getByRole('region', { name: 'Names' })
+
+test('a member joins; an administrator is invited', async ({ browser }) => {
+  own = await (await openBrowser(browser, instance)).newPage()
+  await own.goto(await invite('Lin Wei', 'lin.wei@northwind.example'))
+  await own.getByLabel('Password').fill(PASSWORD)
+  await own.getByRole('button', { name: 'Join' }).click()
+  await own.getByRole('button', { name: 'Make this browser a device' }).first().click()
+  await expect(own.getByRole('heading', { name: 'Files' })).toBeVisible()
+})
+
+test('an administrator sees pseudonyms, and a name finds nothing', async ({ browser }) => {
+  await desk.goto('/people/new')
+  await desk.getByLabel('Name').fill('Adam Stone')
+  await desk.getByLabel('Email').fill('adam@northwind.example')
+  await desk.getByLabel('Role').selectOption('admin')
+  await desk.getByLabel('Second factor').fill(owner.authenticator.code())
+  await desk.getByRole('button', { name: 'Invite' }).click()
+  const link = await desk
+    .getByText(/\/join/)
+    .first()
+    .textContent()
+  const admin = await (await openBrowser(browser, instance)).newPage()
+  await admin.goto(link ?? '')
+  await admin.getByLabel('Password').fill(PASSWORD)
+  await admin.getByRole('button', { name: 'Join' }).click()
+  await enrolFactor(admin)
+  await admin.goto('/audit?q=action%3Adevice.enroll')
+  await expect(barOf(admin)).toContainText('Names are hidden from your role')
+  await expect(admin.getByRole('link', { name: /Person [0-9A-Z]{4}-[0-9A-Z]{4} · .*device\.enroll/ })).toBeVisible()
+  await expect(admin.getByText('Lin Wei')).toHaveCount(0)
+  await expectAccessible(admin)
+  await admin.goto('/audit?q=actor%3A%22Lin%20Wei%22')
+  await expect(barOf(admin)).toContainText('nothing answers to actor:"Lin Wei"')
+  await expect(admin.getByRole('link', { name: /device\.enroll/ })).toHaveCount(0)
+})
+
+test('with the setting on the owner gives a reason, sees names, and hides them again', async () => {
+  await desk.goto('/settings')
+  await desk.getByRole('button', { name: 'Ask for a reason' }).click()
+  await expect(desk.getByRole('button', { name: 'No longer ask' })).toBeVisible()
+  await desk.goto('/audit?q=action%3Adevice.enroll')
+  await expect(desk.getByRole('link', { name: /Person [0-9A-Z]{4}-/ })).toBeVisible()
+  await barOf(desk).getByRole('button', { name: 'Show names…' }).click()
+  const dialog = desk.getByRole('dialog')
+  await dialog.getByLabel('Reason').fill('curious')
+  await dialog.getByRole('button', { name: 'Show names' }).click()
+  await expect(dialog.getByText(/at least 10 characters/).first()).toBeVisible()
+  await expectAccessible(desk)
+  await dialog.getByLabel('Reason').fill(REASON)
+  await dialog.getByRole('button', { name: 'Show names' }).click()
+  await expect(desk.getByRole('link', { name: /Lin Wei · .*device\.enroll/ })).toBeVisible()
+  await expect(barOf(desk).getByRole('timer')).toHaveText(/^(30:00|29:\d\d)$/)
+  await barOf(desk).getByRole('button', { name: 'Hide again' }).click()
+  await expect(desk.getByRole('link', { name: /Person [0-9A-Z]{4}-/ })).toBeVisible()
+  await expect(desk.getByText('Lin Wei')).toHaveCount(0)
+})
+
+test('it stands on that person’s own page, with the reason', async () => {
+  await own.goto('/workspace/me')
+  await expect(own.getByRole('list', { name: 'What was recorded about me' })).toContainText(REASON)
+})
