@@ -1,5 +1,12 @@
 import { approvalJobs, approvalSchedule } from '#server/approvals/jobs.ts'
-import { auditJobs, auditSchedule, startCheckpoints, startIndexUpkeep } from '#server/audit/jobs.ts'
+import {
+  auditJobs,
+  auditSchedule,
+  keepingJobs,
+  keepingSchedule,
+  startCheckpoints,
+  startIndexUpkeep,
+} from '#server/audit/jobs.ts'
 // Loaded for what they define: a request is carried out by the command that made it.
 import { applyDestroyedFiles } from '#server/content/commands.ts'
 import {
@@ -28,6 +35,7 @@ const tasks: Record<string, Task> = {
   ...upkeepTasks,
   ...approvalJobs,
   ...auditJobs,
+  ...keepingJobs,
   ...contentJobs,
   ...deviceJobs,
   ...peopleJobs,
@@ -37,6 +45,7 @@ const schedule: Scheduled[] = [
   ...upkeepSchedule,
   ...approvalSchedule,
   ...auditSchedule,
+  ...keepingSchedule,
   ...contentSchedule,
   ...deviceSchedule,
   ...keySchedule,
