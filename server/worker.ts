@@ -19,6 +19,14 @@ import {
 } from '#server/content/jobs.ts'
 import '#server/devices/commands.ts'
 import { applyDestroyed, deviceJobs, deviceSchedule } from '#server/devices/jobs.ts'
+import {
+  EXPORTS_AT_ONCE,
+  endExports,
+  exportJobs,
+  exportSchedule,
+  exportUpkeep,
+  resumeExports,
+} from '#server/exports/jobs.ts'
 import { type Scheduled, startQueue, type Task } from '#server/jobs/queue.ts'
 import { upkeepSchedule, upkeepTasks } from '#server/jobs/upkeep.ts'
 import { EnvError, readEnv } from '#server/kernel/env.ts'
@@ -38,6 +46,7 @@ const tasks: Record<string, Task> = {
   ...keepingJobs,
   ...contentJobs,
   ...deviceJobs,
+  ...exportUpkeep,
   ...peopleJobs,
   ...keyJobs,
 }
@@ -48,6 +57,7 @@ const schedule: Scheduled[] = [
   ...keepingSchedule,
   ...contentSchedule,
   ...deviceSchedule,
+  ...exportSchedule,
   ...keySchedule,
 ]
 
@@ -60,6 +70,8 @@ async function main(): Promise<void> {
   const queue = await startQueue({ tasks, schedule, log })
   await beginInspections()
   const inspections = await startQueue({ tasks: inspectionJobs, schedule: [], log, concurrency: INSPECTIONS_AT_ONCE })
+  await resumeExports()
+  const exports = await startQueue({ tasks: exportJobs, schedule: [], log, concurrency: EXPORTS_AT_ONCE })
   const checkpoints = startCheckpoints(log)
   const index = startIndexUpkeep(log)
   let stopping = false
@@ -67,13 +79,21 @@ async function main(): Promise<void> {
     if (stopping) return
     stopping = true
     log.info({ signal }, 'worker stopping')
-    await Promise.all([queue.stop(), inspections.stop(), endInspections(), checkpoints.stop(), index.stop()])
+    endExports()
+    await Promise.all([
+      queue.stop(),
+      inspections.stop(),
+      exports.stop(),
+      endInspections(),
+      checkpoints.stop(),
+      index.stop(),
+    ])
     await closeRuntime()
     process.exit(0)
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, (name) => void stop(name))
   log.info('worker ready')
-  await Promise.race([queue.ended, inspections.ended])
+  await Promise.race([queue.ended, inspections.ended, exports.ended])
   // Ended without being asked to: whoever supervises starts us again.
   if (!stopping) throw new Error('the queue ended by itself')
 }

@@ -15,8 +15,15 @@ const payloadOf = z.object({ tenantId: uuidField(), exportId: uuidField() })
 export const exportJobs = {
   [EXPORT_TASK]: async (payload: unknown): Promise<void> => {
     const { tenantId, exportId } = payloadOf.parse(payload)
-    await runExport(tenantId, exportId)
+    await runExport(tenantId, exportId, { signal: ending.signal })
   },
+}
+
+const ending = new AbortController()
+
+/** Lets the exports that are being made stop where they are; the next start goes on. */
+export function endExports(): void {
+  ending.abort()
 }
 
 /** How many exports are made at once. */

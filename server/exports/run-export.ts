@@ -32,6 +32,8 @@ export type RunOptions = {
   partEvents?: number
   /** Called between the steps; the tests die there. */
   step?: (name: string) => void
+  /** The process ends: nothing more is begun. */
+  signal?: AbortSignal
 }
 
 const log = createLog('exports')
@@ -57,7 +59,7 @@ export async function runExport(tenantId: string, id: string, options: RunOption
 }
 
 async function makeExport(tenantId: string, id: string, store: BundleStore, options: RunOptions): Promise<void> {
-  const { step = () => {} } = options
+  const { signal, step = () => {} } = options
   const { ask, view } = await pgTransaction('reader', tenantId, (_client, sql) =>
     readExport(sql, tenantId, id, 'anyone'),
   )
@@ -85,6 +87,7 @@ async function makeExport(tenantId: string, id: string, store: BundleStore, opti
     parts,
     leaves: parts.map(({ leaves }) => leaves),
     files: [],
+    signal,
   })
   step('sealed')
   if (await isCancelled(tenantId, id)) {
@@ -108,7 +111,7 @@ type Making = { tenantId: string; id: string; ask: ExportAsk; store: BundleStore
 
 /** All parts, those of an earlier run included; null when somebody cancelled it. */
 async function writeParts({ tenantId, id, ask, store, options }: Making): Promise<StoredPart[] | null> {
-  const { partEvents = PART_EVENTS, step = () => {} } = options
+  const { partEvents = PART_EVENTS, signal, step = () => {} } = options
   const parts = await pgTransaction('reader', tenantId, (_client, sql) => readParts(sql, tenantId, id))
   const mask = ask.masked ? await maskRow(tenantId) : null
   const form = { format: ask.format, timeZone: ask.timeZone, mask }
@@ -143,6 +146,7 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
       }
       place = at
       step('page')
+      signal?.throwIfAborted()
       if (!(await reportProgress(tenantId, id, { lookedThrough: at.after ?? 0, events }))) return null
     }
     // Also where nothing was found: the columns alone say so.
@@ -155,6 +159,7 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
 
 /** What no second try would mend; null for what may be different next time (the database, a full disk). */
 function problemOf(error: unknown): ExportProblem | null {
+  if (error instanceof Error && error.name === 'AbortError') return null
   if (isAlteredEntry(error)) return { code: 'entry_altered', index: error.index }
   if (isAppError(error)) {
     if (error.code === 'unavailable') return null

@@ -5,6 +5,7 @@ import { importOperations } from './openapi/audit-import.ts'
 import { auditUnmaskOperations } from './openapi/audit-unmask.ts'
 import { checkpointOperations } from './openapi/checkpoints.ts'
 import { deviceOperations } from './openapi/devices.ts'
+import { exportOperations } from './openapi/exports.ts'
 import { fileOperations, uploadOperations } from './openapi/files.ts'
 import type { Operation } from './openapi/operation.ts'
 import { peopleOperations } from './openapi/people.ts'
@@ -35,6 +36,7 @@ export const API_OPERATIONS: readonly Operation[] = [
   ...auditUnmaskOperations,
   ...checkpointOperations,
   ...importOperations,
+  ...exportOperations,
   description,
 ]
 

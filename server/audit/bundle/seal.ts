@@ -36,6 +36,8 @@ export type ToSeal = {
   /** The leaves of all parts, in order. */
   leaves: readonly StoredFile[]
   files: readonly { name: string; stored: StoredFile }[]
+  /** Nothing more is begun. */
+  signal?: AbortSignal | undefined
 }
 
 export type Sealed = { members: StoredMember[]; checkpointSize: number }
@@ -46,8 +48,9 @@ export type Sealed = { members: StoredMember[]; checkpointSize: number }
  */
 export async function sealFiles(tenantId: string, store: BundleStore, toSeal: ToSeal): Promise<Sealed> {
   const checkpoint = await checkpointOver(tenantId, toSeal.asOf)
-  const leaves = await writeFile(store, 'leaves', concatenated(store, toSeal.leaves))
-  const proof = await writeFile(store, 'proof', proveLeaves(tenantId, checkpoint.size, store.read(leaves)))
+  const { signal } = toSeal
+  const leaves = await writeFile(store, 'leaves', concatenated(store, toSeal.leaves), signal)
+  const proof = await writeFile(store, 'proof', proveLeaves(tenantId, checkpoint.size, store.read(leaves)), signal)
   const listed = [
     { name: BUNDLE_MEMBERS.howTo, stored: await writeFile(store, 'how-to', [Buffer.from(HOW_TO_VERIFY)]) },
     ...toSeal.files,
@@ -129,10 +132,14 @@ export async function writeFile(
   store: BundleStore,
   file: string,
   pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  signal?: AbortSignal,
 ): Promise<StoredFile> {
   const writer = await store.create(file)
   try {
-    for await (const piece of pieces) await writer.write(piece)
+    for await (const piece of pieces) {
+      signal?.throwIfAborted()
+      await writer.write(piece)
+    }
   } catch (error) {
     await writer.abandon()
     throw error
