@@ -3,7 +3,6 @@ import { z } from 'zod'
 import type { HoldKept } from '#protocol/audit/purge-certificate.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { pageFields, uuidField } from '#server/kernel/fields.ts'
 import { defineQuery, type QueryContext } from '#server/kernel/query.ts'
 import { namesNow } from '../events.ts'
 import { previewErasure } from './erasure.ts'
@@ -16,6 +15,7 @@ import {
   type HoldKind,
   type HoldView,
   type KeepingClass,
+  listPurgesInput,
   type OpenRequest,
   type PurgePreview,
   type PurgeView,
@@ -160,7 +160,7 @@ type PurgeListRow = {
 export const listPurges = defineQuery({
   name: 'audit.purges',
   permission: 'audit:read',
-  input: z.strictObject({ ...pageFields, cursor: uuidField().optional() }),
+  input: listPurgesInput,
   run: async ({ sql, tenantId, input }): Promise<{ items: PurgeView[]; nextCursor: string | null }> => {
     const { limit, cursor } = input
     const rows = await sql<PurgeListRow>(

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { formatTime, parseRfc3339 } from '#lib/time.ts'
-import { textField, uuidField } from '#server/kernel/fields.ts'
+import { pageFields, textField, uuidField } from '#server/kernel/fields.ts'
 
 /** Classes of entries; which one an entry has is fixed when it is recorded. */
 export const KEEPING_CLASSES = ['control', 'access', 'activity'] as const
@@ -70,6 +70,7 @@ export type PlaceHold = z.output<typeof placeHoldInput>
 export const releaseHoldInput = z.strictObject({ holdId: uuidField(), reason })
 export const eraseInput = z.strictObject({ personId: uuidField(), reason })
 export const purgeIdInput = z.strictObject({ purgeId: uuidField() })
+export const listPurgesInput = z.strictObject({ ...pageFields, cursor: uuidField().optional() })
 export const previewInput = z.strictObject({ rules: retentionRules.optional() })
 
 /** A brake request that waits: `state` says for what. */

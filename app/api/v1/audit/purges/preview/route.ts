@@ -1,0 +1,4 @@
+import { previewKeeping } from '#server/audit/queries.ts'
+import { apiRoute } from '#server/http/route.ts'
+
+export const GET = apiRoute({ query: previewKeeping, input: () => ({}) })

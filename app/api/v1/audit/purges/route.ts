@@ -1,0 +1,4 @@
+import { listPurges } from '#server/audit/queries.ts'
+import { apiRoute } from '#server/http/route.ts'
+
+export const GET = apiRoute({ query: listPurges })
