@@ -23,12 +23,16 @@ export {
   isShorter,
   KEEPING_CLASSES,
   type KeepingClass,
+  listPurgesInput,
   MIN_RETENTION_DAYS,
   type OpenRequest,
   type PurgePreview,
   type PurgeView,
+  placeHoldInput,
+  purgeIdInput,
   type RetentionRules,
   type RetentionView,
+  releaseHoldInput,
   SUGGESTED_DAYS,
 } from './keeping/schema.ts'
 export { type NamesShown, type Unmasked, unmaskInput } from './masking/schema.ts'

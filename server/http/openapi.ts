@@ -7,6 +7,7 @@ import { checkpointOperations } from './openapi/checkpoints.ts'
 import { deviceOperations } from './openapi/devices.ts'
 import { exportOperations } from './openapi/exports.ts'
 import { fileOperations, uploadOperations } from './openapi/files.ts'
+import { keepingOperations } from './openapi/keeping.ts'
 import type { Operation } from './openapi/operation.ts'
 import { peopleOperations } from './openapi/people.ts'
 import { policyOperations } from './openapi/policies.ts'
@@ -36,6 +37,7 @@ export const API_OPERATIONS: readonly Operation[] = [
   ...auditUnmaskOperations,
   ...checkpointOperations,
   ...importOperations,
+  ...keepingOperations,
   ...exportOperations,
   description,
 ]
