@@ -5,7 +5,7 @@ import { describeQuery } from '#protocol/audit/query-describe.ts'
 import { type Actor, actorId, isPermitted } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
 import { parseInput } from '#server/kernel/fields.ts'
-import { defineQuery, type Query } from '#server/kernel/query.ts'
+import { defineQuery, defineSqlQuery, type Query } from '#server/kernel/query.ts'
 import { idsInDetail } from './detail-ids.ts'
 import { findEvent, namesNow } from './events.ts'
 import { facets } from './facets.ts'
@@ -39,7 +39,7 @@ export type Seen<R> = { answer: R; masking: Masking }
  */
 export const searchAudit = recorded(
   searchInput,
-  defineQuery({
+  defineSqlQuery({
     name: 'audit.search',
     permission: 'audit:read',
     input: searchInput,
@@ -54,7 +54,7 @@ export const searchAudit = recorded(
 /** Matches over time by outcome; belongs to the search of the same query and range. @throws AppError query_invalid · unavailable */
 export const auditHistogram = recorded(
   histogramInput,
-  defineQuery({
+  defineSqlQuery({
     name: 'audit.histogram',
     permission: 'audit:read',
     input: histogramInput,
@@ -68,7 +68,7 @@ export const auditHistogram = recorded(
 /** The most frequent values among the newest matches; belongs to the search, too. @throws AppError query_invalid · unavailable */
 export const auditFacets = recorded(
   facetsInput,
-  defineQuery({
+  defineSqlQuery({
     name: 'audit.facets',
     permission: 'audit:read',
     input: facetsInput,

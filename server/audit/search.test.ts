@@ -291,17 +291,6 @@ describe('the time of a search', () => {
   })
 })
 
-/** Writes as whoever owns the database could. */
-async function unwalled(statement: string, values: readonly unknown[]): Promise<void> {
-  const client = await db.superuser.connect()
-  try {
-    await client.query('SET session_replication_role = replica')
-    await client.query(statement, [...values])
-  } finally {
-    client.release(true)
-  }
-}
-
 describe('a device whose clock says anything', () => {
   it('does not take the histogram from everybody else', async () => {
     const tenantId = await makeTenant()

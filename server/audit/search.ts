@@ -56,11 +56,11 @@ export type PageScan = {
 
 /** Matches in the order of the log until there are enough, the log ends or the time is over. */
 export async function findPage(sql: Sql, scan: PageScan): Promise<Found> {
-  const { tenantId, plan, ask, bounds, place, budgetMs } = scan
+  const { plan, ask, bounds, place, budgetMs } = scan
   const newestFirst = ask.order === 'newest'
   const deadline = performance.now() + budgetMs
   const range = rangeOf(ask)
-  const items: Candidate[] = []
+  const page = new PageReader(sql, scan, range)
   const steps = bounds.index.walk({
     nodes: [plan.candidates],
     range,
@@ -68,18 +68,72 @@ export async function findPage(sql: Sql, scan: PageScan): Promise<Found> {
     ...between(place, newestFirst, bounds.size),
   })
   for await (const { found, reached } of steps) {
-    for (const part of found ? readingOrder(found, newestFirst, sizeOfParts(plan, ask.limit)) : []) {
-      const fetched = await fetchEntries(sql, tenantId, bounds.index.shape, part)
-      items.push(...fetched.filter((candidate) => plan.matches(candidate) && isWithin(candidate, range)))
-      if (items.length > ask.limit) return fullPage(items, ask.limit)
-      const last = part.at(-1)
-      if (last !== undefined && performance.now() > deadline)
-        return unfinished(items, last, fetched.at(-1)?.recordedAt.getTime() ?? timeAt(bounds, last, newestFirst))
+    if (found) page.add(found)
+    // Rare matches lie far apart: they are read together, not block by block.
+    while (page.isWorthReading || (!found && page.hasWaiting)) {
+      await page.read()
+      if (page.isFull) return fullPage(page.items, ask.limit)
+      const last = page.lastRead
+      if (last && performance.now() > deadline) return unfinished(page.items, last.index, last.time)
     }
-    if (performance.now() > deadline && !isEnd(reached, newestFirst, bounds.size))
-      return unfinished(items, reached, timeAt(bounds, reached, newestFirst))
+    if (!page.hasWaiting && performance.now() > deadline && !isEnd(reached, newestFirst, bounds.size))
+      return unfinished(page.items, reached, timeAt(bounds, reached, newestFirst))
   }
-  return { items, next: null, searchedTo: newestFirst ? bounds.from : bounds.to - 1 }
+  return { items: page.items, next: null, searchedTo: newestFirst ? bounds.from : bounds.to - 1 }
+}
+
+/** Turns places into events, some at a time. */
+class PageReader {
+  readonly items: Candidate[] = []
+  /** The last entry that was looked at, found or not. */
+  lastRead: { index: number; time: number } | null = null
+  #waiting: number[] = []
+  readonly #sql: Sql
+  readonly #scan: PageScan
+  readonly #range: TimeRange | null
+
+  constructor(sql: Sql, scan: PageScan, range: TimeRange | null) {
+    this.#sql = sql
+    this.#scan = scan
+    this.#range = range
+  }
+
+  get isFull(): boolean {
+    return this.items.length > this.#scan.ask.limit
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0
+  }
+
+  get isWorthReading(): boolean {
+    return this.#waiting.length >= this.#wanted()
+  }
+
+  add(found: BlockSets): void {
+    for (const index of readingOrder(found, this.#scan.ask.order === 'newest')) this.#waiting.push(index)
+  }
+
+  async read(): Promise<void> {
+    const { tenantId, plan, bounds, ask } = this.#scan
+    const indexes = this.#waiting.slice(0, this.#wanted())
+    this.#waiting = this.#waiting.slice(indexes.length)
+    const fetched = await fetchEntries(this.#sql, tenantId, bounds.index.shape, indexes)
+    for (const candidate of fetched)
+      if (plan.matches(candidate) && isWithin(candidate, this.#range)) this.items.push(candidate)
+    const last = indexes.at(-1)
+    if (last !== undefined)
+      this.lastRead = {
+        index: last,
+        time: fetched.at(-1)?.recordedAt.getTime() ?? timeAt(bounds, last, ask.order === 'newest'),
+      }
+  }
+
+  /** What is missing; more where some of it will not match. */
+  #wanted(): number {
+    const missing = this.#scan.ask.limit + 1 - this.items.length
+    return this.#scan.plan.isExact ? missing : Math.max(RECHECKED, missing)
+  }
 }
 
 /** What lies beyond the place where the last page ended. */
@@ -88,15 +142,10 @@ function between(place: Place | null, newestFirst: boolean, size: number): { fro
   return newestFirst ? { from: 0, to: Math.min(size, place.after) } : { from: place.after + 1, to: size }
 }
 
-function sizeOfParts({ isExact }: Plan, limit: number): number {
-  return isExact ? limit + 1 : Math.max(RECHECKED, limit + 1)
-}
-
-/** The indexes of a block's candidates in the order in which they are read, a part at a time. */
-function* readingOrder({ base, sets }: BlockSets, newestFirst: boolean, size: number): Generator<number[]> {
-  const places = sets[0] ? placesOf(sets[0]) : []
-  if (newestFirst) places.reverse()
-  for (let at = 0; at < places.length; at += size) yield places.slice(at, at + size).map((place) => base + place)
+/** The indexes of a block's candidates in the order in which they are read. */
+function readingOrder({ base, sets }: BlockSets, newestFirst: boolean): number[] {
+  const indexes = sets[0] ? placesOf(sets[0]).map((place) => base + place) : []
+  return newestFirst ? indexes.reverse() : indexes
 }
 
 function isEnd(reached: number, newestFirst: boolean, size: number): boolean {

@@ -97,10 +97,11 @@ export async function pgTransaction<T>(
     const connection = client
     const begin = logins.setRole ? `SET LOCAL ROLE ${connection.escapeIdentifier(logins.setRole[role])};` : ''
     await connection.query(
-      `${role === 'reader' ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN'};${begin}SELECT set_config('app.tenant_id', ${connection.escapeLiteral(tenantId ?? '')}, true)`,
+      `${role === 'reader' ? BEGIN_READING : 'BEGIN'};${begin}SELECT set_config('app.tenant_id', ${connection.escapeLiteral(tenantId ?? '')}, true)`,
     )
     const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) =>
-      (await connection.query(text, [...values])).rows as Row[]
+      (await connection.query({ ...(role === 'reader' ? preparedAs(text) : {}), text, values: [...values] }))
+        .rows as Row[]
     const result = await run(connection, sql)
     await connection.query('COMMIT')
     return result
@@ -112,6 +113,22 @@ export async function pgTransaction<T>(
     // A connection whose transaction ended in doubt is closed, never pooled again.
     client?.release(failure && isConnectionFailure(failure) ? failure : undefined)
   }
+}
+
+/** One state from the first statement to the last; plans are made once, for whatever the parameters are. */
+const BEGIN_READING = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;SET LOCAL plan_cache_mode = force_generic_plan`
+
+/** Statements are few and the same again and again: planning one over all months costs more than running it. */
+const MOST_PREPARED = 300
+const prepared = new Map<string, string>()
+
+function preparedAs(text: string): { name?: string } {
+  const known = prepared.get(text)
+  if (known) return { name: known }
+  if (prepared.size >= MOST_PREPARED) return {}
+  const name = `gh${prepared.size}`
+  prepared.set(text, name)
+  return { name }
 }
 
 function isConnectionFailure(error: Error): boolean {
