@@ -21,6 +21,7 @@ export type VerifyFailureCode =
   | 'fork'
   | 'index_missing_term'
   | 'index_surplus_term'
+  | 'index_wrong_time'
 
 const WINDOW = 4_096
 /** So many equal leaves in a row are no accident. */

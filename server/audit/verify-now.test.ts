@@ -11,6 +11,7 @@ import { runInTransaction } from '#server/kernel/command.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { signHead } from './checkpoints.ts'
 import { verifyLogNow } from './commands.ts'
+import { mergeIndex } from './index/merge.ts'
 import { testingOnlyForgetSigners } from './log-key.ts'
 import { verifyStoredLog } from './verify-now.ts'
 
@@ -228,37 +229,74 @@ const FORGERIES: [name: string, change: (texts: Texts) => Texts, exact: object, 
 ]
 
 describe('entries, tiles and head forged consistently', () => {
-  it.each(FORGERIES)('%s: exactly, where the log was verified before', async (_, change, exact) => {
+  it('exactly, where the log was verified before', async () => {
     const tenantId = await makeSigned()
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
+    const [, change = (texts: Texts) => texts, exact] = FORGERIES[0] ?? []
     await forge(tenantId, change, { resign: false })
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: false, ...exact })
   })
 
   it.each(FORGERIES)(
-    '%s, signed again with a stolen key: exactly, where it was verified before',
-    async (_, change, exact) => {
+    '%s, signed again with a stolen key: exactly, where it was verified before; else between two published checkpoints',
+    async (_, change, exact, between) => {
       const tenantId = await makeSigned()
       expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
       await forge(tenantId, change, { resign: true })
       expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: false, ...exact })
-    },
-  )
-
-  it.each(FORGERIES)(
-    '%s, never verified before: between two published checkpoints',
-    async (_, change, _exact, between) => {
-      const tenantId = await makeSigned()
-      await forge(tenantId, change, { resign: true })
+      rmSync(join(db.dataDir, 'checkpoints', `${tenantId}.verified`))
       expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: false, ...between })
     },
   )
 
-  it('what nobody kept cannot be named: with the published file gone, too, the forged log holds', async () => {
+  it('with the published file gone, too, the index that was forgotten still tells; without it nothing does', async () => {
     const tenantId = await makeSigned()
     await forge(tenantId, FORGERIES[0]?.[1] ?? ((texts) => texts), { resign: true })
     rmSync(join(db.dataDir, 'checkpoints', `${tenantId}.log`))
+    expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ code: 'index_missing_term', index: 300 })
+    for (const table of ['run', 'posting', 'block'])
+      await tamper(tenantId, `DELETE FROM audit_${table} WHERE tenant_id = $1`)
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
+  })
+})
+
+describe('only what is searched is changed: the entries hold', () => {
+  /** Entry 300 stands at place 20 of its run, which begins at 280 and has 40 entries. */
+  const inRun = 'tenant_id = $1 AND at = 280'
+  const spoilt: [name: string, found: object, statement: string][] = [
+    [
+      'a bit of a posting',
+      { code: expect.stringMatching(/^index_(missing|surplus)_term$/), index: expect.any(Number) },
+      `UPDATE audit_posting SET body = set_byte(body, octet_length(body) - 1, get_byte(body, octet_length(body) - 1) # 1) WHERE ${inRun}`,
+    ],
+    ['the postings of a run', { code: 'index_missing_term', index: 280 }, `DELETE FROM audit_posting WHERE ${inRun}`],
+    ['the times of a run', { code: 'index_wrong_time', index: 280 }, `DELETE FROM audit_block WHERE ${inRun}`],
+    [
+      'the time of one entry',
+      { code: 'index_wrong_time', index: 300 },
+      `UPDATE audit_block SET times = set_byte(times, 80, get_byte(times, 80) # 1) WHERE ${inRun}`,
+    ],
+    [
+      'an entry that is said to be gone',
+      { code: 'index_missing_term', index: 300 },
+      `UPDATE audit_block SET missing = '\\x0014' WHERE ${inRun}`,
+    ],
+  ]
+
+  it.each(spoilt)('%s', async (_, found, statement) => {
+    const tenantId = await makeSigned()
+    await tamper(tenantId, statement)
+    expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: false, ...found })
+  })
+
+  it('merged runs are checked as those of an append are', async () => {
+    const tenantId = await makeTenant()
+    for (let n = 0; n < 70; n++) await grow(tenantId, 2)
+    await signHead(tenantId)
+    await mergeIndex(tenantId)
+    expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
+    await tamper(tenantId, 'DELETE FROM audit_posting WHERE tenant_id = $1 AND at = 0')
+    expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ code: 'index_missing_term' })
   })
 })
 

@@ -14,6 +14,7 @@ import { allPublished } from './published.ts'
 import { readStored } from './stored.ts'
 import { type Head, readHead, tileReader } from './tree.ts'
 import { MOST_REMEMBERED, readVerifiedState, writeVerifiedState } from './verified-state.ts'
+import { verifyIndex } from './verify-index.ts'
 
 const BATCH = 1_024
 /** Checkpoints narrow down where a rewritten stretch begins: the newest all count, of the older ones ever fewer. */
@@ -57,7 +58,14 @@ export async function verifyStoredLog(
     onProgress,
   })
   if (verdict.ok && verdict.memory) writeVerifiedState(tenantId, head.epoch, verdict.memory)
-  return { verdict, size: newest.size }
+  return { verdict: verdict.ok ? await withIndex(tenantId, verdict) : verdict, size: newest.size }
+}
+
+/** The tree says nothing of what is searched: that is derived from the entries once more, when these are what was signed. */
+async function withIndex(tenantId: string, verdict: LogVerdict): Promise<LogVerdict> {
+  const problems = await verifyIndex(tenantId)
+  const [first] = problems
+  return first ? { ok: false, ...first, problems } : verdict
 }
 
 function failed(size: number, problem: Problem): Checked {

@@ -1,0 +1,209 @@
+import 'server-only'
+import { BLOCK } from '#lib/postings/bits.ts'
+import { unpackPlaces } from '#lib/postings/places.ts'
+import { eachInBucket, type PostingRow, readOwn } from '#lib/postings/run.ts'
+import { eachHour, unpackTimes } from '#lib/postings/times.ts'
+import type { AuditEntry } from '#protocol/audit/entry.ts'
+import type { Personal } from '#protocol/audit/personal.ts'
+import { TermCollector } from '#protocol/audit/term-collector.ts'
+import { byIndex, type Problem, type VerifyFailureCode } from '#protocol/audit/verify-differences.ts'
+import { pgTransaction, type Sql } from '#server/kernel/db.ts'
+import { readMissing } from './index/block-times.ts'
+import { endOf, type RunHead, readShape } from './index/runs.ts'
+import { readStored, type StoredEntry } from './stored.ts'
+import { PairSums } from './verify-index-sums.ts'
+
+const READ_AT_ONCE = 1_024
+const ROWS_AT_ONCE = 256
+const MOST_PROBLEMS = 100
+const HOUR_MS = 3_600_000
+
+/**
+ * Derives what is searched from the entries again and compares it with the index: a term of an entry by which it is not found, one
+ * by which it wrongly is, and a time that is not its own. What is not indexed yet is left out. Run by run, each of them in one
+ * state of the database; between two reads the event loop is free. Empty when all of it holds.
+ */
+export async function verifyIndex(
+  tenantId: string,
+  onProgress?: (done: number, size: number) => void,
+): Promise<readonly Problem[]> {
+  const problems: Problem[] = []
+  for (let reached = 0; problems.length < MOST_PROBLEMS; ) {
+    const checked = await pgTransaction('reader', tenantId, async (_client, sql) => {
+      const shape = await readShape(sql, tenantId)
+      const run = shape?.runs.find((candidate) => endOf(candidate) > reached)
+      if (!shape || !run) return null
+      return { end: endOf(run), size: shape.size, found: await new RunCheck(sql, tenantId, run).problems() }
+    })
+    if (!checked) break
+    problems.push(...checked.found)
+    reached = checked.end
+    onProgress?.(reached, checked.size)
+  }
+  return problems.sort(byIndex).slice(0, MOST_PROBLEMS)
+}
+
+type StoredRow = { key: string; piece: number; body: Buffer }
+type TimesRow = { at: string; entries: number; from: string; hours: Buffer; exact: Buffer; missing: Buffer | null }
+
+/** Places of a run that are kept, and of which the personal values are. */
+const ABSENT = 0
+const ERASED = 1
+const KEPT = 2
+
+class RunCheck {
+  readonly #sql: Sql
+  readonly #tenantId: string
+  readonly #run: RunHead
+  readonly #kept: Uint8Array
+  readonly #times: Float64Array
+  readonly #problems = new Map<string, Problem>()
+
+  constructor(sql: Sql, tenantId: string, run: RunHead) {
+    this.#sql = sql
+    this.#tenantId = tenantId
+    this.#run = run
+    this.#kept = new Uint8Array(run.entries)
+    this.#times = new Float64Array(run.entries)
+  }
+
+  async problems(): Promise<readonly Problem[]> {
+    const sums = new PairSums(Math.ceil(this.#run.entries / BLOCK))
+    await this.#eachEntryTerm(0, this.#run.entries, (hash, places) => sums.add(hash, places, 1))
+    await this.#eachStoredTerm((hash, places) =>
+      sums.add(
+        hash,
+        places.filter((place) => this.#isKept(place)),
+        -1,
+      ),
+    )
+    for (const block of sums.differing()) await this.#explainBlock(block * BLOCK)
+    await this.#checkTimes()
+    return [...this.#problems.values()]
+  }
+
+  #isKept(place: number): boolean {
+    return (this.#kept[place] ?? ABSENT) !== ABSENT
+  }
+
+  /** The terms of the entries in `from` to `to` (excluded) of the run, with their places in it. */
+  async #eachEntryTerm(
+    from: number,
+    to: number,
+    take: (hash: number, places: readonly number[]) => void,
+  ): Promise<void> {
+    const { at } = this.#run
+    for (let next = at + from; next < at + to; ) {
+      const stored = await readStored(this.#sql, this.#tenantId, { from: next, to: at + to, limit: READ_AT_ONCE })
+      const last = stored.at(-1)
+      if (!last) return
+      next = last.index + 1
+      // Filled and emptied without a pause: collectors of one organisation share what they remember.
+      const collector = new TermCollector(this.#tenantId)
+      for (const entry of stored) this.#collect(collector, entry)
+      for (const [hash, places] of collector.places()) take(hash, places)
+    }
+  }
+
+  #collect(collector: TermCollector, { index, text, personal }: StoredEntry): void {
+    const place = index - this.#run.at
+    const parsed = parse(text, personal)
+    // No JSON any more: the tree has named it.
+    if (!parsed) return
+    this.#kept[place] = personal === null ? ERASED : KEPT
+    this.#times[place] = Date.parse(parsed.entry.occurredAt)
+    collector.add(parsed.entry, parsed.personal, place)
+  }
+
+  async #eachStoredTerm(take: (hash: number, places: readonly number[]) => void): Promise<void> {
+    const { at, entries } = this.#run
+    const isLarge = entries > BLOCK
+    let after = { key: '-9223372036854775808', piece: -1 }
+    for (;;) {
+      const rows = await this.#sql<StoredRow>(
+        `SELECT key::text, piece, body FROM audit_posting p WHERE p.tenant_id = $1::uuid AND p.at = $2::bigint
+            AND (p.key, p.piece) > ($3::text::bigint, $4::smallint) ORDER BY p.key, p.piece LIMIT $5::integer`,
+        [this.#tenantId, at, after.key, after.piece, ROWS_AT_ONCE],
+      )
+      for (const { key, piece, body } of rows)
+        eachTerm({ key: Number(key), piece: isLarge ? piece * BLOCK : 0, body }, take)
+      const last = rows.at(-1)
+      if (!last || rows.length < ROWS_AT_ONCE) return
+      after = { key: last.key, piece: last.piece }
+    }
+  }
+
+  /** Which entries of the block are concerned. */
+  async #explainBlock(from: number): Promise<void> {
+    const to = Math.min(from + BLOCK, this.#run.entries)
+    const expected = new Map<number, Set<number>>()
+    await this.#eachEntryTerm(from, to, (hash, places) => {
+      const known = expected.get(hash) ?? new Set()
+      expected.set(hash, known)
+      for (const place of places) known.add(place)
+    })
+    await this.#eachStoredTerm((hash, places) => {
+      const own = expected.get(hash)
+      for (const place of places) {
+        if (place < from || place >= to || !this.#isKept(place)) continue
+        // What was erased may still stand there until the index of its run is built anew.
+        if (!own?.delete(place) && this.#kept[place] === KEPT) this.#report('index_surplus_term', place)
+      }
+    })
+    for (const places of expected.values()) for (const place of places) this.#report('index_missing_term', place)
+  }
+
+  async #checkTimes(): Promise<void> {
+    const { at } = this.#run
+    const rows = await this.#sql<TimesRow>(
+      `SELECT at::text, entries, occurred_from::text AS "from", hours, times AS exact, missing FROM audit_block b
+        WHERE b.tenant_id = $1::uuid AND b.at >= $2::bigint AND b.at < $3::bigint ORDER BY b.at`,
+      [this.#tenantId, at, endOf(this.#run)],
+    )
+    const isTimed = new Uint8Array(this.#run.entries)
+    for (const row of rows) this.#checkBlock(row, Number(row.at) - at, isTimed)
+    for (let place = 0; place < isTimed.length; place++)
+      if (this.#isKept(place) && isTimed[place] !== 1) this.#report('index_wrong_time', place)
+  }
+
+  #checkBlock({ entries, from, hours, exact, missing }: TimesRow, shift: number, isTimed: Uint8Array): void {
+    const times = unpackTimes(exact, { from: Number(from), entries })
+    eachHour(hours, (hour, packed) => {
+      for (const place of unpackPlaces(packed)) {
+        const time = times[place]
+        const isRight = time === this.#times[shift + place] && time !== undefined && Math.floor(time / HOUR_MS) === hour
+        if (isRight) isTimed[shift + place] = 1
+      }
+    })
+    if (!missing) return
+    for (const place of unpackPlaces(readMissing(missing), shift))
+      if (this.#isKept(place)) this.#report('index_missing_term', place)
+  }
+
+  #report(code: VerifyFailureCode, place: number): void {
+    const index = this.#run.at + place
+    if (this.#problems.size >= MOST_PROBLEMS) return
+    this.#problems.set(`${code} ${index}`, { code, index, reason: `entry ${index} ${REASONS[code] ?? ''}` })
+  }
+}
+
+const REASONS: { readonly [code in VerifyFailureCode]?: string } = {
+  index_missing_term: 'is not found by something that it says',
+  index_surplus_term: 'is found by something that it does not say',
+  index_wrong_time: 'is found at a time that is not its own',
+}
+
+function eachTerm({ key, piece, body }: PostingRow, take: (hash: number, places: readonly number[]) => void): void {
+  if (key < 0) take(-1 - key, unpackPlaces(readOwn(body), piece))
+  else eachInBucket(body, (hash, packed) => take(hash, unpackPlaces(packed)))
+}
+
+function parse(text: string, personal: string | null): { entry: AuditEntry; personal: Personal | undefined } | null {
+  try {
+    // The ledger wrote both; the tree has compared them with what was committed to.
+    const entry = JSON.parse(text) as AuditEntry
+    return { entry, personal: personal === null ? undefined : (JSON.parse(personal) as Personal) }
+  } catch {
+    return null
+  }
+}
