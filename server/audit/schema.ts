@@ -36,8 +36,9 @@ export {
   SUGGESTED_DAYS,
 } from './keeping/schema.ts'
 export { type NamesShown, type Unmasked, unmaskInput } from './masking/schema.ts'
+export type { Block, ReportDocument } from './report/document.ts'
 export { viewersQuery } from './viewers/question.ts'
-export type { Coverage, DeviceGap, Viewer, ViewerBasis, WhoSaw } from './viewers/schema.ts'
+export type { Coverage, DeviceGap, ReportFacts, Viewer, ViewerBasis, WhoSaw } from './viewers/schema.ts'
 export type { SavedSearch, SavedView } from './views/form.ts'
 
 /** Totals are counted up to here; beyond, `capped` is true and the value means "at least". */

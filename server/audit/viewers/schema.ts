@@ -104,3 +104,14 @@ export type WhoSaw = {
   opened: number
   coverage: Coverage
 }
+
+/** What a report says beside the answer. */
+export type ReportFacts = {
+  answer: WhoSaw
+  isMasked: boolean
+  timeZone: string
+  origin: string
+  vkey: string
+  /** The newest signed head over what was counted. */
+  checkpoint: { size: number; root: string; signedAt: string }
+}

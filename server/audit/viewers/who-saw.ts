@@ -7,14 +7,15 @@ import { readTransaction } from '#server/kernel/db.ts'
 import { parseInput } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { maskingFor } from '../masking/masking.ts'
-import { eachMatch, type MatchesAsk } from '../matches.ts'
+import { eachMatch } from '../matches.ts'
 import { recordOnce } from '../record-search.ts'
 import { readHead } from '../tree.ts'
 import { type Counted, coverageOf } from './coverage.ts'
+import { COPIES_AT_ONCE, eachEvent, type Reach } from './evidence.ts'
 import { type Family, type Holder, holderAt, readFamily, readHolders } from './lineage.ts'
 import { masked } from './masked.ts'
 import { nameRows } from './names.ts'
-import { VIEWING_ACTIONS, viewersQuery } from './question.ts'
+import { viewersQuery } from './question.ts'
 import { VIEWER_BASES, type Viewer, type WhoSaw, whoSawInput } from './schema.ts'
 import { count, emptyTally, type PersonOfDevice, viewerOf } from './tally.ts'
 
@@ -24,8 +25,6 @@ type Options = {
 }
 
 const MAX_NAMES = 20
-/** Copies whose events are asked for by their own ids in one question. */
-const COPIES_AT_ONCE = 40
 
 const readFacts = defineQuery({
   name: 'audit.who_saw',
@@ -47,16 +46,26 @@ export async function whoSaw(
   raw: z.input<typeof whoSawInput>,
   { budgetMs = Number.POSITIVE_INFINITY }: Options = {},
 ): Promise<WhoSaw> {
-  const { fileId, from, to } = parseInput(whoSawInput, raw)
+  return (await answerWhoSaw(actor, parseInput(whoSawInput, raw), budgetMs)).answer
+}
+
+/** The answer, whose files it is about, and whether names in it are pseudonyms. */
+export type Answered = { answer: WhoSaw; family: Family; isMasked: boolean }
+
+export async function answerWhoSaw(
+  actor: Actor,
+  { fileId, from, to }: z.output<typeof whoSawInput>,
+  budgetMs: number,
+): Promise<Answered> {
   // The search names the file: a refusal is written down as one, and a file of nobody's is none to be searched for.
   if (!isPermitted(actor, 'audit:read')) await recordOnce(actor, viewersQuery(fileId), { from, to })
   requirePermission(actor, 'content:read')
   const { family, holders, asOf } = await readFacts(actor, { fileId, from, to })
   const q = viewersQuery(family.root.id)
   await recordOnce(actor, q, { from, to })
-  const ask = { from, to, order: 'oldest' as const, asOf: asOf.size }
+  const reach = { from, to, asOf: asOf.size }
   const deadline = performance.now() + budgetMs
-  const { tally, isFinished } = await tallied(actor.tenantId, family, { ask, personOf: holderAt(holders), deadline })
+  const { tally, isFinished } = await tallied(actor.tenantId, family, { reach, personOf: holderAt(holders), deadline })
   const audiencesBefore = await earlierAudiences(actor.tenantId, family, asOf.size)
   return finish(actor, {
     family,
@@ -71,42 +80,15 @@ export async function whoSaw(
   })
 }
 
-type Reading = { ask: Omit<MatchesAsk, 'q'>; personOf: PersonOfDevice; deadline: number }
+type Reading = { reach: Reach; personOf: PersonOfDevice; deadline: number }
 
-async function tallied(tenantId: string, family: Family, { ask, personOf, deadline }: Reading) {
+async function tallied(tenantId: string, family: Family, { reach, personOf, deadline }: Reading) {
   const tally = emptyTally()
-  for (const { q, isCounted } of questions(family)) {
-    for await (const { items } of eachMatch(tenantId, { ...ask, q })) {
-      for (const item of items)
-        if (isCounted(item.entry.target?.id, item.entry.correlationId)) count(tally, item, personOf)
-      if (performance.now() > deadline) return { tally, isFinished: false }
-    }
+  for await (const items of eachEvent(tenantId, family, reach)) {
+    for (const item of items) count(tally, item, personOf)
+    if (performance.now() > deadline) return { tally, isFinished: false }
   }
   return { tally, isFinished: true }
-}
-
-type Question = { q: string; isCounted: (targetId: string | undefined, correlationId: string | undefined) => boolean }
-
-/**
- * What our server and devices write about a copy is correlated with the root. Apps and imports know a copy by its own id alone:
- * those are asked for by it, and what the first question found is not counted again.
- */
-function* questions({ root, files }: Family): Generator<Question> {
-  const ids = new Set(files.map(({ id }) => id))
-  yield {
-    q: viewersQuery(root.id),
-    // The id may stand in somebody's text, too.
-    isCounted: (target, correlation) => target === root.id || (correlation === root.id && ids.has(target ?? '')),
-  }
-  const copies = files.filter(({ id }) => id !== root.id)
-  for (let at = 0; at < copies.length; at += COPIES_AT_ONCE) {
-    const targets = copies.slice(at, at + COPIES_AT_ONCE).map(({ id }) => `target:${id}`)
-    const actions = VIEWING_ACTIONS.map((action) => `action:${action}`).join(' OR ')
-    yield {
-      q: `(${actions}) (source:app OR source:import) (${targets.join(' OR ')})`,
-      isCounted: (_target, correlation) => correlation !== root.id,
-    }
-  }
 }
 
 /** Names that an audience had before it was changed. */
@@ -126,7 +108,7 @@ async function earlierAudiences(tenantId: string, { files }: Family, asOf: numbe
 
 type Gathered = Omit<Counted, 'viewers'> & Pick<WhoSaw, 'q' | 'asOf'> & { family: Family; holders: Holder[] }
 
-async function finish(actor: Actor, { family, holders, q, asOf, ...counted }: Gathered): Promise<WhoSaw> {
+async function finish(actor: Actor, { family, holders, q, asOf, ...counted }: Gathered): Promise<Answered> {
   const { tenantId } = actor
   return readTransaction(tenantId, async ({ sql }) => {
     await nameRows(sql, tenantId, counted.tally)
@@ -150,7 +132,7 @@ async function finish(actor: Actor, { family, holders, q, asOf, ...counted }: Ga
     const masking = await maskingFor(sql, actor)
     const shown = masking.isMasked ? masked(answer, masking) : answer
     await masking.settle()
-    return shown
+    return { answer: shown, family, isMasked: masking.isMasked }
   })
 }
 

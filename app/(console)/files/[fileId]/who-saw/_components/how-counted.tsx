@@ -1,7 +1,6 @@
 import { useTranslations } from 'next-intl'
 import { Card, Panel } from '#components/ui/card.tsx'
-
-export const COUNTING_RULES = ['opening', 'session', 'refused', 'apps'] as const
+import { COUNTING_RULES } from '../_counting.ts'
 
 /** How openings are counted, so that none is counted twice. */
 export function HowCounted() {
