@@ -34,6 +34,9 @@ export async function EventPivots({ actor, event }: { actor: PersonActor; event:
           <span className="truncate">{t('pivot.target', { name: target.name ?? target.id })}</span>
         </ButtonLink>
       )}
+      {target?.type === 'file' && isUuid(target.id) && actor.permissions.has('content:read') && (
+        <ButtonLink href={`/files/${target.id}/who-saw`}>{t('pivot.whoSaw')}</ButtonLink>
+      )}
       {event.correlationId && isUuid(event.correlationId) && (
         <ButtonLink href={ask(event.correlationId)}>{t('pivot.related')}</ButtonLink>
       )}

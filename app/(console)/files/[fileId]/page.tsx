@@ -19,7 +19,12 @@ import { keepFile } from '../actions.ts'
 type Props = { params: Promise<{ fileId: string }> }
 
 export default async function FilePage({ params }: Props) {
-  const [actor, t, { fileId }] = await Promise.all([pageActor(), getTranslations('files'), params])
+  const [actor, t, whoSaw, { fileId }] = await Promise.all([
+    pageActor(),
+    getTranslations('files'),
+    getTranslations('whoSaw'),
+    params,
+  ])
   if (!actor.permissions.has('content:read')) redirect('/files')
   const file = await fileOr404(actor, fileId)
   const [lineage, rendition] = await Promise.all([getLineage(actor, { fileId }), getRendition(actor, { fileId })])
@@ -30,12 +35,13 @@ export default async function FilePage({ params }: Props) {
       crumbs={[{ label: t('title'), href: '/files' }, { label: file.name }]}
       title={file.name}
       actions={
-        mayWrite &&
-        (can === true ? (
-          <ButtonLink href={`/files/${file.id}/delete`}>{t('detail.delete')}</ButtonLink>
-        ) : (
-          <Button disabledReason={t(`detail.cannot.${can}`)}>{t('detail.delete')}</Button>
-        ))
+        <>
+          {actor.permissions.has('audit:read') && (
+            <ButtonLink href={`/files/${file.id}/who-saw`}>{whoSaw('title')}</ButtonLink>
+          )}
+          {mayWrite && can === true && <ButtonLink href={`/files/${file.id}/delete`}>{t('detail.delete')}</ButtonLink>}
+          {mayWrite && can !== true && <Button disabledReason={t(`detail.cannot.${can}`)}>{t('detail.delete')}</Button>}
+        </>
       }
     >
       <LiveRefresh url="/api/live?topics=file" />
