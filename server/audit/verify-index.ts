@@ -23,22 +23,18 @@ const HOUR_MS = 3_600_000
  * by which it wrongly is, and a time that is not its own. What is not indexed yet is left out. Run by run, each of them in one
  * state of the database; between two reads the event loop is free. Empty when all of it holds.
  */
-export async function verifyIndex(
-  tenantId: string,
-  onProgress?: (done: number, size: number) => void,
-): Promise<readonly Problem[]> {
+export async function verifyIndex(tenantId: string): Promise<readonly Problem[]> {
   const problems: Problem[] = []
   for (let reached = 0; problems.length < MOST_PROBLEMS; ) {
     const checked = await pgTransaction('reader', tenantId, async (_client, sql) => {
       const shape = await readShape(sql, tenantId)
       const run = shape?.runs.find((candidate) => endOf(candidate) > reached)
       if (!shape || !run) return null
-      return { end: endOf(run), size: shape.size, found: await new RunCheck(sql, tenantId, run).problems() }
+      return { end: endOf(run), found: await new RunCheck(sql, tenantId, run).problems() }
     })
     if (!checked) break
     problems.push(...checked.found)
     reached = checked.end
-    onProgress?.(reached, checked.size)
   }
   return problems.sort(byIndex).slice(0, MOST_PROBLEMS)
 }

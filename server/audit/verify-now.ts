@@ -29,10 +29,18 @@ export type Checked = { verdict: LogVerdict; size: number }
  * published outside of it, so that a cut tail, a restored backup and what was signed again with a stolen key show, too; with
  * every tile; and with what was remembered when it last held. @throws AppError conflict when nothing was signed yet
  */
-export async function verifyStoredLog(
-  tenantId: string,
-  onProgress?: (done: number, size: number) => void,
-): Promise<Checked> {
+export function verifyStoredLog(tenantId: string): Promise<Checked> {
+  const known = running.get(tenantId)
+  if (known) return known
+  const run = verify(tenantId).finally(() => running.delete(tenantId))
+  running.set(tenantId, run)
+  return run
+}
+
+/** Whoever asks while it runs waits for the same answer. */
+const running = new Map<string, Promise<Checked>>()
+
+async function verify(tenantId: string): Promise<Checked> {
   const head = await pgTransaction('reader', tenantId, (_client, sql) => readHead(sql, tenantId))
   const known = [...(await publishedOf(tenantId, head)), ...(await storedOf(tenantId))]
   const newest = known.toSorted((a, b) => b.size - a.size)[0]
@@ -55,7 +63,6 @@ export async function verifyStoredLog(
     rememberAt: newest.size <= MOST_REMEMBERED ? now() : undefined,
     readTile: (level, index, width) =>
       pgTransaction('reader', tenantId, async (_client, sql) => tileReader(sql, tenantId, head)(level, index, width)),
-    onProgress,
   })
   if (verdict.ok && verdict.memory) writeVerifiedState(tenantId, head.epoch, verdict.memory)
   return { verdict: verdict.ok ? await withIndex(tenantId, verdict) : verdict, size: newest.size }

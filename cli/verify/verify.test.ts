@@ -1,0 +1,155 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { signPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
+import { signHead } from '#server/audit/checkpoints.ts'
+import { readSigner } from '#server/audit/log-key.ts'
+import { getLogFile, getTlogProof } from '#server/audit/queries.ts'
+import { requestExport } from '#server/exports/commands.ts'
+import { openExport } from '#server/exports/queries.ts'
+import { runExport } from '#server/exports/run-export.ts'
+import { systemActor } from '#server/kernel/actor.ts'
+import { runInTransaction } from '#server/kernel/command.ts'
+import { isAppError } from '#server/kernel/errors.ts'
+import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import type { LogSource } from './source.ts'
+import { readAgainst, readState, writeState } from './state-file.ts'
+import { verifyFile } from './verify-file.ts'
+import { verifySource } from './verify-source.ts'
+
+const db = useDatabase()
+const folder = mkdtempSync(join(tmpdir(), 'gatehouse-verify-'))
+
+/** A signed log of 600 entries, its owner and its key. */
+async function makeLog() {
+  const tenantId = await makeTenant()
+  const owner = await makePerson(tenantId, { role: 'owner', founder: true })
+  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test' }, async () => ({
+    result: null,
+    audit: Array.from({ length: 598 }, (_, n) => ({ action: 'file.view' as const, words: `number ${n}` })),
+  }))
+  await signHead(tenantId)
+  const signer = await readSigner(tenantId)
+  if (!signer) throw new Error('the log has no key')
+  // What the gateway serves, without its TLS.
+  const source: LogSource = {
+    isWhole: true,
+    read: async (path) => {
+      try {
+        return (await getLogFile(owner, { path })).body
+      } catch (error) {
+        if (isAppError(error) && (error.code === 'not_found' || error.code === 'gone')) return null
+        throw error
+      }
+    },
+  }
+  return { tenantId, owner, signer, vkey: signer.vkey, source }
+}
+
+async function tamper(tenantId: string, statement: string): Promise<void> {
+  const client = await db.superuser.connect()
+  await client.query('SET session_replication_role = replica')
+  expect((await client.query(statement, [tenantId])).rowCount).toBeGreaterThan(0)
+  client.release(true)
+}
+
+function keep(name: string, bytes: string | Uint8Array): string {
+  writeFileSync(join(folder, name), bytes)
+  return join(folder, name)
+}
+
+describe('a log as it is served', () => {
+  it('holds, is remembered, and names what was removed, altered or withheld since', async () => {
+    const { tenantId, vkey, source } = await makeLog()
+    const first = await verifySource(source, { vkey, rememberAt: new Date() })
+    expect(first).toMatchObject({ size: 600, isKeyServed: false, verdict: { ok: true } })
+    const state = join(folder, `${tenantId}.verified`)
+    if (first.verdict.ok && first.verdict.memory) writeState(state, first.verdict.memory)
+    const memory = readState(state)
+    expect(memory?.size).toBe(600)
+    expect((await verifySource(source, { memory })).verdict).toMatchObject({ ok: true })
+
+    await tamper(tenantId, 'DELETE FROM audit_entry WHERE tenant_id = $1 AND index IN (123, 124, 599)')
+    const removed = await verifySource(source, { vkey, memory })
+    expect(removed.verdict).toMatchObject({ ok: false, code: 'entry_removed', index: 123, until: 124 })
+    expect(removed.verdict.ok || removed.verdict.problems).toMatchObject([{ index: 123 }, { index: 599 }])
+
+    await tamper(tenantId, 'DELETE FROM audit_tile WHERE tenant_id = $1')
+    const { verdict } = await verifySource(source, { vkey })
+    expect(verdict.ok || verdict.problems.map(({ code, index }) => [code, index])).toContainEqual(['tile_altered', 0])
+  })
+
+  it('a state file that is no such, a file without checkpoints', async () => {
+    expect(readState(join(folder, 'none'))).toBeUndefined()
+    expect(() => readState(keep('torn', 'x'))).toThrow('--state')
+    expect(() => readAgainst(join(folder, 'none'))).toThrow('there is no file')
+    expect(() => readAgainst(keep('letter', 'Dear Sir\n'))).toThrow('--against')
+  })
+})
+
+describe('one file', () => {
+  it('a proof: of this entry, with this key', async () => {
+    const { tenantId, owner, vkey } = await makeLog()
+    const eventId = (await readLog(db, tenantId))[7]?.entry.id ?? ''
+    const { text } = await getTlogProof(owner, { eventId })
+    const file = keep('one.tlog-proof', text)
+    expect(await verifyFile(file, vkey)).toMatchObject({ ok: true, answer: { kind: 'proof', index: 7, size: 600 } })
+    await expect(verifyFile(file, undefined)).rejects.toThrow('--key is required')
+    const other = await makeLog()
+    expect(await verifyFile(file, other.vkey)).toMatchObject({ ok: false, code: 'proof_invalid' })
+    expect(await verifyFile(keep('moved.tlog-proof', text.replace('index 7', 'index 8')), vkey)).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('not number 8'),
+    })
+  })
+
+  it('a sealed bundle, and the same with one byte changed', async () => {
+    const { tenantId, owner, vkey } = await makeLog()
+    const { id } = await requestExport(owner, { q: 'action:file.view', format: 'csv', timeZone: 'UTC' })
+    await runExport(tenantId, id)
+    const pieces: Uint8Array[] = []
+    for await (const piece of (await openExport(owner, id)).read()) pieces.push(piece)
+    const bytes = Buffer.concat(pieces)
+    expect(await verifyFile(keep('export.zip', bytes), vkey)).toMatchObject({
+      ok: true,
+      answer: { kind: 'export', events: 598, personalChecked: 598, isKeyServed: false },
+    })
+    const spoilt = Buffer.from(bytes)
+    const at = spoilt.indexOf('number 41')
+    spoilt[at] = (spoilt[at] ?? 0) ^ 1
+    expect(await verifyFile(keep('spoilt.zip', spoilt), vkey)).toMatchObject({ ok: false, code: expect.any(String) })
+    expect(await verifyFile(keep('cut.zip', bytes.subarray(0, 5_000)), vkey)).toMatchObject({ ok: false })
+  })
+
+  it('a purge certificate', async () => {
+    const { tenantId, signer, vkey, source } = await makeLog()
+    const checkpoint = Buffer.from((await source.read('checkpoint')) ?? []).toString()
+    const certificate = await signPurgeCertificate(
+      {
+        id: tenantId,
+        tenantId,
+        origin: signer.name,
+        class: 'activity',
+        removed: [{ from: 10, to: 20 }],
+        count: 10,
+        firstRecordedAt: '2026-01-01T00:00:00.000Z',
+        lastRecordedAt: '2026-01-02T00:00:00.000Z',
+        leaves: Buffer.alloc(32).toString('base64'),
+        retentionDays: 30,
+        holds: [],
+        certifiedAt: '2026-11-23T00:00:00.000Z',
+        checkpoint,
+      },
+      signer,
+    )
+    expect(await verifyFile(keep('purge', certificate), vkey)).toMatchObject({ ok: true, answer: { events: 10 } })
+    const forged = certificate.replace('"retentionDays":30', '"retentionDays":31')
+    expect(await verifyFile(keep('forged', forged), vkey)).toMatchObject({ ok: false, code: 'proof_invalid' })
+  })
+
+  it('anything else is refused by name', async () => {
+    await expect(verifyFile(keep('letter', 'Dear Sir\n'), undefined)).rejects.toThrow('letter is neither')
+    await expect(verifyFile(keep('bytes', Uint8Array.of(0xff, 0xfe)), undefined)).rejects.toThrow('bytes is neither')
+  })
+})
