@@ -6,6 +6,15 @@ import type { Coverage, DeviceGap, Viewer, WhoSaw } from './schema.ts'
 
 type Named = { id: string; name: string }
 
+/** Everybody whom the answer names, by their own or their devices' ids. */
+export function idsIn({ viewers, coverage: { entitled, devices } }: WhoSaw): (string | undefined)[] {
+  return [
+    ...viewers.flatMap(({ who, devices: own }) => [who.id, ...own.map(({ id }) => id)]),
+    ...entitled.without.map(({ id }) => id),
+    ...devices.incomplete.flatMap(({ device, person }) => [device.id, person?.id]),
+  ]
+}
+
 /** The answer with pseudonyms for people and devices; the file is one that the reader may read. */
 export function masked(answer: WhoSaw, masking: Masking): WhoSaw {
   const { viewers, coverage, root, q } = answer

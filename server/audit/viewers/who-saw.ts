@@ -13,7 +13,7 @@ import { readHead } from '../tree.ts'
 import { type Counted, coverageOf } from './coverage.ts'
 import { COPIES_AT_ONCE, eachEvent, type Reach } from './evidence.ts'
 import { type Family, type Holder, holderAt, readFamily, readHolders } from './lineage.ts'
-import { masked } from './masked.ts'
+import { idsIn, masked } from './masked.ts'
 import { nameRows } from './names.ts'
 import { viewersQuery } from './question.ts'
 import { VIEWER_BASES, type Viewer, type WhoSaw, whoSawInput } from './schema.ts'
@@ -110,7 +110,7 @@ type Gathered = Omit<Counted, 'viewers'> & Pick<WhoSaw, 'q' | 'asOf'> & { family
 
 async function finish(actor: Actor, { family, holders, q, asOf, ...counted }: Gathered): Promise<Answered> {
   const { tenantId } = actor
-  return readTransaction(tenantId, async ({ sql }) => {
+  const { masking, ...answered } = await readTransaction(tenantId, async ({ sql }) => {
     await nameRows(sql, tenantId, counted.tally)
     const viewers = [...counted.tally.rows.values()].map(viewerOf).sort(byNearness)
     const coverage = await coverageOf({ sql, tenantId, family, holders, now: now() }, { ...counted, viewers })
@@ -130,10 +130,12 @@ async function finish(actor: Actor, { family, holders, q, asOf, ...counted }: Ga
       coverage,
     }
     const masking = await maskingFor(sql, actor)
+    masking.shows(idsIn(answer))
     const shown = masking.isMasked ? masked(answer, masking) : answer
-    await masking.settle()
-    return { answer: shown, family, isMasked: masking.isMasked }
+    return { answer: shown, family, isMasked: masking.isMasked, masking }
   })
+  await masking.settle()
+  return answered
 }
 
 /** Whoever came nearest first, and of those whoever was the first. */
