@@ -97,7 +97,6 @@ CREATE TRIGGER keeping_wall BEFORE UPDATE OR DELETE ON audit_entry FOR EACH STAT
 CREATE TRIGGER truncate_wall BEFORE TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION require_keeping();
 
 DO $$ DECLARE tbl text; BEGIN
-  EXECUTE format('GRANT USAGE ON SCHEMA public TO %I', gh_role('retention'));
   -- One organisation at a time, but for the question whether anything at all is left of a month.
   EXECUTE format('CREATE POLICY retention_read ON audit_entry FOR SELECT TO %I USING (true)', gh_role('retention'));
   EXECUTE format('CREATE POLICY retention_delete ON audit_entry FOR DELETE TO %I USING (tenant_id = current_tenant())', gh_role('retention'));
