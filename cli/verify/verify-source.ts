@@ -90,6 +90,7 @@ class LogFiles {
   readonly #source: LogSource
   readonly #size: number
   readonly #asked = new Map<number, Files>()
+  #isCut = false
 
   constructor(source: LogSource, size: number) {
     this.#source = source
@@ -100,9 +101,26 @@ class LogFiles {
     const count = Math.ceil(this.#size / TILE_WIDTH)
     for (let index = 0; index < count; index++) {
       for (let ahead = index; ahead < Math.min(count, index + AHEAD); ahead++) this.#ask(ahead)
-      const bundle = await this.#ask(index).bundle
+      const bundle = (await this.#ask(index).bundle) ?? (await this.#beginningOf(index))
       if (bundle) yield* batchesOf(bundle, index * TILE_WIDTH, tileWidth('entries', index, this.#size))
     }
+  }
+
+  /** A log that was cut has of its last bundle only a beginning: the longest that is served. Looked for once. */
+  async #beginningOf(index: number): Promise<Uint8Array | null> {
+    if (this.#isCut || !this.#source.isWhole) return null
+    this.#isCut = true
+    let [found, refused] = [0, tileWidth('entries', index, this.#size)]
+    let bundle: Uint8Array | null = null
+    while (refused - found > 1) {
+      const width = Math.floor((found + refused) / 2)
+      const shorter = await this.#source.read(formatTilePath({ level: 'entries', index, width }))
+      if (shorter === null) refused = width
+      else [found, bundle] = [width, shorter]
+    }
+    const tile = found > 0 ? this.#source.read(formatTilePath({ level: 0, index, width: found })) : null
+    if (tile) this.#asked.set(index, { bundle: Promise.resolve(bundle), tile })
+    return bundle
   }
 
   /** A server that has no such tile is held to it; in a folder it is not compared. */

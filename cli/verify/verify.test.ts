@@ -2,7 +2,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { hexEncode, utf8Encode } from '#lib/bytes.ts'
+import { appendLeaves, emptyTree, leafHash } from '#protocol/audit/merkle.ts'
 import { signPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
+import { encodeTreeState } from '#protocol/audit/tree-state.ts'
 import { signHead } from '#server/audit/checkpoints.ts'
 import { readSigner } from '#server/audit/log-key.ts'
 import { getLogFile, getTlogProof } from '#server/audit/queries.ts'
@@ -54,6 +57,14 @@ async function tamper(tenantId: string, statement: string): Promise<void> {
   client.release(true)
 }
 
+async function leavesOf(tenantId: string): Promise<Uint8Array[]> {
+  const { rows } = await db.superuser.query<{ entry: string }>(
+    'SELECT entry FROM audit_entry WHERE tenant_id = $1 ORDER BY index',
+    [tenantId],
+  )
+  return rows.map(({ entry }) => leafHash(utf8Encode(entry)))
+}
+
 function keep(name: string, bytes: string | Uint8Array): string {
   writeFileSync(join(folder, name), bytes)
   return join(folder, name)
@@ -78,6 +89,22 @@ describe('a log as it is served', () => {
     await tamper(tenantId, 'DELETE FROM audit_tile WHERE tenant_id = $1')
     const { verdict } = await verifySource(source, { vkey })
     expect(verdict.ok || verdict.problems.map(({ code, index }) => [code, index])).toContainEqual(['tile_altered', 0])
+  })
+
+  it('names where it was cut, also when the head went back with the entries', async () => {
+    const { tenantId, vkey, source } = await makeLog()
+    // Reading the log is an event, too, once in ten minutes.
+    await source.read('tile/entries/000')
+    const shorter = appendLeaves(emptyTree(), (await leavesOf(tenantId)).slice(0, 300)).state
+    await tamper(tenantId, 'DELETE FROM audit_entry WHERE tenant_id = $1 AND index >= 300')
+    await tamper(tenantId, 'DELETE FROM audit_tile WHERE tenant_id = $1 AND number > 0')
+    await tamper(
+      tenantId,
+      `UPDATE audit_head SET size = 300, tree = '\\x${hexEncode(encodeTreeState(shorter))}' WHERE tenant_id = $1`,
+    )
+    const { verdict } = await verifySource(source, { vkey })
+    expect(verdict).toMatchObject({ ok: false, code: 'tail_cut', index: 300, until: 599 })
+    expect(verdict.ok || verdict.problems).toHaveLength(1)
   })
 
   it('a state file that is no such, a file without checkpoints', async () => {
