@@ -224,6 +224,11 @@ describe('with the hashes forged, too', () => {
     expect(exact).not.toHaveProperty('until')
   })
 
+  test('hashes that are not the signed ones blame no entry', async () => {
+    const verdict = await check(altered, { readTile: tilesOf(LOG.with(200, item(200, 'another forgery'))) })
+    expect(verdict.ok || verdict.problems).toMatchObject([{ code: 'root_mismatch', index: 0, until: 599 }])
+  })
+
   test('a hash of level 1 that was forgotten names 256 entries', async () => {
     const [whole, part] = [tilesOf(LOG), tilesOf(altered)]
     const readTile: typeof whole = (level, index, width) => (level === 0 ? part : whole)(level, index, width)
