@@ -7,6 +7,7 @@ import { describeQuery } from './query-describe.ts'
 import { matchesQuery } from './query-match.ts'
 import { parseQuery, QueryError } from './query-parse.ts'
 import { type PlanNode, queryPlan } from './query-plan.ts'
+import { TermCollector } from './term-collector.ts'
 import { hashTerm, OVERFLOW_TERM, termsOf } from './terms.ts'
 import { drafts } from './testing-arbitraries.ts'
 
@@ -302,6 +303,11 @@ describe('plans', () => {
       fc.property(queries, drafts, (query, draft) => {
         const { entry, personal } = buildEntry(draft)
         const hashes = new Set(termsOf(entry, personal).map((term) => hashTerm(TENANT, term)))
+        const collector = new TermCollector(TENANT)
+        collector.add(entry, personal, 7)
+        const collected = collector.places()
+        expect(new Set(collected.keys())).toEqual(hashes)
+        expect([...collected.values()].every((places) => places.length === 1 && places[0] === 7)).toBe(true)
         const { candidates, certain, exact } = queryPlan(query, TENANT)
         const matches = matchesQuery(query, entry, personal)
         if (matches) expect(holds(candidates, hashes)).toBe(true)

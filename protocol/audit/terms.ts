@@ -184,14 +184,14 @@ function computeAddressTerms(personal: PersonalValues | undefined): readonly str
   return address === null ? [] : indexedRanges(address).map(addressTerm)
 }
 
-function selfAndAncestors(name: string, separator: string): string[] {
+export function selfAndAncestors(name: string, separator: string): string[] {
   const names = [name]
   for (let at = name.lastIndexOf(separator); at > 0; at = name.lastIndexOf(separator, at - 1))
     names.push(name.slice(0, at))
   return names
 }
 
-function detailTexts(value: DetailValue): readonly string[] {
+export function detailTexts(value: DetailValue): readonly string[] {
   if (typeof value === 'string') return [value]
   if (Array.isArray(value)) return value
   // Array.isArray does not narrow readonly arrays away.
