@@ -4,6 +4,7 @@ import auth from './en/auth.json' with { type: 'json' }
 import common from './en/common.json' with { type: 'json' }
 import devices from './en/devices.json' with { type: 'json' }
 import errors from './en/errors.json' with { type: 'json' }
+import exports from './en/exports.json' with { type: 'json' }
 import files from './en/files.json' with { type: 'json' }
 import imports from './en/imports.json' with { type: 'json' }
 import keeping from './en/keeping.json' with { type: 'json' }
@@ -35,6 +36,7 @@ export const messages = {
   audit,
   names,
   imports,
+  exports,
   trust,
   keeping,
   keys,

@@ -4,6 +4,7 @@ import auth from './zh/auth.json' with { type: 'json' }
 import common from './zh/common.json' with { type: 'json' }
 import devices from './zh/devices.json' with { type: 'json' }
 import errors from './zh/errors.json' with { type: 'json' }
+import exports from './zh/exports.json' with { type: 'json' }
 import files from './zh/files.json' with { type: 'json' }
 import imports from './zh/imports.json' with { type: 'json' }
 import keeping from './zh/keeping.json' with { type: 'json' }
@@ -35,6 +36,7 @@ export const messages = {
   audit,
   names,
   imports,
+  exports,
   trust,
   keeping,
   keys,

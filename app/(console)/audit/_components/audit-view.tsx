@@ -11,6 +11,7 @@ import { now } from '#server/kernel/clock.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import type { LogAsk } from '../_log-session.ts'
 import { type RowsPage, toRowsPage } from '../_rows.ts'
+import { ExportButton } from '../exports/_components/export-button.tsx'
 import { type AuditParams, auditHref, rangeOf } from '../search-params.ts'
 import { Builder } from './builder.tsx'
 import { EventDetail } from './event-detail.tsx'
@@ -76,8 +77,14 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
           <Suspense>
             <LogBadge actor={actor} />
           </Suspense>
-          <ViewsMenu views={views} params={params} canRemoveShared={actor.permissions.has('admin')} />
-          <LinkMenu params={params} />
+          <span className={cx('flex flex-wrap gap-2', eventId && 'max-lg:hidden')}>
+            <ViewsMenu views={views} params={params} canRemoveShared={actor.permissions.has('admin')} />
+            <LinkMenu params={params} />
+            <ExportButton
+              ask={{ q: params.q, ...rangeOf(params, now()) }}
+              canExport={actor.permissions.has('audit:export')}
+            />
+          </span>
         </>
       }
     >
