@@ -39,10 +39,10 @@ export async function TonightCard({ preview, rules }: { preview: PurgePreview; r
 async function sentence({ goes, kept, partial, holds }: PurgePreview, rules: RetentionRules): Promise<string> {
   const [t, format] = await Promise.all([getTranslations('keeping'), getFormatter()])
   if (KEEPING_CLASSES.every((name) => rules[name] === null)) return t('tonight.forever')
-  const names = format.list(holds.map(({ name }) => name))
-  if (goes === 0) return kept === 0 ? t('tonight.none') : t('tonight.onlyKept', { kept, holds: names })
+  const holding = { kept, keptCount: figure(t, kept, partial), holds: format.list(holds.map(({ name }) => name)) }
+  if (goes === 0) return kept === 0 ? t('tonight.none') : t('tonight.onlyKept', holding)
   const counted = { count: figure(t, goes, partial), number: goes }
-  return kept === 0 ? t('tonight.goes', counted) : t('tonight.goesKept', { ...counted, kept, holds: names })
+  return kept === 0 ? t('tonight.goes', counted) : t('tonight.goesKept', { ...counted, ...holding })
 }
 
 /** Days of one class; the oldest backlog first. */

@@ -81,5 +81,7 @@ async function effect({ goes, kept, partial, holds }: PurgePreview): Promise<str
       ? t('retention.effectNone')
       : t('retention.effectGoes', { count: figure(t, goes, partial), number: goes })
   const names = format.list(holds.map(({ name }) => name))
-  return kept === 0 ? gone : `${gone} ${t('retention.effectKept', { kept, holds: names })}`
+  return kept === 0
+    ? gone
+    : `${gone} ${t('retention.effectKept', { kept, keptCount: figure(t, kept, partial), holds: names })}`
 }
