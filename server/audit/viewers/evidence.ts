@@ -8,6 +8,8 @@ import { VIEWING_ACTIONS, viewersQuery } from './question.ts'
 /** Copies whose events are asked for by their own ids in one question. */
 export const COPIES_AT_ONCE = 40
 
+const ACTIONS = VIEWING_ACTIONS.map((action) => `action:${action}`).join(' OR ')
+
 type Question = { q: string; isCounted: (targetId: string | undefined, correlationId: string | undefined) => boolean }
 
 /**
@@ -15,6 +17,8 @@ type Question = { q: string; isCounted: (targetId: string | undefined, correlati
  * those are asked for by it, and what the first question found is not counted again.
  */
 function* questions({ root, files }: Family): Generator<Question> {
+  // Without copies nothing is correlated with it, and the index alone decides.
+  if (files.length === 1) return yield { q: `(${ACTIONS}) target:${root.id}`, isCounted: () => true }
   const ids = new Set(files.map(({ id }) => id))
   yield {
     q: viewersQuery(root.id),
@@ -24,9 +28,8 @@ function* questions({ root, files }: Family): Generator<Question> {
   const copies = files.filter(({ id }) => id !== root.id)
   for (let at = 0; at < copies.length; at += COPIES_AT_ONCE) {
     const targets = copies.slice(at, at + COPIES_AT_ONCE).map(({ id }) => `target:${id}`)
-    const actions = VIEWING_ACTIONS.map((action) => `action:${action}`).join(' OR ')
     yield {
-      q: `(${actions}) (source:app OR source:import) (${targets.join(' OR ')})`,
+      q: `(${ACTIONS}) (source:app OR source:import) (${targets.join(' OR ')})`,
       isCounted: (_target, correlation) => correlation !== root.id,
     }
   }
