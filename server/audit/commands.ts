@@ -54,5 +54,5 @@ export async function verifyLogNow(actor: Actor): Promise<Verification> {
   }
   const problem = { code: verdict.code, index: verdict.index ?? null, reason: verdict.reason }
   await recordVerification(actor, { size, problem })
-  return { ok: false, ...problem, tookMs }
+  return { ok: false, ...problem, code: verdict.code, until: verdict.until ?? null, tookMs }
 }

@@ -3,6 +3,7 @@ import { formatTime, parseRfc3339 } from '#lib/time.ts'
 import type { ActionCategory, ActorKind, Enforcement, Outcome } from '#protocol/audit/actions.ts'
 import type { DetailValue } from '#protocol/audit/personal.ts'
 import type { DescribedQuery } from '#protocol/audit/query-describe.ts'
+import type { VerifyFailureCode } from '#protocol/audit/verify-differences.ts'
 import { pageFields, uuidField } from '#server/kernel/fields.ts'
 
 export { APP_EVENT_LIMITS, type AppEventsAnswer, appEventLine } from './app-event-form.ts'
@@ -289,7 +290,17 @@ export type Trust = {
   verified: { at: string; ok: boolean; size: number } | null
 }
 
-/** What "verify now" found; on failure `index` is the first entry that is wrong. */
+/**
+ * What "verify now" found; on failure `index` is the first entry that is wrong, `until` the last of several or of those that may
+ * be it.
+ */
 export type Verification =
   | { ok: true; size: number; personalChecked: number; tookMs: number }
-  | { ok: false; code: string; index: number | null; reason: string; tookMs: number }
+  | {
+      ok: false
+      code: VerifyFailureCode
+      index: number | null
+      until: number | null
+      reason: string
+      tookMs: number
+    }

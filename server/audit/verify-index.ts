@@ -14,7 +14,7 @@ import { readStored, type StoredEntry } from './stored.ts'
 import { PairSums } from './verify-index-sums.ts'
 
 const READ_AT_ONCE = 1_024
-const ROWS_AT_ONCE = 256
+const ROWS_AT_ONCE = 64
 const MOST_PROBLEMS = 100
 const HOUR_MS = 3_600_000
 

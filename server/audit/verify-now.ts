@@ -18,7 +18,7 @@ import { verifyIndex } from './verify-index.ts'
 
 const BATCH = 1_024
 /** Checkpoints narrow down where a rewritten stretch begins: the newest all count, of the older ones ever fewer. */
-const MOST_PUBLISHED = 10_000
+const MOST_PUBLISHED = 4_000
 const STORED = 200
 
 /** `size` is the newest signed tree. */

@@ -42,6 +42,7 @@ function Found({ verification }: { verification: Verification }) {
     const { size, personalChecked, tookMs } = verification
     return t('trust.holds', { count: size, personal: personalChecked, seconds: (tookMs / 1_000).toFixed(1) })
   }
-  const { index, reason } = verification
-  return index === null ? t('trust.failsHead', { reason }) : t('trust.fails', { index, reason })
+  const { code, index, until } = verification
+  const [first, last] = [index ?? 0, until ?? index ?? 0]
+  return t(`trust.problem.${code}`, { index: first, until: last, span: first === last ? 'one' : 'several' })
 }
