@@ -23,6 +23,7 @@ const PAGES = [
   '/files',
   '/files/new',
   '/audit',
+  '/audit/import',
   '/approvals',
   '/wipes',
   '/api-keys',

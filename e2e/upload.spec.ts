@@ -113,6 +113,35 @@ test('a large file shows how far it has come, and goes on by itself when the con
   page = before
 })
 
+test('a file of history is shown as it would stand in the log, imported, and found there', async () => {
+  const rows = Array.from(
+    { length: 25 },
+    (_, n) => `e${n},2019-07-01T10:${10 + n}:00Z,VIEW,ann@old.example,Plan ${n}.pdf`,
+  )
+  const text = ['Event ID,Timestamp,Operation,User Email,File name', ...rows, 'bad,never,VIEW,,'].join('\n')
+  await page.goto('/audit')
+  await page.getByRole('link', { name: 'Import history' }).click()
+  await choose('Old log.csv', Buffer.from(text))
+  const mapping = page.getByLabel('Mapping', { exact: true })
+  await expect(mapping).toHaveValue(/"name": "old log"/)
+  await mapping.fill((await mapping.inputValue()).replace('"values": {}', '"values": { "VIEW": "file.view" }'))
+  await expect(page.getByRole('button', { name: 'Import', exact: true })).toHaveAttribute('aria-disabled', 'true')
+  await page.getByRole('button', { name: 'Show the first rows' }).click()
+  await expect(page.getByRole('cell', { name: 'Plan 0.pdf', exact: true })).toBeVisible()
+  await page.getByRole('button', { name: 'Import', exact: true }).click()
+  await expect(page.getByText('25 events were taken, none was there already, 1 line was rejected.')).toBeVisible()
+  await expect(page.getByText('Line 27:')).toBeVisible()
+  await expectNoSidewaysScroll(page)
+  await expectAccessible(page)
+  const downloading = page.waitForEvent('download')
+  await page.getByRole('button', { name: 'Download the rejected lines' }).click()
+  expect(fs.readFileSync(await (await downloading).path(), 'utf8')).toContain('"line":27,"code":"time_invalid"')
+  await page.getByRole('link', { name: 'Show in the log' }).click()
+  await expect(page.getByText('Plan 24.pdf').first()).toBeVisible()
+  await page.goto('/audit?q=action:audit.import')
+  await expect(page.getByText('History imported').first()).toBeVisible()
+})
+
 test('in Chinese the same', async () => {
   await context.addCookies([{ name: 'locale', value: 'zh', url: instance.consoleUrl }])
   await page.goto('/files/new')
