@@ -63,7 +63,7 @@ test('an administrator sees pseudonyms, and a name finds nothing', async ({ brow
   await desk.getByLabel('Second factor').fill(owner.authenticator.code())
   await desk.getByRole('button', { name: 'Invite' }).click()
   const link = await desk
-    .getByText(/\/join/)
+    .getByText(/\/invite\//)
     .first()
     .textContent()
   const admin = await (await openBrowser(browser, instance)).newPage()

@@ -7,13 +7,15 @@ import type { BrakeTarget } from '#server/kernel/brake-request.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import { isUniqueViolation, type Sql, type Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
+import { maskingFor } from '../masking/masking.ts'
 import { readQuery } from '../plan.ts'
 import { bumpRevision, lockKeeping } from './rules.ts'
 import { type HoldKind, type PlaceHold, placeHoldInput, releaseHoldInput } from './schema.ts'
 
 /**
  * Places a legal hold: from now on what it is about stays, whatever the retention. It waits for a removal under way.
- * @throws AppError not_found for somebody or something that is not there · query_invalid · conflict when a hold in force has the name
+ * @throws AppError not_found for somebody or something that is not there · query_invalid · conflict when a hold in force has the
+ * name · forbidden for people, devices and searches while names are hidden
  */
 export const placeHold = defineCommand({
   action: 'audit.hold',
@@ -21,6 +23,9 @@ export const placeHold = defineCommand({
   risk: 'none',
   input: placeHoldInput,
   execute: async ({ tx, sql, tenantId, actor, input, now }) => {
+    // What a hold keeps is counted: it would tell how much there is about somebody whose name is hidden.
+    if (input.kind !== 'file' && (await maskingFor(sql, actor)).isMasked)
+      throw new AppError('forbidden', { detail: 'While names are hidden from you, only files can be held.' })
     const about = await aboutOf(tx, tenantId, input)
     await lockKeeping(sql, tenantId)
     const id = uuidv7(now.getTime())

@@ -5,6 +5,7 @@ import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { defineQuery, type QueryContext } from '#server/kernel/query.ts'
 import { namesNow } from '../events.ts'
+import { type Masking, maskingFor } from '../masking/masking.ts'
 import { previewErasure } from './erasure.ts'
 import { previewPurge } from './preview.ts'
 import { fromMultirange } from './remove.ts'
@@ -103,7 +104,8 @@ export const listHolds = defineQuery({
       rows.map(({ target }) => target ?? undefined),
     )
     const requests = await releaseRequests(context)
-    return rows.map((row) => viewHold(row, names, requests.get(row.id) ?? null))
+    const masking = await maskingFor(sql, context.actor)
+    return rows.map((row) => maskHold(viewHold(row, names, requests.get(row.id) ?? null), masking))
   },
 })
 
@@ -137,6 +139,24 @@ function viewHold(row: HoldRow, names: Record<string, string>, releaseRequest: O
             reason: row.release_reason ?? '',
           },
     releaseRequest,
+  }
+}
+
+/** Whose hold it is, and why, may name people; what it is called is the organisation's own word. */
+function maskHold(hold: HoldView, masking: Masking): HoldView {
+  if (!masking.isMasked) return hold
+  const { kind, target, released } = hold
+  const named = kind === 'person' || kind === 'device' ? kind : null
+  return {
+    ...hold,
+    q: hold.q && '…',
+    target:
+      target && named
+        ? { id: masking.id(named, target.id), name: masking.name(named, target.id, target.name) }
+        : target,
+    reason: '…',
+    placedBy: '…',
+    released: released && { ...released, by: '…', reason: '…' },
   }
 }
 

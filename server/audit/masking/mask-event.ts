@@ -1,7 +1,7 @@
 import 'server-only'
 import type { AuditEventView, Facets, FacetValue, HiddenField } from '../schema.ts'
 import type { CodeOf } from './pseudonyms.ts'
-import { isOpenActor, isOpenNoun, isOpenType, networkShown, openDetail } from './visible.ts'
+import { isCorrelatedByFile, isOpenActor, isOpenType, networkShown, openDetail } from './visible.ts'
 
 /** What a pseudonym stands for. */
 export type NamedKind = 'person' | 'device' | 'item'
@@ -41,7 +41,8 @@ export function maskEvent(event: AuditEventView, hiding: Hiding): AuditEventView
     device: device && { id: maskId(device.id, hiding), name: maskName('device', device.id, device.name, hiding) },
     target: target && maskTarget(target, hiding),
     correlationId:
-      event.correlationId && (isOpenNoun(event.action) ? event.correlationId : hiding.codeOf(event.correlationId)),
+      event.correlationId &&
+      (isCorrelatedByFile(event.action) ? event.correlationId : hiding.codeOf(event.correlationId)),
     address: address && (byShown ? address : networkShown(address)),
     ...(byShown ? { reason, words } : {}),
     detail: isKept ? open : undefined,

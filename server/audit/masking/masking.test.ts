@@ -7,7 +7,7 @@ import type { StatedDraft } from '#server/kernel/ledger.ts'
 import { appendEntries } from '#server/kernel/ledger.ts'
 import { askReasonForNames, waiveReasonForNames } from '#server/tenants/commands.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import { hideNames, unmaskNames } from '../commands.ts'
+import { hideNames, placeHold, unmaskNames } from '../commands.ts'
 import {
   auditFacets,
   auditHistogram,
@@ -16,6 +16,7 @@ import {
   getLogFile,
   getNamesShown,
   getTlogProof,
+  listHolds,
   listOwnRecords,
   searchAudit,
 } from '../queries.ts'
@@ -232,6 +233,13 @@ describe('an administrator without audit:unmask', () => {
     expect(meaning.unanswered).toEqual([`actor:${lin.personId}`])
   })
 
+  it('is not told by a hold whom it is about', async () => {
+    await placeHold(owner, { name: 'Case-7', kind: 'person', targetId: lin.personId, reason: 'Lin Wei sues' })
+    const holds = await listHolds(admin, {})
+    expect(holds).toMatchObject([{ name: 'Case-7', kind: 'person', target: { id: await codeOfLin() } }])
+    expectNoSecret(holds)
+  })
+
   it('cannot unmask', async () => {
     await expect(unmaskNames(admin, { reason: REASON })).rejects.toMatchObject({ code: 'forbidden' })
     expect(await getNamesShown(admin, {})).toEqual({ state: 'never' })
@@ -328,6 +336,11 @@ describe('where a reason is asked for', () => {
     expectNoSecret(await items(key, ''))
     await unmaskNames(key, { reason: REASON })
     expect((await items(key, 'actor:"Lin Wei"')).length).toBe(1)
+  })
+
+  it('holds nothing of somebody whose name is hidden', async () => {
+    const hold = { name: 'Case-8', kind: 'search' as const, q: 'actor:"Lin Wei"', reason: REASON }
+    await expect(placeHold(officer, hold)).rejects.toMatchObject({ code: 'forbidden' })
   })
 
   it('keeps entries from people until then', async () => {

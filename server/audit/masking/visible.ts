@@ -62,8 +62,9 @@ export function openTargetsQuery(): string {
   return `(${OPEN_NOUNS.map((noun) => `action:${noun}`).join(' OR ')}) -source:app -source:import`
 }
 
-export function isOpenNoun(action: string): boolean {
-  return OPEN_NOUNS.some((noun) => action.startsWith(`${noun}.`))
+/** Whether what correlates events with this action is a file: elsewhere it is a request or a code, which lead to people. */
+export function isCorrelatedByFile(action: string): boolean {
+  return /^(?:file|screenshot)\./.test(action) && !action.startsWith('file.delete')
 }
 
 /** The members of `detail` that this reader may see. */
