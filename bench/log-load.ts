@@ -94,6 +94,15 @@ function drafter(total: number) {
   }
 }
 
+export type LoadOptions = {
+  /** How many the log has already, of how many in the end. */
+  from?: number
+  of?: number
+  /** All of it just now, instead of over a hundred days; somebody else merges. */
+  isNow?: boolean
+  each?: (appended: number) => void
+}
+
 /**
  * So many events of a hundred days, ending now, appended as the product does and merged as the worker does. `each` is called as
  * the log grows.
@@ -101,13 +110,13 @@ function drafter(total: number) {
 export async function loadLog(
   tenantId: string,
   events: number,
-  { from = 0, of = events, each }: { from?: number; of?: number; each?: (appended: number) => void } = {},
+  { from = 0, of = events, isNow = false, each }: LoadOptions = {},
 ): Promise<void> {
   const actor = systemActor(tenantId, 'bench')
   const draft = drafter(of)
   const begin = Date.now() - DAYS * DAY_MS
   for (let done = from; done < from + events; done += APPEND) {
-    testingOnlyAdvanceClock(begin + (done / of) * DAYS * DAY_MS - now().getTime())
+    if (!isNow) testingOnlyAdvanceClock(begin + (done / of) * DAYS * DAY_MS - now().getTime())
     const count = Math.min(APPEND, from + events - done)
     const drafts = Array.from({ length: count }, (_, n): AuditDraft => draft(done + n) as AuditDraft)
     await pgTransaction('writer', tenantId, async (_client, sql) => {
@@ -122,9 +131,10 @@ export async function loadLog(
         drafts.map((one) => ({ actor, draft: one })),
       )
     })
-    if ((done / APPEND) % 8 === 7) await mergeIndex(tenantId)
+    if (!isNow && (done / APPEND) % 8 === 7) await mergeIndex(tenantId)
     each?.(done + count)
   }
+  if (isNow) return
   testingOnlyAdvanceClock(Date.now() - now().getTime())
   await mergeIndex(tenantId)
 }

@@ -1,0 +1,186 @@
+/**
+ * Searches of a long log over the API, as a program with a key asks them, against the best SQL written by hand over a table that
+ * has a column and an index for each question. The second and later calls: the first writes the search down and is told apart.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import '#server/http/wiring.ts'
+import { createApiKey } from '#server/identity/commands.ts'
+import { systemActor } from '#server/kernel/actor.ts'
+import { closeRuntime } from '#server/kernel/runtime.ts'
+import { startInstance } from '../e2e/support/instance.ts'
+import { entryArgs } from '../scripts/lib/bootstrap.mjs'
+import { layOutByHand, percentile, timeByHand } from './log-hand.ts'
+import { DAYS, loadLog } from './log-load.ts'
+import { SHAPES, type Shape } from './log-shapes.ts'
+import { logSize, overhead } from './log-size.ts'
+import { foundOrganisation } from './place.ts'
+import { type Run, report } from './report.ts'
+
+const EVENTS = Number(process.env.BENCH_EVENTS ?? 2_000_000)
+const CALLS = Number(process.env.BENCH_CALLS ?? 40)
+const DAY_MS = 86_400_000
+
+type Api = (path: string) => Promise<Record<string, unknown>>
+type Timed = { first: number; p95: number }
+
+function apiOf(consoleUrl: string, token: string): Api {
+  return async (path) => {
+    const answer = await fetch(`${consoleUrl}/api/v1/audit/${path}`, { headers: { authorization: `Bearer ${token}` } })
+    if (answer.status !== 200) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`)
+    return (await answer.json()) as Record<string, unknown>
+  }
+}
+
+function pathOf({ q, days }: Shape): string {
+  const query = new URLSearchParams({ q, limit: '50' })
+  if (days) {
+    query.set('from', new Date(Math.floor(Date.now() / 60_000) * 60_000 - 2 * days * DAY_MS).toISOString())
+    query.set('to', new Date(Math.floor(Date.now() / 60_000) * 60_000 - days * DAY_MS).toISOString())
+  }
+  return `events?${query}`
+}
+
+async function timed(api: Api, path: string, calls = CALLS): Promise<Timed> {
+  const call = async () => {
+    const startedMs = performance.now()
+    await api(path)
+    return performance.now() - startedMs
+  }
+  const first = await call()
+  for (let n = 0; n < 2; n++) await call()
+  const taken: number[] = []
+  for (let n = 0; n < calls; n++) taken.push(await call())
+  return { first, p95: percentile(taken, 0.95) }
+}
+
+async function timeShapes(api: Api): Promise<Map<string, Timed>> {
+  const times = new Map<string, Timed>()
+  for (const shape of SHAPES) times.set(shape.name, await timed(api, pathOf(shape)))
+  return times
+}
+
+/** Page 1 and page 1,000 of the same search, in milliseconds. */
+async function timePages(api: Api): Promise<{ first: number; thousandth: number }> {
+  const path = 'events?q=action%3Afile.view&limit=50'
+  let cursor = ''
+  for (let n = 1; n < 1_000; n++) {
+    const { nextCursor } = await api(cursor ? `${path}&cursor=${cursor}` : path)
+    if (typeof nextCursor !== 'string') throw new Error(`the log has only ${n} pages`)
+    cursor = nextCursor
+  }
+  return { first: (await timed(api, path)).p95, thousandth: (await timed(api, `${path}&cursor=${cursor}`)).p95 }
+}
+
+async function timeHistogram(api: Api): Promise<number> {
+  const from = new Date(Math.floor(Date.now() / DAY_MS) * DAY_MS - 30 * DAY_MS).toISOString()
+  const times: number[] = []
+  for (const q of ['', 'action:file.view', 'action:file.view label:confidential', '-outcome:allowed'])
+    times.push((await timed(api, `histogram?${new URLSearchParams({ q, from, buckets: '80' })}`)).p95)
+  return Math.max(...times)
+}
+
+function startBackground(tenantId: string, rate: number): ChildProcess {
+  return spawn(process.execPath, [...entryArgs('bench/log-background.ts'), tenantId, String(rate)], {
+    stdio: 'inherit',
+  })
+}
+
+const worst = (times: Iterable<Timed>) =>
+  percentile(
+    [...times].map(({ p95 }) => p95),
+    1,
+  )
+
+const instance = await startInstance({ env: { LOG_LEVEL: 'warn' } })
+Object.assign(process.env, { GATEHOUSE_DATA_DIR: instance.dataDir, NODE_ENV: 'production', LOG_LEVEL: 'warn' })
+const admin = new pg.Client({ connectionString: adminUrlOf(instance.dataDir) })
+try {
+  await admin.connect()
+  await admin.query(`SELECT audit_ensure_partitions((now() - interval '${DAYS + 1} days')::date, 5)`)
+  const { tenantId } = await foundOrganisation('Bench')
+  const { token } = await createApiKey(systemActor(tenantId, 'bench'), {
+    name: 'bench',
+    scopes: ['audit:read', 'audit:unmask'],
+  })
+  const api = apiOf(instance.consoleUrl, token)
+  const startedMs = performance.now()
+  const tenth = Math.floor(EVENTS / 10)
+  await loadLog(tenantId, tenth, { of: EVENTS })
+  const early = await timeShapes(api)
+  await loadLog(tenantId, EVENTS - tenth, {
+    from: tenth,
+    of: EVENTS,
+    each: (appended) => {
+      if (appended % 500_000 === 0) console.log(`${appended} events`)
+    },
+  })
+  const loadedPerSecond = EVENTS / ((performance.now() - startedMs) / 1000)
+  await admin.query('VACUUM ANALYZE audit_entry, audit_run, audit_block, audit_posting')
+  const size = await logSize(admin)
+  await layOutByHand(admin, tenantId)
+  const rows: { shape: Shape; ours: Timed; hand: number }[] = []
+  for (const shape of SHAPES)
+    rows.push({
+      shape,
+      ours: await timed(api, pathOf(shape)),
+      hand: await timeByHand(admin, shape, CALLS),
+    })
+  const pages = await timePages(api)
+  const histogram = await timeHistogram(api)
+  const background = startBackground(tenantId, loadedPerSecond / 2)
+  await new Promise((resolve) => setTimeout(resolve, 5_000))
+  const busy = await timeShapes(api)
+  background.kill('SIGTERM')
+  await once(background, 'exit')
+  console.log('shape'.padEnd(28), 'first   p95     hand    allowed (1.2 x hand + 8 ms)')
+  for (const { shape, ours, hand } of rows) {
+    const allowed = 1.2 * hand + 8
+    const cells = [ours.first, ours.p95, hand, allowed].map((value) => value.toFixed(1).padStart(7))
+    console.log(shape.name.padEnd(28), ...cells, ours.p95 <= allowed && ours.p95 <= 100 ? '' : '  <- more')
+  }
+  const runs = rows.map(({ ours, hand }): Run => ({ ours: ours.p95, baseline: 1.2 * hand + 8 }))
+  const quiet = worst(rows.map(({ ours }) => ours))
+  report({
+    name: 'audit-search',
+    unit: 'ms (p95 of a shape; baseline: 1.2 x the best SQL by hand + 8 ms)',
+    runs,
+    notes: {
+      events: `${size.events}, ${Math.round(loadedPerSecond)} appended a second`,
+      'shapes within': `${runs.filter(({ ours, baseline }) => ours <= baseline && ours <= 100).length} of ${runs.length}`,
+      'slowest p95, ms': quiet.toFixed(1),
+      'slowest first call, ms': Math.max(...rows.map(({ ours }) => ours.first)).toFixed(1),
+      'p95 against that at a tenth of the events (median of shapes)': medianRatio(rows, early).toFixed(2),
+      'p95 while appending at half rate (median of shapes)': (1 / medianRatio(rows, busy)).toFixed(2),
+      'page 1,000 against page 1': `${(pages.thousandth / pages.first).toFixed(2)} (${pages.thousandth.toFixed(1)} / ${pages.first.toFixed(1)} ms)`,
+      'histogram of 30 days, slowest p95 of 4 queries, ms': histogram.toFixed(1),
+      'bytes an event beyond entry and personal values': Math.round(overhead(size)),
+      'disk by table, bytes an event': Object.entries(size.byTable)
+        .map(([table, bytes]) => `${table} ${Math.round(bytes / size.events)}`)
+        .join(', '),
+    },
+  })
+} finally {
+  await admin.end()
+  await closeRuntime()
+  await instance.stop()
+}
+
+function medianRatio(rows: readonly { shape: Shape; ours: Timed }[], others: ReadonlyMap<string, Timed>): number {
+  return percentile(
+    rows.map(({ shape, ours }) => ours.p95 / (others.get(shape.name)?.p95 ?? ours.p95)),
+    0.5,
+  )
+}
+
+/** The superuser of the instance's own database. */
+function adminUrlOf(dataDir: string): string {
+  const { postgresPassword, postgresPort } = JSON.parse(readFileSync(join(dataDir, 'secrets.json'), 'utf8')) as {
+    postgresPassword: string
+    postgresPort: number
+  }
+  return `postgresql://postgres:${postgresPassword}@127.0.0.1:${postgresPort}/gatehouse`
+}
