@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { base64Decode } from '#lib/bytes.ts'
 import { openCheckpoint, signCheckpoint, verifyCosignatures } from './checkpoint.ts'
 import {
   addCosignatures,
@@ -9,12 +11,13 @@ import {
 } from './cosignature.ts'
 import { NoteError, noteKeyFromSeed, noteSigner } from './note.ts'
 
-// Made by other people's code, github.com/transparency-dev/formats 0.1.1, with the seed 64, 65, … 95.
-const TRANSPARENCY_DEV = {
-  vkey: 'witness.example/vector+0dc0c97b+BCVDuS/xCVURR2rcg2nbbdyTNmWhGXjdoUBO4QZsqVWd',
-  text: 'gatehouse.example/log/vector\n7\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n',
-  line: '— witness.example/vector DcDJewAAAABrA+m6MiZ3O1bolJn5s94HuWnlO96WbrZBvIW17mIuL3tU6GLTmQ1FU77zk6IKEA+1YzL5+J3AexLGKXeDtjlAi5YcBQ==',
-  seconds: 1_795_418_554,
+// The cosignature was made by other people's code.
+const VECTOR = JSON.parse(readFileSync(new URL('../vectors/cosignature.json', import.meta.url), 'utf8')) as {
+  vkey: string
+  checkpoint: string
+  line: string
+  timestampSeconds: number
+  addCheckpoint: { oldSize: number; proof: string[]; body: string }
 }
 
 /** The log's own key and its signature on the vector's checkpoint. */
@@ -28,20 +31,18 @@ async function signedByLog(): Promise<{ vkey: string; note: string }> {
 }
 
 describe('cosignatures', () => {
-  const { vkey, text, line, seconds } = TRANSPARENCY_DEV
+  const { vkey, checkpoint: text, line, timestampSeconds } = VECTOR
 
   test('another implementation’s holds, among lines of others, and below our own signature', async () => {
     const log = await signedByLog()
     expect(log.note.startsWith(`${text}\n`)).toBe(true)
     const stranger = '— stranger.example AAAAAAE='
     const found = await readCosignature(log.note, `${stranger}\n${line}\n`, vkey)
-    expect(found).toEqual({ line, timestampSeconds: seconds })
+    expect(found).toEqual({ line, timestampSeconds })
     const full = addCosignatures(log.note, [found.line])
     const { note, checkpoint } = await openCheckpoint(full, log.vkey)
     expect(checkpoint.size).toBe(7)
-    expect(await verifyCosignatures(note, [vkey])).toEqual([
-      { name: 'witness.example/vector', timestampSeconds: seconds },
-    ])
+    expect(await verifyCosignatures(note, [vkey])).toEqual([{ name: 'witness.example/vector', timestampSeconds }])
   })
 
   test('another checkpoint, another time, no line of its own, or no whole line: refused', async () => {
@@ -64,12 +65,9 @@ describe('cosignatures', () => {
 
 describe('add-checkpoint', () => {
   test('the body is that of the specification’s example', () => {
-    const note =
-      'example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n— example.com/x AAAAAAE=\n'
-    const hash = Buffer.from('PlRNCrwHpqhGrupue0L7gxbjbMiKA9temvuZZDDpkaw=', 'base64')
-    expect(formatAddCheckpoint({ oldSize: 20_852_014, proof: [hash], note })).toBe(
-      `old 20852014\nPlRNCrwHpqhGrupue0L7gxbjbMiKA9temvuZZDDpkaw=\n\n${note}`,
-    )
+    const note = VECTOR.checkpoint
+    const { oldSize, proof, body } = VECTOR.addCheckpoint
+    expect(formatAddCheckpoint({ oldSize, proof: proof.map(base64Decode), note })).toBe(`${body}${note}`)
     expect(formatAddCheckpoint({ oldSize: 0, proof: [], note })).toBe(`old 0\n\n${note}`)
   })
 
