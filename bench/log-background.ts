@@ -8,7 +8,7 @@ let stopping = false
 process.on('SIGTERM', () => {
   stopping = true
 })
-for (let from = 0; !stopping; from += PART) {
+while (!stopping) {
   const startedMs = performance.now()
   await loadLog(tenantId, PART, { from: 0, of: PART, isNow: true })
   const left = (1000 * PART) / Number(rate) - (performance.now() - startedMs)
