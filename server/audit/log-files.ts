@@ -4,6 +4,7 @@ import { HASH_BYTES, TILE_WIDTH } from '#protocol/audit/merkle.ts'
 import { encodeBundle, parseTilePath, type TilePath, tileWidth } from '#protocol/audit/tiles.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
+import { readCertificateFile } from './keeping/served.ts'
 import { readSigner } from './log-key.ts'
 import { newestEpoch } from './published.ts'
 import { type Head, readHead, tileReader } from './tree.ts'
@@ -17,7 +18,7 @@ const TEXT = 'text/plain; charset=utf-8'
 const BYTES = 'application/octet-stream'
 
 /**
- * `checkpoint`, `key`, `tile/…` or `tile/entries/…` below a log's prefix (c2sp.org/tlog-tiles); with `n/` before it that of a
+ * `checkpoint`, `key`, `tile/…` or `tile/entries/…` below a log’s prefix (c2sp.org/tlog-tiles), `purges` or `purges/ID`; with `n/` before it that of a
  * later epoch. @throws AppError not_found · gone
  */
 export async function readLogFile(sql: Sql, tenantId: string, path: string): Promise<LogFile> {
@@ -29,29 +30,46 @@ export async function readLogFile(sql: Sql, tenantId: string, path: string): Pro
     const vkey = (await readSigner(tenantId, epoch))?.vkey
     return text(vkey && `${vkey}\n`)
   }
+  if (name === 'purges' || name.startsWith('purges/')) return readPurges(sql, tenantId, { head, epoch, name })
   const tile = parseTilePath(name)
   if (!tile) throw missing()
   if (tileWidth(tile.level, tile.index, await heldSize(sql, tenantId, { head, epoch })) < tile.width) throw missing()
   return readTile(sql, tenantId, head, tile)
 }
 
+async function readPurges(
+  sql: Sql,
+  tenantId: string,
+  { head, epoch, name }: { head: Head; epoch: number; name: string },
+): Promise<LogFile> {
+  const signer = await readSigner(tenantId, epoch)
+  const checkpoint = await servedCheckpoint(sql, tenantId, { head, epoch })
+  const log = { epoch, origin: signer?.name ?? head.origin }
+  const found = await readCertificateFile(sql, tenantId, { log, name, checkpoint })
+  if (found === null) throw missing()
+  return { type: TEXT, body: utf8Encode(found), isForever: false }
+}
+
 async function readTile(sql: Sql, tenantId: string, head: Head, { level, index, width }: TilePath): Promise<LogFile> {
+  if (level === 'entries') return readBundle(sql, tenantId, index, width)
   const isForever = width === TILE_WIDTH
-  if (level === 'entries') return { type: BYTES, body: await readBundle(sql, tenantId, index, width), isForever }
   const body = await tileReader(sql, tenantId, head)(level, index, width)
   // The head counts what the table of tiles does not have: somebody removed it.
   if (body.length !== width * HASH_BYTES) throw new AppError('gone', { detail: 'This tile is no longer there.' })
   return { type: BYTES, body: concatBytes(body), isForever }
 }
 
-async function readBundle(sql: Sql, tenantId: string, bundle: number, width: number): Promise<Uint8Array> {
+/** What was purged leaves its place without bytes, which no entry has; a bundle of which nothing is left is gone. */
+async function readBundle(sql: Sql, tenantId: string, bundle: number, width: number): Promise<LogFile> {
   const first = bundle * TILE_WIDTH
-  const rows = await sql<{ entry: string }>(
-    `SELECT entry FROM audit_entry WHERE tenant_id = $1::uuid AND index >= $2::text::bigint AND index < $3::text::bigint ORDER BY index`,
+  const rows = await sql<{ index: string; entry: string }>(
+    `SELECT index::text, entry FROM audit_entry WHERE tenant_id = $1::uuid AND index >= $2::text::bigint AND index < $3::text::bigint ORDER BY index`,
     [tenantId, String(first), String(first + width)],
   )
-  if (rows.length !== width) throw new AppError('gone', { detail: 'Entries of this bundle are no longer there.' })
-  return encodeBundle(rows.map(({ entry }) => utf8Encode(entry)))
+  if (rows.length === 0) throw new AppError('gone', { detail: 'The entries of this bundle are no longer there.' })
+  const entries = Array.from({ length: width }, () => new Uint8Array(0))
+  for (const { index, entry } of rows) entries[Number(index) - first] = utf8Encode(entry)
+  return { type: BYTES, body: encodeBundle(entries), isForever: width === TILE_WIDTH && rows.length === width }
 }
 
 function text(body: string | undefined): LogFile {

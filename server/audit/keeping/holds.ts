@@ -3,7 +3,6 @@ import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
 import { matchesQuery } from '#protocol/audit/query-match.ts'
 import type { Sql } from '#server/kernel/db.ts'
-import { eachMatch } from '../matches.ts'
 import { readQuery } from '../plan.ts'
 import type { HoldKind } from './schema.ts'
 
@@ -100,42 +99,4 @@ export function readHolders(holds: readonly Hold[]): (entry: AuditEntry, persona
       if ((from !== undefined && entry.occurredAt < from) || (to !== undefined && entry.occurredAt >= to)) return []
       return queries.some((query) => matchesQuery(query, entry, personal)) ? [hold] : []
     })
-}
-
-/** A stretch of the log: entries `first` to `last`, both included, in its order. */
-export type Stretch = { first: { index: number; at: Date }; last: { index: number } }
-
-/** Which entries of the stretch each hold keeps, by hold id. Of entries that nobody asks about it holds nothing in memory. */
-export async function heldIn(
-  tenantId: string,
-  holds: readonly Hold[],
-  { first, last }: Stretch,
-  isAsked: (index: number) => boolean,
-): Promise<Map<string, Set<number>>> {
-  const held = new Map<string, Set<number>>()
-  for (const { id, questions, from, to } of holds) {
-    const kept = new Set<number>()
-    for (const q of questions) await addMatches(kept, { tenantId, q, from, to, stretch: { first, last }, isAsked })
-    if (kept.size > 0) held.set(id, kept)
-  }
-  return held
-}
-
-type Matching = {
-  tenantId: string
-  q: string
-  from: string | undefined
-  to: string | undefined
-  stretch: Stretch
-  isAsked: (index: number) => boolean
-}
-
-async function addMatches(kept: Set<number>, { tenantId, q, from, to, stretch, isAsked }: Matching): Promise<void> {
-  const { first, last } = stretch
-  const place = { after: first.index === 0 ? null : first.index - 1, time: first.at.getTime() }
-  const ask = { q, from, to, order: 'oldest' as const, asOf: last.index + 1 }
-  for await (const { items, at } of eachMatch(tenantId, ask, place)) {
-    for (const { index } of items) if (index <= last.index && isAsked(index)) kept.add(index)
-    if ((at.after ?? -1) >= last.index) return
-  }
 }

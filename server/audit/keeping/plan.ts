@@ -2,7 +2,7 @@ import 'server-only'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
-import { type Hold, heldIn, readHolders } from './holds.ts'
+import { type Hold, readHolders } from './holds.ts'
 import { type ExpiredEntry, listExpired } from './remove.ts'
 import type { KeepingClass } from './schema.ts'
 
@@ -23,7 +23,7 @@ export type Expiring = {
   size: number
   holds: readonly Hold[]
   after?: Pick<ExpiredEntry, 'index' | 'at'> | null
-  /** Reads the entries themselves: what removes looks at each with its own eyes and not through the index alone. */
+  /** Reads the entries also where no hold needs to see them. */
   texts: boolean
 }
 
@@ -31,31 +31,31 @@ const PAGE = 5_000
 
 /** Everything of a class that has expired, a page at a time in the order of the log: a preview and a purge walk the same way. */
 export async function* eachExpired(expiring: Expiring): AsyncGenerator<ExpiredPage, void> {
-  const { tenantId, before, size, holds, texts } = expiring
+  const { tenantId, before, size, holds } = expiring
+  const texts = expiring.texts || holds.length > 0
   let after = expiring.after ?? null
   for (;;) {
     const place = after
     const entries = await pgTransaction('reader', tenantId, (_client, sql) =>
       listExpired(sql, tenantId, { class: expiring.class, after: place, before, size, limit: PAGE, texts }),
     )
-    const [first, last] = [entries[0], entries.at(-1)]
-    if (!first || !last) return
-    const asked = new Set(entries.map(({ index }) => index))
-    const held = await heldIn(tenantId, holds, { first, last }, (index) => asked.has(index))
-    if (texts) addSeen(held, holds, entries)
+    const last = entries.at(-1)
+    if (!last) return
+    const held = heldAmong(holds, entries)
     yield { entries, held, isHeld: (index) => holds.some(({ id }) => held.get(id)?.has(index)) }
     if (entries.length < PAGE) return
     after = last
   }
 }
 
-/** Adds what the entries' own texts say: an index that had lost a word would otherwise cost what a hold protects. */
-function addSeen(held: Map<string, Set<number>>, holds: readonly Hold[], entries: readonly ExpiredEntry[]): void {
-  if (holds.length === 0) return
+/** By the entries' own texts, not by the index: one that had lost a word would otherwise cost what a hold protects. */
+function heldAmong(holds: readonly Hold[], entries: readonly ExpiredEntry[]): Map<string, Set<number>> {
+  const held = new Map<string, Set<number>>()
   const holdersOf = readHolders(holds)
-  for (const { index, entry, personal } of entries) {
+  for (const { index, entry, personal } of holds.length > 0 ? entries : []) {
     const values = personal === null ? undefined : (JSON.parse(personal) as Personal)
     for (const { id } of holdersOf(JSON.parse(entry ?? '') as AuditEntry, values))
       held.set(id, (held.get(id) ?? new Set()).add(index))
   }
+  return held
 }

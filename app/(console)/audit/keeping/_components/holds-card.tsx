@@ -54,7 +54,7 @@ async function Hold({ hold, keeps, mayRelease }: { hold: HoldView; keeps: number
         )}
       </div>
       <p className="break-words">
-        {await aboutWords(hold)} {hold.q && <Mono className="break-all">{hold.q}</Mono>}
+        {await aboutWords(hold)} {hold.q && <Mono className="break-words">{hold.q}</Mono>}
       </p>
       <p className="text-ink-2">
         {t.rich('holds.placed', { name: hold.placedBy, reason: hold.reason, at: () => <Time value={hold.placedAt} /> })}
