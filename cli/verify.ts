@@ -6,7 +6,14 @@ import { readAgainst, readState, writeState } from './verify/state-file.ts'
 import { verifyFile } from './verify/verify-file.ts'
 import { verifySource } from './verify/verify-source.ts'
 
-type Options = { key?: string; ca?: string; against?: string[]; state?: string; json?: boolean }
+type Options = {
+  key?: string
+  ca?: string
+  against?: string[]
+  witness?: string[]
+  state?: string
+  json?: boolean
+}
 
 /** `gatehouse verify`: shares no code with the server but the protocol. */
 export function addVerifyCommand(program: Command): void {
@@ -20,6 +27,7 @@ export function addVerifyCommand(program: Command): void {
     .option('--key <vkey>', 'public key of the log; without it the one that the log serves is believed')
     .option('--ca <file>', 'certificate authority of the gateway, PEM')
     .option('--against <file>', 'checkpoints kept elsewhere, each of which the log must extend; may be repeated', add)
+    .option('--witness <vkey>', 'public key of a witness that must have cosigned the checkpoint; may be repeated', add)
     .option('--state <file>', 'remembers what was verified, so that the next run names whatever was changed since')
     .option('--json', 'answer in JSON')
     .action(async (place: string, options: Options) => {
@@ -31,16 +39,17 @@ export function addVerifyCommand(program: Command): void {
     })
 }
 
-function add(file: string, files: readonly string[] = []): string[] {
-  return [...files, file]
+function add(value: string, values: readonly string[] = []): string[] {
+  return [...values, value]
 }
 
 async function verifyWhole(place: string, isGateway: boolean, options: Options): Promise<void> {
-  const { key, ca, against = [], state, json } = options
+  const { key, ca, against = [], witness = [], state, json } = options
   const source = isGateway ? openGateway(place, { apiKey: process.env.GATEHOUSE_API_KEY, ca }) : openFolder(place)
-  const { verdict, size, origin, isKeyServed } = await verifySource(source, {
+  const { verdict, size, origin, isKeyServed, cosigned } = await verifySource(source, {
     vkey: key,
     against: against.flatMap(readAgainst),
+    witnesses: witness,
     memory: state === undefined ? undefined : readState(state),
     rememberAt: state === undefined ? undefined : new Date(),
     onProgress: json || !process.stderr.isTTY ? undefined : showProgress,
@@ -49,16 +58,18 @@ async function verifyWhole(place: string, isGateway: boolean, options: Options):
   if (state !== undefined && verdict.memory) writeState(state, verdict.memory)
   const { personalChecked, purged } = verdict
   const note = isKeyServed ? ' (with the key that the log serves: compare it with one you keep)' : ''
+  const seen = cosigned.map(({ witness: name, at }) => `, cosigned by ${name} at ${at}`).join('')
   const gone = purged > 0 ? `, ${purged} of them only by their hashes` : ''
   print(
     json,
-    { ok: true, kind: 'log', origin, size, isKeyServed, personalChecked, purged },
-    `${origin}: all ${size} entries are as they were signed${gone}${note}`,
+    { ok: true, kind: 'log', origin, size, isKeyServed, personalChecked, purged, cosigned },
+    `${origin}: all ${size} entries are as they were signed${gone}${seen}${note}`,
   )
 }
 
-async function verifyOne(place: string, { key, against, state, json }: Options): Promise<void> {
-  if (against ?? state) throw new CliError('--against and --state are for a whole log, not for one file')
+async function verifyOne(place: string, { key, against, witness, state, json }: Options): Promise<void> {
+  if (against ?? witness ?? state)
+    throw new CliError('--against, --witness and --state are for a whole log, not for one file')
   const verdict = await verifyFile(place, key)
   if (!verdict.ok) return refuse(verdict, json)
   print(json, { ok: true, ...verdict.answer }, verdict.line)

@@ -52,6 +52,7 @@ async function download(url: string, apiKey: string | undefined): Promise<Uint8A
     if (response.status === 404 || response.status === 410) return null
     if (response.status === 401)
       throw new SourceError('the server wants an API key with audit:read in GATEHOUSE_API_KEY')
+    if (response.status === 403) throw new SourceError('this API key may not read the log: it needs audit:read')
     const mayPass = response.status === 429 || response.status === 503
     if (!mayPass || attempt >= ATTEMPTS) throw new SourceError(`${url} answered ${response.status}`)
     await new Promise((resolve) => setTimeout(resolve, 1_000 * Number(response.headers.get('retry-after') ?? 1)))

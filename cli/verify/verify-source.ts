@@ -1,7 +1,7 @@
 import { utf8Decode } from '#lib/bytes.ts'
-import { parseCheckpoint } from '#protocol/audit/checkpoint.ts'
+import { parseCheckpoint, verifyCosignatures } from '#protocol/audit/checkpoint.ts'
 import { TILE_WIDTH } from '#protocol/audit/merkle.ts'
-import { NoteError, parseNote } from '#protocol/audit/note.ts'
+import { NoteError, parseNote, parseVkey } from '#protocol/audit/note.ts'
 import { type PurgeCertificate, purgedBy, verifyPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
 import { decodeBundle, formatTilePath, tileWidth } from '#protocol/audit/tiles.ts'
 import { type LogBatch, type LogVerdict, verifyLog } from '#protocol/audit/verify.ts'
@@ -15,13 +15,19 @@ export type SourceVerdict = {
   origin: string
   /** The key was taken from the log itself, not given. */
   isKeyServed: boolean
+  /** When the witnesses that were asked for cosigned the checkpoint. */
+  cosigned: readonly Cosigned[]
 }
+
+export type Cosigned = { witness: string; at: string }
 
 export type VerifyOptions = {
   /** The log's public key; unset: the one it serves. */
   vkey?: string | undefined
   /** Checkpoints that were kept elsewhere: each must be a beginning of the log. */
   against?: readonly KnownCheckpoint[]
+  /** Public keys of witnesses, each of which must have cosigned the checkpoint. */
+  witnesses?: readonly string[]
   memory?: LogMemory | undefined
   rememberAt?: Date | undefined
   onProgress?: ((done: number, size: number) => void) | undefined
@@ -51,7 +57,21 @@ export async function verifySource(source: LogSource, options: VerifyOptions): P
     onProgress,
     readTile: (level, index, width) => files.tile(level, index, width),
   })
-  return { verdict, ...head, isKeyServed: vkey === undefined }
+  const cosigned = verdict.ok ? await cosignaturesOn(checkpoint, options.witnesses ?? []) : []
+  return { verdict, ...head, isKeyServed: vkey === undefined, cosigned }
+}
+
+/** @throws SourceError naming the witness that has not cosigned it */
+async function cosignaturesOn(checkpoint: string, witnesses: readonly string[]): Promise<Cosigned[]> {
+  const cosigned: Cosigned[] = []
+  for (const vkey of witnesses) {
+    const [found] = await verifyCosignatures(parseNote(checkpoint), [vkey]).catch((error: unknown) => {
+      throw error instanceof NoteError ? new SourceError(`--witness: ${error.message}`) : error
+    })
+    if (!found) throw new SourceError(`the checkpoint is not cosigned by ${parseVkey(vkey).name}`)
+    cosigned.push({ witness: found.name, at: new Date(1_000 * found.timestampSeconds).toISOString() })
+  }
+  return cosigned
 }
 
 /** What does not hold excuses nothing: the entries it names are then missing. */

@@ -2,8 +2,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { hexEncode, utf8Encode } from '#lib/bytes.ts'
+import { concatBytes, hexEncode, utf8Encode } from '#lib/bytes.ts'
+import { cosignedText } from '#protocol/audit/checkpoint.ts'
 import { appendLeaves, emptyTree, leafHash } from '#protocol/audit/merkle.ts'
+import { addSignature, formatVkey, keyIdOf, parseNote, SIGNATURE_TYPES } from '#protocol/audit/note.ts'
 import { signPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
 import { encodeTreeState } from '#protocol/audit/tree-state.ts'
 import { signHead } from '#server/audit/checkpoints.ts'
@@ -65,6 +67,21 @@ async function leavesOf(tenantId: string): Promise<Uint8Array[]> {
   return rows.map(({ entry }) => leafHash(utf8Encode(entry)))
 }
 
+async function makeWitness(name: string) {
+  const { publicKey: key, privateKey } = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
+  const publicKey = new Uint8Array(await crypto.subtle.exportKey('raw', key))
+  const keyId = keyIdOf(name, SIGNATURE_TYPES.cosignature, publicKey)
+  const seconds = 1_800_000_000
+  const cosign = async (note: string) => {
+    const message = utf8Encode(cosignedText(seconds, parseNote(note).text))
+    const time = new Uint8Array(8)
+    new DataView(time.buffer).setBigUint64(0, BigInt(seconds))
+    const signature = concatBytes(time, new Uint8Array(await crypto.subtle.sign('Ed25519', privateKey, message)))
+    return utf8Encode(addSignature(note, { name, keyId, signature }))
+  }
+  return { vkey: formatVkey({ name, keyId, type: SIGNATURE_TYPES.cosignature, publicKey }), cosign }
+}
+
 function keep(name: string, bytes: string | Uint8Array): string {
   writeFileSync(join(folder, name), bytes)
   return join(folder, name)
@@ -105,6 +122,21 @@ describe('a log as it is served', () => {
     const { verdict } = await verifySource(source, { vkey })
     expect(verdict).toMatchObject({ ok: false, code: 'tail_cut', index: 300, until: 599 })
     expect(verdict.ok || verdict.problems).toHaveLength(1)
+  })
+
+  it('says which witnesses cosigned it, and which did not', async () => {
+    const { vkey, source } = await makeLog()
+    const note = Buffer.from((await source.read('checkpoint')) ?? []).toString()
+    const witness = await makeWitness('w.example')
+    const seen = {
+      ...source,
+      read: (path: string) => (path === 'checkpoint' ? witness.cosign(note) : source.read(path)),
+    }
+    expect(await verifySource(seen, { vkey, witnesses: [witness.vkey] })).toMatchObject({
+      cosigned: [{ witness: 'w.example', at: '2027-01-15T08:00:00.000Z' }],
+    })
+    await expect(verifySource(source, { vkey, witnesses: [witness.vkey] })).rejects.toThrow('not cosigned by w.example')
+    await expect(verifySource(seen, { vkey, witnesses: [vkey] })).rejects.toThrow("not a witness's")
   })
 
   it('a state file that is no such, a file without checkpoints', async () => {
