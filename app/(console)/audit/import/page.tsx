@@ -28,7 +28,7 @@ export default async function ImportPage({ searchParams }: Props) {
   return (
     <Page crumbs={crumbs} title={t('title')} sub={t('sub')}>
       <div className="grid grid-cols-[minmax(0,1fr)] gap-6 xl:grid-cols-[minmax(0,1fr)_320px]">
-        <ImportForm key={chosen?.updatedAt ?? 'new'} chosen={chosen ?? null} />
+        <ImportForm key={chosen?.name ?? 'new'} chosen={chosen ?? null} />
         <MappingList mappings={mappings} chosen={chosen?.name ?? null} />
       </div>
     </Page>

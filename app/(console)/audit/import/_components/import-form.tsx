@@ -3,6 +3,7 @@
 import { useRouter } from 'next/navigation'
 import { useTranslations } from 'next-intl'
 import { type ChangeEvent, useEffect, useRef, useState } from 'react'
+import type { FormState } from '#components/form/form-state.ts'
 import { Button } from '#components/ui/button.tsx'
 import { Card, Panel } from '#components/ui/card.tsx'
 import { Field } from '#components/ui/field.tsx'
@@ -27,7 +28,7 @@ export function ImportForm({ chosen }: { chosen: MappingView | null }) {
   const t = useTranslations('imports')
   const router = useRouter()
   const [file, setFile] = useState<File | null>(null)
-  const [mapping, setMapping] = useState(chosen ? JSON.stringify(chosen.document, null, 2) : '')
+  const [mapping, setMapping] = useState(chosen ? textOf(chosen) : '')
   const [state, setState] = useState<State>({ step: 'idle' })
   const leaving = useRef<AbortController>(undefined)
   useEffect(() => {
@@ -51,7 +52,7 @@ export function ImportForm({ chosen }: { chosen: MappingView | null }) {
     attempt(async () => ({ step: 'shown', preview: await preview(picked, mapping), of: mapping }))
   const run = (picked: File) =>
     attempt(async () => {
-      const saved = await save(mapping)
+      const saved: FormState = chosen && mapping === textOf(chosen) ? { status: 'ok' } : await save(mapping)
       if (saved.status === 'error') {
         const fields = Object.entries(saved.fields ?? {}).map(([field, detail]) => ({ field, detail }))
         return { step: 'failed', message: saved.message, fields }
@@ -107,6 +108,10 @@ export function ImportForm({ chosen }: { chosen: MappingView | null }) {
       {state.step === 'done' && <ImportResult answer={state.answer} />}
     </div>
   )
+}
+
+function textOf({ document }: MappingView): string {
+  return JSON.stringify(document, null, 2)
 }
 
 function failure(error: unknown, message: string): State {
