@@ -17,6 +17,9 @@ export const upkeepTasks = {
     await systemTransaction((sql) => sql('DELETE FROM dpop_jti WHERE expires_at < now()'))
     // Ids of apps' events are remembered for 90 days.
     await systemTransaction((sql) => sql(`DELETE FROM app_event WHERE received_at < now() - interval '90 days'`))
+    // A reason given to see names, and whose they were: after a day only the log knows.
+    await systemTransaction((sql) => sql(`DELETE FROM audit_unmasked_person WHERE until < now() - interval '1 day'`))
+    await systemTransaction((sql) => sql(`DELETE FROM audit_unmasking WHERE until < now() - interval '1 day'`))
     await systemTransaction((sql) => sql('DELETE FROM rate_limit WHERE expire < extract(epoch FROM now()) * 1000'))
   },
 }

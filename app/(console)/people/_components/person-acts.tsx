@@ -14,7 +14,7 @@ export async function PersonActs({ person, asker, hasFactor, sessions }: Props) 
   const reason = (verdict: ReturnType<(typeof personCan)['suspend']>) =>
     verdict === true ? null : t(`reason.${verdict}`)
   const touching = reason(personCan.update(person, asker))
-  const tKeeping = await getTranslations('keeping')
+  const [tKeeping, tNames] = await Promise.all([getTranslations('keeping'), getTranslations('names')])
   const isSelf = person.id === asker.personId
   return (
     <Panel title={t('access')} className="flex flex-col items-start gap-2">
@@ -34,6 +34,11 @@ export async function PersonActs({ person, asker, hasFactor, sessions }: Props) 
       )}
       {hasFactor && !isSelf && touching === null && (
         <ButtonLink href={`/people/${person.id}/reset-factor`}>{t('act.resetFactor')}…</ButtonLink>
+      )}
+      {asker.permissions.includes('audit:unmask') && (
+        <ButtonLink href={`/audit?q=${encodeURIComponent(`action:audit.unmask target:${person.id}`)}`}>
+          {tNames('ofPerson')}
+        </ButtonLink>
       )}
       {asker.permissions.includes('admin') && (
         <ButtonLink href={`/audit/keeping/erase/${person.id}`}>{tKeeping('erase.link')}</ButtonLink>
