@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -103,6 +103,24 @@ describe('gatehouse', () => {
     }
     expect(await gatehouse(['keys', 'list'])).toMatchObject({ code: 0 })
   }, 180_000)
+
+  test('audit new-epoch: only for a log that cannot go on; without a server', async () => {
+    const reason = ['audit', 'new-epoch', '--reason', 'the key was lost']
+    const refused = 'gatehouse: The log continues what was signed: there is nothing to begin anew.\n'
+    expect(await gatehouse(reason)).toEqual({ code: 1, out: '', err: refused })
+    const [tenant] = JSON.parse((await gatehouse(['org', 'list', '--json'])).out).items
+    // Something was published, and no key is there that could have signed it.
+    mkdirSync(join(dataDir, 'checkpoints'), { recursive: true })
+    const line = { size: 1, note: 'gone', signedAt: '2026-01-01T00:00:00.000Z' }
+    writeFileSync(join(dataDir, 'checkpoints', `${tenant.id}.log`), `${JSON.stringify(line)}\n`)
+    const started = await gatehouse([...reason, '--json'])
+    expect(JSON.parse(started.out || '{}'), started.err).toMatchObject({
+      epoch: 2,
+      origin: `localhost:8443/log/${tenant.id}/2`,
+      agreedSize: 0,
+      abandonedSize: 1,
+    })
+  }, 60_000)
 
   test('beside a running server it uses the server’s database', async () => {
     const postgres = await startPostgres({ dataDir })

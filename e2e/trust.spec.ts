@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs'
+import type { Page } from '@playwright/test'
+import { type Instance, startInstance } from './support/instance.ts'
+import { type Owner, setUp } from './support/people.ts'
+import { closeBrowsers, expect, expectAccessible, faultsOf, openBrowser, test } from './support/test.ts'
+
+test.describe.configure({ mode: 'serial' })
+
+let instance: Instance
+let owner: Owner
+let page: Page
+
+test.beforeAll(async ({ browser }) => {
+  instance = await startInstance()
+  page = await (await openBrowser(browser, instance)).newPage()
+  owner = await setUp(page, instance.setupUrl ?? '')
+})
+
+test.afterEach(async () => {
+  const { status, expectedStatus } = test.info()
+  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
+})
+
+test.afterAll(async () => {
+  await closeBrowsers()
+  await instance?.stop()
+})
+
+test('self-checked, and why; an address is added with the second factor, and the log says so', async () => {
+  await page.goto('/trust')
+  await expect(page.getByText('self-checked', { exact: true })).toBeVisible()
+  await expect(page.getByText('Nobody outside is shown the checkpoints.', { exact: false })).toBeVisible()
+  await expect(page.getByText('SMTP_URL is not set', { exact: false })).toBeVisible()
+  await page.getByRole('button', { name: 'Add an address' }).click()
+  const form = page.getByRole('form', { name: 'Add an address' })
+  await form.getByLabel('Email').fill('auditor@example.org')
+  await form.getByLabel('Second factor').fill(owner.authenticator.code())
+  await form.getByRole('button').click()
+  await expect(page.getByText('holds nothing yet')).toBeVisible()
+  await expect(page.getByText('Nobody outside holds a checkpoint', { exact: false })).toBeVisible()
+  await expectAccessible(page)
+  await page.goto('/audit?q=action%3Atenant.update')
+  await expect(page.getByRole('link', { name: /tenant\.update/ }).first()).toBeVisible()
+})
+
+test('the checkpoint is downloaded as it was signed', async () => {
+  await page.goto('/trust')
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('link', { name: 'Newest checkpoint' }).click(),
+  ])
+  const note = readFileSync(await download.path(), 'utf8')
+  expect(note).toMatch(/^localhost:\d+\/log\/[0-9a-f-]{36}\n\d+\n\S+\n\n— localhost/)
+})
