@@ -12,6 +12,7 @@ import { isAppError } from '#server/kernel/errors.ts'
 import type { LogAsk } from '../_log-session.ts'
 import { type RowsPage, toRowsPage } from '../_rows.ts'
 import { ExportButton } from '../exports/_components/export-button.tsx'
+import { ImportLink } from '../import/_components/import-link.tsx'
 import { type AuditParams, auditHref, rangeOf } from '../search-params.ts'
 import { Builder } from './builder.tsx'
 import { EventDetail } from './event-detail.tsx'
@@ -80,6 +81,7 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
           <span className={cx('flex flex-wrap gap-2', eventId && 'max-lg:hidden')}>
             <ViewsMenu views={views} params={params} canRemoveShared={actor.permissions.has('admin')} />
             <LinkMenu params={params} />
+            <ImportLink actor={actor} />
             <ExportButton
               ask={{ q: params.q, ...rangeOf(params, now()) }}
               canExport={actor.permissions.has('audit:export')}

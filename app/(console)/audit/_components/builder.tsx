@@ -27,7 +27,7 @@ export function Builder({ params }: { params: AuditParams }) {
       <summary className="inline-block cursor-pointer py-0.5 text-accent max-sm:py-2.5">{t('builder.open')}</summary>
       <form action="/audit/ask" aria-label={t('builder.title')} className="mt-1.5 flex flex-wrap items-end gap-2">
         <HiddenState params={params} />
-        <Field label={t('builder.field')} className="mb-0 max-sm:basis-full">
+        <Field label={t('builder.field')} className="mb-0! max-sm:basis-full">
           {(control) => (
             <Select
               {...control}
@@ -46,7 +46,7 @@ export function Builder({ params }: { params: AuditParams }) {
             { value: 'not', label: t('builder.isNot') },
           ]}
         />
-        <Field label={t('builder.value')} className="mb-0 min-w-56 flex-1">
+        <Field label={t('builder.value')} className="mb-0! min-w-56 flex-1">
           {(control) =>
             field !== 'text' && CHOSEN.has(field) ? (
               <Select {...control} name="value" required options={optionsOf(words.values[field])} />

@@ -10,17 +10,21 @@ export const PHONE_LINE_PX = 84
 
 /** How a cell stands on a phone's card: who and what came of it above, then what, then when and who says so. */
 const ON_PHONE: Partial<Record<ColumnName, string>> = {
-  actor: 'max-sm:order-1 max-sm:flex-1 max-sm:basis-[55%] max-sm:font-medium',
-  result: 'max-sm:order-2 max-sm:text-right',
+  actor: 'max-sm:order-1 max-sm:grow max-sm:basis-[48%] max-sm:font-medium',
+  result: 'max-sm:order-2 max-sm:grow max-sm:basis-[44%] max-sm:text-right',
   action: 'max-sm:order-3',
-  target: 'max-sm:order-4 max-sm:flex-1 max-sm:basis-[50%]',
-  time: 'max-sm:order-5 max-sm:basis-[58%]',
-  known: 'max-sm:order-6 max-sm:flex-1',
+  target: 'max-sm:order-4 max-sm:grow max-sm:basis-[44%]',
+  time: 'max-sm:order-5 max-sm:basis-[60%]',
+  known: 'max-sm:order-6 max-sm:grow max-sm:basis-[34%]',
 }
+
+/** What came of an attempt may take two lines: all of it is to be read. */
+const TWO_LINES = '*:max-w-full! *:py-px *:leading-[14px]! *:whitespace-normal!'
 
 export const cellClass = (name: ColumnName) =>
   cx(
-    'min-w-0 truncate px-2 max-sm:px-0',
+    'min-w-0 px-2 max-sm:px-0',
+    name === 'result' ? TWO_LINES : 'truncate',
     !FEW_COLUMNS.includes(name) && (name === 'known' ? 'sm:max-xl:hidden' : 'max-xl:hidden'),
     ON_PHONE[name],
   )

@@ -31,7 +31,7 @@ export function ManageViews({ isOpen, onClose, views, canRemoveShared }: Props) 
             </p>
             {(view.isOwn || canRemoveShared) && (
               <FormShell action={removeView.bind(null, view.id)} label={t('views.remove', { name: view.name })}>
-                <SubmitButton variant="ghost" size="small">
+                <SubmitButton variant="ghost" size="small" className="-ml-2">
                   {t('views.remove', { name: view.name })}
                 </SubmitButton>
               </FormShell>
@@ -58,7 +58,7 @@ function OwnView({ view }: { view: SavedView }) {
         defaultValue={view.name}
         maxLength={80}
         required
-        fieldClassName="mb-0 min-w-48 flex-1"
+        fieldClassName="mb-0! min-w-48 flex-1"
       />
       <Checkbox name="shared" label={t('views.shareShort')} defaultChecked={view.isShared} className="pb-1.5" />
       <SubmitButton variant="default">{common('save')}</SubmitButton>

@@ -50,7 +50,7 @@ export function TimeRange({ params }: { params: AuditParams }) {
           className="order-last flex basis-full flex-wrap items-end gap-2"
         >
           {(['from', 'to'] as const).map((name) => (
-            <Field key={name} label={t(`range.${name}`)} className="mb-0 max-sm:basis-full">
+            <Field key={name} label={t(`range.${name}`)} className="mb-0! max-sm:basis-full">
               {(control) => (
                 <Input
                   {...control}
