@@ -1,5 +1,6 @@
 import type { Metadata } from 'next'
 import { getTranslations } from 'next-intl/server'
+import { Suspense } from 'react'
 import { LiveRefresh } from '#components/shell/live-refresh.tsx'
 import { Page } from '#components/ui/page.tsx'
 import { NotPermitted } from '#components/ui/states.tsx'
@@ -9,7 +10,7 @@ import { pageSignedIn } from '#server/http/session.ts'
 import { HoldsCard } from './_components/holds-card.tsx'
 import { PurgesCard } from './_components/purges-card.tsx'
 import { RulesCard } from './_components/rules-card.tsx'
-import { TonightCard } from './_components/tonight-card.tsx'
+import { CountingCard, TonightCard } from './_components/tonight-card.tsx'
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations('keeping'))('title') }
@@ -28,9 +29,10 @@ export default async function KeepingPage({ searchParams }: { searchParams: Prom
       </Page>
     )
   const { cursor } = pickParams(await searchParams, { cursor: null })
-  const [retention, preview, holds, purges] = await Promise.all([
+  // Counting may take seconds: the rest of the page does not wait for it.
+  const preview = previewKeeping(actor, {})
+  const [retention, holds, purges] = await Promise.all([
     getRetention(actor, {}),
-    previewKeeping(actor, {}),
     listHolds(actor, {}),
     listPurges(actor, { limit: PURGES_SHOWN, cursor }),
   ])
@@ -39,7 +41,9 @@ export default async function KeepingPage({ searchParams }: { searchParams: Prom
     <Page crumbs={crumbs} title={t('title')} sub={t('sub')}>
       <LiveRefresh url="/api/live?topics=keeping,brake" />
       <div className="grid items-start gap-4 *:min-w-0 lg:grid-cols-2">
-        <TonightCard preview={preview} rules={retention.rules} />
+        <Suspense fallback={<CountingCard title={t('tonight.title')} />}>
+          <TonightCard preview={preview} rules={retention.rules} />
+        </Suspense>
         <RulesCard retention={retention} mayChange={may.change} />
         <HoldsCard holds={holds} preview={preview} mayPlace={may.hold} mayRelease={may.change} />
         <PurgesCard purges={purges} />

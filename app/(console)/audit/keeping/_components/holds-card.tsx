@@ -1,16 +1,17 @@
 import { getTranslations } from 'next-intl/server'
+import { Suspense } from 'react'
 import { Card, CardFoot, Panel } from '#components/ui/card.tsx'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Mono } from '#components/ui/mono.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { HoldView, PurgePreview } from '#server/audit/schema.ts'
+import { figure } from '../_period.ts'
 
-type Props = { holds: readonly HoldView[]; preview: PurgePreview; mayPlace: boolean; mayRelease: boolean }
+type Props = { holds: readonly HoldView[]; preview: Promise<PurgePreview>; mayPlace: boolean; mayRelease: boolean }
 
 export async function HoldsCard({ holds, preview, mayPlace, mayRelease }: Props) {
   const t = await getTranslations('keeping')
-  const keeps = new Map(preview.holds.map(({ id, kept }) => [id, kept]))
   return (
     <Card>
       <Panel title={<span id="holds">{t('holds.title')}</span>}>
@@ -19,7 +20,7 @@ export async function HoldsCard({ holds, preview, mayPlace, mayRelease }: Props)
         <ul aria-label={t('holds.title')}>
           {holds.map((hold) => (
             <li key={hold.id} className="border-b border-line py-2.5 last:border-0">
-              <Hold hold={hold} keeps={keeps.get(hold.id) ?? 0} mayRelease={mayRelease} />
+              <Hold hold={hold} preview={preview} mayRelease={mayRelease} />
             </li>
           ))}
         </ul>
@@ -35,7 +36,7 @@ export async function HoldsCard({ holds, preview, mayPlace, mayRelease }: Props)
   )
 }
 
-async function Hold({ hold, keeps, mayRelease }: { hold: HoldView; keeps: number; mayRelease: boolean }) {
+async function Hold({ hold, preview, mayRelease }: Pick<Props, 'preview' | 'mayRelease'> & { hold: HoldView }) {
   const t = await getTranslations('keeping')
   const { id, name, released, releaseRequest } = hold
   return (
@@ -43,7 +44,11 @@ async function Hold({ hold, keeps, mayRelease }: { hold: HoldView; keeps: number
       <div className="flex flex-wrap items-center gap-2">
         <h3 className="font-strong">{name}</h3>
         {released && <Tag>{t('holds.released')}</Tag>}
-        {keeps > 0 && <Tag tone="warn">{t('holds.keeps', { count: keeps })}</Tag>}
+        {!released && (
+          <Suspense fallback={null}>
+            <Keeps holdId={id} preview={preview} />
+          </Suspense>
+        )}
         {releaseRequest && (
           <Tag tone="danger">{t('holds.releasing', { state: t(`rules.state.${releaseRequest.state}`) })}</Tag>
         )}
@@ -70,6 +75,13 @@ async function Hold({ hold, keeps, mayRelease }: { hold: HoldView; keeps: number
       )}
     </>
   )
+}
+
+/** What it keeps tonight that has expired. */
+async function Keeps({ holdId, preview }: { holdId: string; preview: Promise<PurgePreview> }) {
+  const [t, { holds, partial }] = await Promise.all([getTranslations('keeping'), preview])
+  const kept = holds.find(({ id }) => id === holdId)?.kept ?? 0
+  return kept > 0 && <Tag tone="warn">{t('holds.keeps', { count: figure(t, kept, partial), number: kept })}</Tag>
 }
 
 async function aboutWords({ kind, target, q, from, to }: HoldView): Promise<string> {

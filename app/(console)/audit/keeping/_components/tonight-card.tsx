@@ -1,16 +1,17 @@
 import { getFormatter, getTranslations } from 'next-intl/server'
 import { Card, CardFoot, Panel } from '#components/ui/card.tsx'
+import { SkeletonRows } from '#components/ui/states.tsx'
 import { KEEPING_CLASSES, type PurgePreview, type RetentionRules } from '#server/audit/schema.ts'
 import { figure } from '../_period.ts'
 
 /** What the next night removes and what stays because of a hold, in one sentence and by day. */
-export async function TonightCard({ preview, rules }: { preview: PurgePreview; rules: RetentionRules }) {
-  const t = await getTranslations('keeping')
-  const { goes, partial, classes } = preview
+export async function TonightCard({ preview, rules }: { preview: Promise<PurgePreview>; rules: RetentionRules }) {
+  const [t, counted] = await Promise.all([getTranslations('keeping'), preview])
+  const { goes, partial, classes } = counted
   return (
     <Card>
       <Panel title={t('tonight.title')}>
-        <p className="text-lead">{await sentence(preview, rules)}</p>
+        <p className="text-lead">{await sentence(counted, rules)}</p>
         {partial && <p className="text-ink-2">{t('tonight.partial')}</p>}
         {goes > 0 && <p className="text-ink-3">{t('tonight.when')}</p>}
         {classes.map(({ class: name, goes: gone, kept }) => (
@@ -32,6 +33,17 @@ export async function TonightCard({ preview, rules }: { preview: PurgePreview; r
           </details>
         </CardFoot>
       )}
+    </Card>
+  )
+}
+
+/** While it is being counted. */
+export function CountingCard({ title }: { title: string }) {
+  return (
+    <Card>
+      <Panel title={title}>
+        <SkeletonRows rows={3} />
+      </Panel>
     </Card>
   )
 }
