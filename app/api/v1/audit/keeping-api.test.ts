@@ -32,7 +32,7 @@ async function makeScript(scopes: Permission[]) {
 
 describe('keeping by API', () => {
   it('200, 201, 202: what is kept, a hold placed and listed, its release waits for a person', async () => {
-    const call = await makeScript(['audit:read', 'audit:export', 'admin'])
+    const call = await makeScript(['audit:read', 'audit:export', 'audit:unmask', 'admin'])
     const forEver = { control: null, access: null, activity: null }
     expect(await call(RETENTION)).toEqual({ status: 200, json: { rules: forEver, request: null } })
     expect(await call(PREVIEW)).toMatchObject({ status: 200, json: { goes: 0, kept: 0, partial: false } })
@@ -49,7 +49,7 @@ describe('keeping by API', () => {
   })
 
   it('400, 403, 404, 409: a mistake, a scope that is missing, what is not there, a name that is taken', async () => {
-    const call = await makeScript(['audit:read', 'audit:export'])
+    const call = await makeScript(['audit:read', 'audit:export', 'audit:unmask'])
     const hold = { kind: 'search', name: 'Case-7', reason: 'court', q: '' }
     expect((await call(PLACE, { body: { ...hold, q: 'a:(' } })).status).toBe(400)
     expect(await call(PLACE, { body: { ...hold, name: '' } })).toMatchObject({ status: 400, json: { code: 'invalid' } })
