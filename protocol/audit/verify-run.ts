@@ -54,8 +54,9 @@ export class LogVerification {
 
   async #take({ first, items }: LogBatch): Promise<void> {
     if (first > this.#next) await this.#passMissing(Math.min(first, this.#size), 'entry_removed')
-    for (const [i, item] of items.entries()) {
-      if (this.#isOver) return
+    for (let i = 0; i < items.length; i++) {
+      const item = items[i]
+      if (item === undefined || this.#isOver) return
       const index = this.#next
       if (first + i < index) {
         this.#report({ code: 'entry_added', index: first + i, reason: `entry ${first + i} stands there twice` })
@@ -128,7 +129,7 @@ export class LogVerification {
     if (waiting.length === 0) return
     this.#waiting = []
     const start = this.#next - waiting.length
-    const published = await this.#publishedLeaves(start, waiting.length)
+    const published = await this.#publishedLeaves(start, waiting)
     const leaves: Uint8Array[] = []
     for (let i = 0; i < waiting.length; i++) {
       const leaf = waiting[i] ?? published?.[i]
@@ -147,8 +148,9 @@ export class LogVerification {
     if (leaves.length < waiting.length || this.#trees.isDone) this.#isOver = true
   }
 
-  /** The published hashes of a stretch within one tile; null where they are not to be compared. */
-  async #publishedLeaves(start: number, count: number): Promise<readonly Uint8Array[] | null> {
+  /** The published hashes of a stretch within one tile; null where they are the entries' own, or not to be compared. */
+  async #publishedLeaves(start: number, waiting: Waiting): Promise<readonly Uint8Array[] | null> {
+    const count = waiting.length
     const { readTile } = this.#options
     if (readTile === undefined) return null
     const index = Math.floor(start / TILE_WIDTH)
@@ -156,6 +158,7 @@ export class LogVerification {
     if (at === 0 || this.#tile === null) this.#tile = await readTile(0, index, tileWidth(0, index, this.#size))
     const tile = this.#tile
     if (tile === null) return null
+    if (areSame(waiting, tile, at)) return null
     if (tile.length >= (at + count) * HASH_BYTES)
       return Array.from({ length: count }, (_, i) => tile.subarray((at + i) * HASH_BYTES, (at + i + 1) * HASH_BYTES))
     if (this.#missingTile !== index) {
@@ -192,6 +195,19 @@ export class LogVerification {
     const memory = rememberAt && this.#trees.memory(checkpoint, rememberAt)
     return { ok: true, checkpoint: this.#head, personalChecked: this.#personalChecked, purged: this.#purged, memory }
   }
+}
+
+type Waiting = readonly (Uint8Array | null)[]
+
+/** Whether the tile has these hashes from `at` on: almost always, and then no hash is taken out of it. */
+function areSame(leaves: Waiting, tile: Uint8Array, at: number): boolean {
+  let from = at * HASH_BYTES
+  for (let i = 0; i < leaves.length; i++) {
+    const leaf = leaves[i]
+    if (!leaf) return false
+    for (let byte = 0; byte < HASH_BYTES; byte++) if (leaf[byte] !== tile[from++]) return false
+  }
+  return true
 }
 
 /** Whether `other` says all that `one` does. */
