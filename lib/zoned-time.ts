@@ -10,8 +10,26 @@ export type ZonedClock = (timeMs: number) => string
 /** The clock of an IANA zone. Throws a RangeError when there is no such zone. */
 export function zonedClock(timeZone: string): ZonedClock {
   const offsetOf = zoneOffsets(timeZone)
-  return (timeMs) => withOffset(timeMs, offsetOf(timeMs))
+  let minute = Number.NaN
+  let [before, behind] = ['', '']
+  // Times that follow each other mostly share their minute: only seconds are written anew.
+  return (timeMs) => {
+    const at = Math.floor(timeMs / MINUTE_MS)
+    if (at !== minute) {
+      const text = withOffset(at * MINUTE_MS, offsetOf(timeMs))
+      minute = at
+      before = text.slice(0, SECONDS_AT)
+      behind = text.slice(SECONDS_END)
+    }
+    const rest = timeMs - at * MINUTE_MS
+    return before + SECONDS[Math.floor(rest / 1_000)] + THOUSANDTHS[rest % 1_000] + behind
+  }
 }
+
+const SECONDS_AT = '2026-01-31T17:14:'.length
+const SECONDS_END = '2026-01-31T17:14:03.120'.length
+const SECONDS = Array.from({ length: 60 }, (_, n) => `${String(n).padStart(2, '0')}.`)
+const THOUSANDTHS = Array.from({ length: 1_000 }, (_, n) => String(n).padStart(3, '0'))
 
 /** Whether there is such an IANA zone. */
 export function isTimeZone(name: string): boolean {

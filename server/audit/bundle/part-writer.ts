@@ -24,6 +24,8 @@ export async function partWriter(store: BundleStore, number: number, form: RowFo
   return new StoredPart({ events, leaves, rows, timeZone: form.timeZone })
 }
 
+const MINUTE_MS = 60_000
+
 class StoredPart implements PartWriter {
   count = 0
   readonly #events: StoreWriter
@@ -31,6 +33,8 @@ class StoredPart implements PartWriter {
   readonly #rows: RowWriter
   readonly #clock: (timeMs: number) => string
   readonly #days = new Map<string, number>()
+  #minute = Number.NaN
+  #day = ''
   #first = 0
   #last = 0
 
@@ -46,12 +50,19 @@ class StoredPart implements PartWriter {
     if (this.count === 0) this.#first = rows[0]?.index ?? 0
     this.#last = rows.at(-1)?.index ?? 0
     this.count += rows.length
-    for (const { entry } of rows) {
-      const day = this.#clock(Date.parse(entry.occurredAt)).slice(0, 10)
-      this.#days.set(day, (this.#days.get(day) ?? 0) + 1)
-    }
+    for (const { entry } of rows) this.#countDay(Date.parse(entry.occurredAt))
     await this.#events.write(this.#rows.add(rows))
     await this.#leaves.write(leafRecords(rows))
+  }
+
+  /** What falls into the same minute is of the same day, whatever the zone. */
+  #countDay(timeMs: number): void {
+    const minute = Math.floor(timeMs / MINUTE_MS)
+    if (minute !== this.#minute) {
+      this.#minute = minute
+      this.#day = this.#clock(timeMs).slice(0, 10)
+    }
+    this.#days.set(this.#day, (this.#days.get(this.#day) ?? 0) + 1)
   }
 
   async finish(): Promise<WrittenPart> {
