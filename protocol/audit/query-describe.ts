@@ -1,7 +1,7 @@
 import { isActorKind, type QueryField, type QueryNode, type QueryTerm } from './query.ts'
 
 /** How a condition is to be read: the words are the reader's language's. */
-export type ConditionRelation = 'is' | 'contains' | 'startsWith' | 'under' | 'within' | 'isKind'
+export type ConditionRelation = 'is' | 'about' | 'contains' | 'startsWith' | 'under' | 'within' | 'isKind'
 
 /** A query as data for a sentence: `negated` stands on each condition or group it applies to. */
 export type DescribedQuery =
@@ -22,7 +22,7 @@ export type DescribedQuery =
     }
 
 /** Gives the name of a value, such as a person's for an id or an action's in the reader's language. */
-export type QueryLabels = (field: QueryField, value: string) => string | undefined
+export type QueryLabels = (field: QueryField | 'text', value: string) => string | undefined
 
 /** Turns a query into the data of a sentence that the interface writes in its own language. */
 export function describeQuery(query: QueryNode, labels: QueryLabels): DescribedQuery {
@@ -44,7 +44,7 @@ function sentenceOf(query: QueryNode, labels: QueryLabels, negated: boolean): De
 
 function conditionOf(term: QueryTerm, labels: QueryLabels, negated: boolean): DescribedQuery {
   const { field, value } = term
-  const label = field === undefined ? undefined : labels(field, value)
+  const label = labels(field ?? 'text', value)
   const named = label === undefined ? {} : { label }
   return { kind: 'condition', negated, field: field ?? 'text', relation: relationOf(term, label), value, ...named }
 }
@@ -60,8 +60,10 @@ function relationOf(term: QueryTerm, label: string | undefined): ConditionRelati
     case 'target':
       return label === undefined ? 'contains' : 'is'
     case 'reason':
-    case undefined:
       return 'contains'
+    case undefined:
+      // An id without a field: whatever belongs to what it names.
+      return label === undefined ? 'contains' : 'about'
     default:
       return 'is'
   }

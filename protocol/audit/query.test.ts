@@ -374,3 +374,10 @@ test('a sentence knows names, relations and what is negated', () => {
     ],
   })
 })
+
+test('an id without a field is about what it names', () => {
+  const labels = (_field: string, value: string) => (value === ID ? 'Plan.pdf' : undefined)
+  const [known, word] = [ID, 'plan'].map((q) => describeQuery(parseQuery(q), labels))
+  expect(known).toMatchObject({ field: 'text', relation: 'about', label: 'Plan.pdf' })
+  expect(word).toMatchObject({ field: 'text', relation: 'contains' })
+})

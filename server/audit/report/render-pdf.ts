@@ -22,6 +22,8 @@ const STYLES: Record<'title' | 'heading' | 'text' | 'strong' | 'mono', Style> = 
 const CELL: Style = { size: 8, weight: 'regular', before: 0 }
 const HEAD: Style = { size: 7.5, weight: 'bold', colour: FAINT, before: 0 }
 const LEADING = 1.45
+/** From the top of a line to the one its letters stand on, in sizes. */
+const ASCENT = 1.05
 const PAD = 3
 
 type Pdf = InstanceType<typeof PDFDocument>
@@ -57,7 +59,7 @@ export async function renderPdf(document: ReportDocument): Promise<Buffer> {
 
 function draw(pen: Pen, block: Block): void {
   if (block.kind === 'page') newPage(pen)
-  else if (block.kind === 'facts') for (const [term, value] of block.items) drawFact(pen, term, value)
+  else if (block.kind === 'facts') drawFacts(pen, block.items)
   else if (block.kind === 'list') for (const item of block.items) drawText(pen, `•  ${item}`, STYLES.text)
   else if (block.kind === 'table') drawTable(pen, block.columns, block.rows)
   else drawText(pen, block.text, STYLES[block.kind])
@@ -85,6 +87,11 @@ function drawText(pen: Pen, text: string, style: Style): void {
 }
 
 const TERM_WIDTH = 150
+
+function drawFacts(pen: Pen, items: readonly (readonly [term: string, value: string])[]): void {
+  pen.y += 6
+  for (const [term, value] of items) drawFact(pen, term, value)
+}
 
 function drawFact(pen: Pen, term: string, value: string): void {
   const width = widthOf(pen) - TERM_WIDTH
@@ -157,8 +164,8 @@ function drawLine(pen: Pen, text: string, style: Style, { x, y, width, align }: 
   pdf.fillColor(style.colour ?? INK)
   for (const run of fonts.runsOf(text, style.weight)) {
     pdf.font(run.font).fontSize(style.size)
-    // Fonts of other slices sit on the same line.
-    pdf.text(run.text, at, y, { lineBreak: false })
+    // Fonts of different families stand on one line, whatever room each wants above it.
+    pdf.text(run.text, at, y + style.size * ASCENT, { lineBreak: false, baseline: 'alphabetic' })
     at += pdf.widthOfString(run.text)
   }
 }

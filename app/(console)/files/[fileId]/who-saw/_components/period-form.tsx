@@ -23,7 +23,7 @@ export function PeriodForm({ fileId, period, timeZone }: Props) {
       )}
       <form action={path} aria-label={t('period.label')} className="mb-4 flex flex-wrap items-end gap-2">
         {(['from', 'to'] as const).map((name) => (
-          <Field key={name} label={t(`period.${name}`)} className="mb-0 max-sm:basis-full">
+          <Field key={name} label={t(`period.${name}`)} className="mb-0! max-sm:basis-full">
             {(control) => (
               <Input
                 {...control}
