@@ -61,8 +61,10 @@ export function columnsOf(mapping: ImportMapping): string[] {
 
 function mapRecord(record: FileRecord, mapping: ImportMapping, readTime: (text: string) => Date | null): ImportedEvent {
   const read = (source: Source | undefined, field: string, max: number) => valueIn(record, source, { field, max })
-  const { action, original } = actionOf(read(mapping.action, 'action', 200))
-  const detail: Record<string, string> = original === undefined ? {} : { action: original }
+  const action = actionOf(read(mapping.action, 'action', 200))
+  // The file's own word stays beside what the mapping made of it.
+  const word = 'from' in mapping.action ? read({ from: mapping.action.from }, 'action', 200) : undefined
+  const detail: Record<string, string> = word === undefined || word === action ? {} : { action: word }
   for (const [name, source] of Object.entries(mapping.detail ?? {})) {
     const value = read(source, `detail.${name}`, MAX_DETAIL_CHARS)
     if (value !== undefined) detail[name] = value
@@ -142,27 +144,21 @@ function timeOf({ read }: FileRecord, { occurredAt }: ImportMapping, readTime: (
   return at
 }
 
-/**
- * A name of ours is itself; what only the server can state is refused; any other word is kept below `imported`, as it was
- * written in the detail.
- */
-function actionOf(text: string | undefined): { action: string; original?: string } {
+/** A name of ours is itself; what only the server can state is refused; any other word is kept below `imported`. */
+function actionOf(text: string | undefined): string {
   if (text === undefined) throw new Fault('action_missing', 'action: is missing')
   const name = text.toLowerCase()
   if (isActionName(name)) {
-    if (!appMayState(name))
-      throw new Fault(
-        'action_not_allowed',
-        `action: only the server can state ${printable(name)}; map it to a name of your own`,
-      )
-    return name === text ? { action: name } : { action: name, original: text }
+    if (appMayState(name)) return name
+    const hint = 'map it to a name of your own'
+    throw new Fault('action_not_allowed', `action: only the server can state ${printable(name)}; ${hint}`)
   }
   const word = name
     .replace(/[^a-z0-9]+/g, '_')
     .replace(/^[^a-z]+/, '')
     .slice(0, 32)
     .replace(/_+$/, '')
-  return { action: `imported.${word || 'event'}`, original: text }
+  return `imported.${word || 'event'}`
 }
 
 function outcomeOf(text: string | undefined): Outcome {
