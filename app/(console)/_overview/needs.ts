@@ -39,7 +39,7 @@ function alarm({ trust }: Facts): Need | null {
 
 /** Somebody outside was asked to hold the log, and nobody has for a day. */
 function unwitnessed({ trust }: Facts): Need | null {
-  if (!trust || trust.state !== 'ok' || trust.isIntact || trust.anchors.length === 0) return null
+  if (trust?.state !== 'ok' || trust.isIntact || trust.anchors.length === 0) return null
   return need('unwitnessed', 'warn', { href: '/trust' })
 }
 
