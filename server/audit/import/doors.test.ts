@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
 import { categoryOf } from '#protocol/audit/actions.ts'
 import { ingestDeviceEvents } from '#server/devices/commands.ts'
@@ -11,8 +11,6 @@ import { importHistory } from './run-import.ts'
 const database = useDatabase()
 
 const HOUR_MS = 3_600_000
-// After the device was enrolled, so that an event of some hours ago can be true.
-beforeAll(() => testingOnlyAdvanceClock(48 * HOUR_MS))
 afterAll(testingOnlyResetClock)
 
 type Event = { action: string; at: string; note: string }
@@ -20,39 +18,49 @@ type Door = 'device' | 'app' | 'import'
 type Rejected = readonly { code: string }[]
 
 /** States one event at each door and tells what was rejected. */
-const DOORS: Record<Door, (event: Event) => Promise<{ tenantId: string; rejected: Rejected }>> = {
+const DOORS: Record<Door, (event: Event) => Promise<Rejected>> = {
   device: async ({ action, at, note }) => {
-    const { tenantId, person } = await setting()
-    // Enrolled two days ago by the clock of the test.
-    testingOnlyAdvanceClock(-48 * HOUR_MS)
-    const { actor } = await enrollTestDevice(person)
-    testingOnlyAdvanceClock(48 * HOUR_MS)
-    const line = { seq: 1, id: uuidv7(), at, action, outcome: 'allowed', detail: { note } }
-    return { tenantId, rejected: (await ingestDeviceEvents(actor, [JSON.stringify(line)])).rejected }
+    const { device } = await setting()
+    const line = { seq: ++numbered, id: uuidv7(), at, action, outcome: 'allowed', detail: { note } }
+    return (await ingestDeviceEvents(device.actor, [JSON.stringify(line)])).rejected
   },
   app: async ({ action, at, note }) => {
     const { tenantId } = await setting()
-    const line = JSON.stringify({ id: '1', at, action, detail: { note } })
-    return { tenantId, rejected: (await recordAppEvents(makeApiKeyActor(tenantId, ['audit:write']), [line])).rejected }
+    const line = JSON.stringify({ id: uuidv7(), at, action, detail: { note } })
+    return (await recordAppEvents(makeApiKeyActor(tenantId, ['audit:write']), [line])).rejected
   },
   import: async ({ action, at, note }) => {
-    const { tenantId, person } = await setting()
+    const { person } = await setting()
     async function* file() {
-      yield Buffer.from(JSON.stringify({ id: '1', at, action, note }))
+      yield Buffer.from(JSON.stringify({ id: uuidv7(), at, action, note }))
     }
-    const mapping = { name: 'old', format: 'ndjson' as const, id: 'id', occurredAt: { from: 'at' }, action: 'action' }
-    const answer = await importHistory(person, {
-      file: file(),
-      fileName: 'f',
-      mapping: { ...mapping, detail: { note: 'note' } },
-    })
-    return { tenantId, rejected: answer.rejected }
+    const mapping = {
+      name: 'old',
+      format: 'ndjson' as const,
+      id: 'id',
+      occurredAt: { from: 'at' },
+      action: 'action',
+      detail: { note: 'note' },
+    }
+    return (await importHistory(person, { file: file(), fileName: 'f', mapping })).rejected
   },
 }
 
-async function setting() {
+let numbered = 0
+let made: ReturnType<typeof make> | undefined
+
+/** One organisation for all of it; its device was enrolled two days ago, so that an event of some hours ago can be true. */
+function setting() {
+  made ??= make()
+  return made
+}
+
+async function make() {
   const tenantId = await makeTenant()
-  return { tenantId, person: await makePerson(tenantId, { role: 'owner', founder: true }) }
+  const person = await makePerson(tenantId, { role: 'owner', founder: true })
+  const device = await enrollTestDevice(person)
+  testingOnlyAdvanceClock(48 * HOUR_MS)
+  return { tenantId, person, device }
 }
 
 type Outcome = { code: string } | { clock: 'suspect' | undefined; category?: string }
@@ -83,10 +91,12 @@ const SITUATIONS: [string, () => Event, Outcome][] = [
 const TIME_CODES: Record<Door, string> = { device: 'invalid', app: 'invalid', import: 'time_invalid' }
 
 describe.each(Object.keys(DOORS) as Door[])('an event at the door of %s', (door) => {
-  test.each(SITUATIONS)('%s', async (_, make, outcome) => {
-    const event = make()
-    const { tenantId, rejected } = await DOORS[door](event)
-    const stated = await statedBy(door, tenantId)
+  test.each(SITUATIONS)('%s', async (_, describeEvent, outcome) => {
+    const { tenantId } = await setting()
+    const before = (await statedBy(door, tenantId)).length
+    const event = describeEvent()
+    const rejected = await DOORS[door](event)
+    const stated = (await statedBy(door, tenantId)).slice(before)
     if ('code' in outcome) {
       expect(rejected.map(({ code }) => code)).toEqual([outcome.code === 'time' ? TIME_CODES[door] : outcome.code])
       expect(stated).toEqual([])

@@ -55,10 +55,11 @@ async function claim(sql: Sql, { tenantId, name, events }: ImportBatch): Promise
 }
 
 type Named = { id: string; name: string }
+type KnownFile = Named & { rootId: string }
 type Known = {
   people: ReadonlyMap<string, Named>
   devices: ReadonlyMap<string, Named>
-  files: ReadonlyMap<string, Named>
+  files: ReadonlyMap<string, KnownFile>
 }
 
 /** Who and what the events name, where this organisation knows them. Indexes: primary keys, person_email_lower; devices by serial walk. */
@@ -74,8 +75,8 @@ async function resolve(sql: Sql, tenantId: string, events: readonly ImportedEven
       WHERE tenant_id = $1::uuid AND (id = ANY($2::text[]::uuid[])${serials.length > 0 ? ' OR serial = ANY($3::text[])' : ''})`,
     [tenantId, uuids(events.map(({ device }) => device?.id)), ...(serials.length > 0 ? [serials] : [])],
   )
-  const files = await sql<Named>(
-    'SELECT id::text, name FROM file WHERE tenant_id = $1::uuid AND id = ANY($2::text[]::uuid[])',
+  const files = await sql<KnownFile>(
+    'SELECT id::text, name, root_id::text AS "rootId" FROM file WHERE tenant_id = $1::uuid AND id = ANY($2::text[]::uuid[])',
     [tenantId, uuids(events.map(({ target }) => (target?.type === 'file' ? target.id : undefined)))],
   )
   return {
@@ -149,20 +150,25 @@ function actorOf(
   return called === undefined ? { kind: 'system', name: `import ${name}` } : { kind: 'person', name: called }
 }
 
-/** What has a name alone gets an id made of it: the committed entry holds no names. */
+/**
+ * What has a name alone gets an id made of it: the committed entry holds no names. What is done with a copy of a file is correlated
+ * with the root of its lineage, as in the server's own entries.
+ */
 function targetOf(
   { target }: ImportedEvent,
   { tenantId, files }: { tenantId: string; files: Known['files'] },
-): Pick<StatedDraft, 'target'> {
+): Pick<StatedDraft, 'target' | 'correlationId'> {
   if (!target) return {}
   const { type } = target
-  const id =
-    target.id ??
-    `name-${sha256(`${tenantId}\0${type}\0${target.name ?? ''}`)
-      .toString('hex')
-      .slice(0, 32)}`
-  const name = target.name ?? files.get(id.toLowerCase())?.name
-  return { target: { type, id: files.has(id.toLowerCase()) ? id.toLowerCase() : id, ...(name ? { name } : {}) } }
+  const file = type === 'file' && target.id !== undefined ? files.get(target.id.toLowerCase()) : undefined
+  const id = file?.id ?? target.id ?? idOfName(`${tenantId}\0${type}\0${target.name ?? ''}`)
+  const name = target.name ?? file?.name
+  const isCopy = file !== undefined && file.rootId !== file.id
+  return { target: { type, id, ...(name ? { name } : {}) }, ...(isCopy ? { correlationId: file.rootId } : {}) }
+}
+
+function idOfName(text: string): string {
+  return `name-${sha256(text).toString('hex').slice(0, 32)}`
 }
 
 function detailOf(
