@@ -55,6 +55,8 @@ export function postOutside({ url, body, networks, timeoutMs, maxBytes }: Post):
   const options: RequestOptions = {
     method: 'POST',
     headers: { 'content-type': 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(body) },
+    // No connection that somebody else left open: each one goes to an address that was looked at.
+    agent: false,
     // Plain HTTP goes to the named networks alone, whatever a name resolves to.
     lookup: checkedLookup(networks, protocol === 'http:'),
     signal,
