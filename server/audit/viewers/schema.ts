@@ -103,6 +103,8 @@ export type WhoSaw = {
   /** How many opened it. */
   opened: number
   coverage: Coverage
+  /** Pseudonyms stand where names and ids of people and devices would. */
+  isMasked: boolean
 }
 
 /** What a report says beside the answer. */

@@ -116,11 +116,14 @@ async function finish(actor: Actor, { family, holders, q, asOf, ...counted }: Ga
     const coverage = await coverageOf({ sql, tenantId, family, holders, now: now() }, { ...counted, viewers })
     const { root, files, fileId } = family
     const file = files.find(({ id }) => id === fileId) ?? root
+    const masking = await maskingFor(sql, actor)
+    // An app may call a file what it likes, somebody's name too.
+    const told = masking.isMasked ? [] : counted.tally.names
     const answer: WhoSaw = {
       file: { id: file.id, name: file.name },
       root: { id: root.id, name: root.name },
       copies: files.length - 1,
-      names: [...new Set([...files.map(({ name }) => name), ...counted.tally.names])].slice(0, MAX_NAMES),
+      names: [...new Set([...files.map(({ name }) => name), ...told])].slice(0, MAX_NAMES),
       q,
       from: counted.from,
       to: counted.to,
@@ -128,8 +131,8 @@ async function finish(actor: Actor, { family, holders, q, asOf, ...counted }: Ga
       viewers,
       opened: viewers.filter(({ basis }) => basis === 'opened').length,
       coverage,
+      isMasked: masking.isMasked,
     }
-    const masking = await maskingFor(sql, actor)
     masking.shows(idsIn(answer))
     const shown = masking.isMasked ? masked(answer, masking) : answer
     return { answer: shown, family, isMasked: masking.isMasked, masking }

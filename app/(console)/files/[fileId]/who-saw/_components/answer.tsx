@@ -23,7 +23,8 @@ export async function Answer({ actor, fileId, period: { from, to } }: Props) {
   const t = await getTranslations('whoSaw')
   const answer = await whoSaw(actor, { fileId, from, to }, { budgetMs: BUDGET_MS })
   const isWhole = answer.coverage.gaps.length === 0
-  const links = { read: actor.permissions.has('people:read'), unmasked: actor.permissions.has('audit:unmask') }
+  const mayFollow = (permission: 'people:read' | 'devices:read') =>
+    !answer.isMasked && actor.permissions.has(permission)
   return (
     <>
       <Notice tone={isWhole ? 'ok' : 'warn'} className="mb-4">
@@ -43,9 +44,9 @@ export async function Answer({ actor, fileId, period: { from, to } }: Props) {
       </div>
       <Card clip>
         <Panel title={t('table.label')} />
-        <ViewersTable answer={answer} hasLinks={links.read && links.unmasked} />
+        <ViewersTable answer={answer} hasLinks={mayFollow('people:read')} />
       </Card>
-      <CoverageCard coverage={answer.coverage} hasLinks={links.unmasked && actor.permissions.has('devices:read')} />
+      <CoverageCard coverage={answer.coverage} hasLinks={mayFollow('devices:read')} />
       <HowCounted />
     </>
   )
