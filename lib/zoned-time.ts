@@ -10,22 +10,23 @@ export type ZonedClock = (timeMs: number) => string
 /** The clock of an IANA zone. Throws a RangeError when there is no such zone. */
 export function zonedClock(timeZone: string): ZonedClock {
   const offsetOf = zoneOffsets(timeZone)
-  let minute = Number.NaN
-  let [before, behind] = ['', '']
-  // Times that follow each other mostly share their minute: only seconds are written anew.
+  // Times that follow each other share a few minutes: only their seconds are written anew.
+  const minutes = new Map<number, { before: string; behind: string }>()
   return (timeMs) => {
     const at = Math.floor(timeMs / MINUTE_MS)
-    if (at !== minute) {
+    let minute = minutes.get(at)
+    if (!minute) {
       const text = withOffset(at * MINUTE_MS, offsetOf(timeMs))
-      minute = at
-      before = text.slice(0, SECONDS_AT)
-      behind = text.slice(SECONDS_END)
+      minute = { before: text.slice(0, SECONDS_AT), behind: text.slice(SECONDS_END) }
+      if (minutes.size >= KEPT_MINUTES) minutes.clear()
+      minutes.set(at, minute)
     }
     const rest = timeMs - at * MINUTE_MS
-    return before + SECONDS[Math.floor(rest / 1_000)] + THOUSANDTHS[rest % 1_000] + behind
+    return minute.before + SECONDS[Math.floor(rest / 1_000)] + THOUSANDTHS[rest % 1_000] + minute.behind
   }
 }
 
+const KEPT_MINUTES = 5_000
 const SECONDS_AT = '2026-01-31T17:14:'.length
 const SECONDS_END = '2026-01-31T17:14:03.120'.length
 const SECONDS = Array.from({ length: 60 }, (_, n) => `${String(n).padStart(2, '0')}.`)

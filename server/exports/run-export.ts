@@ -18,6 +18,7 @@ import { isAppError } from '#server/kernel/errors.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { exportStore } from './files.ts'
 import { holdingExport } from './holding.ts'
+import { readingAhead } from './reading-ahead.ts'
 import { type ExportAsk, insertPart, readExport, readParts, type StoredPart } from './rows.ts'
 import { beginRun, beginSealing, endRun, isCancelled, reportProgress } from './run-state.ts'
 import { EXPORT_LIFETIME_DAYS, type ExportProblem } from './schema.ts'
@@ -133,7 +134,8 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
   if (parts.at(-1)?.isLast) return parts
   try {
     const { matching: q, from, to, asOf } = ask
-    for await (const { items, at } of eachMatch(tenantId, { q, from, to, asOf, order: 'oldest' }, place)) {
+    const pages = eachMatch(tenantId, { q, from, to, asOf, order: 'oldest' }, place)
+    for await (const { items, at } of readingAhead(pages)) {
       for (let first = 0; first < items.length; ) {
         writer ??= await partWriter(store, parts.length + 1, form)
         const rows = items.slice(first, first + partEvents - writer.count)

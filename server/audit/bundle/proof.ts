@@ -1,5 +1,5 @@
 import 'server-only'
-import { equalBytes, hexDecode } from '#lib/bytes.ts'
+import { equalBytes } from '#lib/bytes.ts'
 import { LEAF_RECORD_BYTES } from '#protocol/audit/bundle-verify.ts'
 import { HASH_BYTES, TILE_WIDTH } from '#protocol/audit/merkle.ts'
 import {
@@ -27,8 +27,8 @@ export function isAlteredEntry(error: unknown): error is AlteredEntryError {
   return error instanceof Error && error.name === 'AlteredEntryError' && 'index' in error
 }
 
-/** Leaves that are proven at once: a batch reads at most so many tiles of each level. */
-const BATCH = 2_000
+/** Leaves that are proven at once lie in so many tiles at most: two mebibytes of them, and as much again of higher ones. */
+const BATCH_TILES = 256
 
 /**
  * The multiproof of the leaves in `records` (member `leaves`) for the tree of `size`, in pieces. Each leaf is compared with the tree
@@ -59,14 +59,22 @@ async function* batches(records: AsyncIterable<Uint8Array>): AsyncGenerator<Leaf
   for await (const piece of records) {
     held = held.length === 0 ? Buffer.from(piece) : Buffer.concat([held, piece])
     const whole = Math.floor(held.length / LEAF_RECORD_BYTES)
-    for (let first = 0; first < whole; first += BATCH) {
-      const last = Math.min(whole, first + BATCH)
-      yield Array.from({ length: last - first }, (_, n) => {
-        const at = (first + n) * LEAF_RECORD_BYTES
-        const hash = held.subarray(at + 8, at + LEAF_RECORD_BYTES)
-        return { index: Number(held.readBigUInt64BE(at)), hash }
-      })
+    let leaves: Leaf[] = []
+    let [tile, tiles] = [-1, 0]
+    for (let n = 0; n < whole; n++) {
+      const at = n * LEAF_RECORD_BYTES
+      const index = Number(held.readBigUInt64BE(at))
+      if (Math.floor(index / TILE_WIDTH) !== tile) {
+        tile = Math.floor(index / TILE_WIDTH)
+        tiles += 1
+      }
+      if (tiles > BATCH_TILES) {
+        yield leaves
+        ;[leaves, tiles] = [[], 1]
+      }
+      leaves.push({ index, hash: held.subarray(at + 8, at + LEAF_RECORD_BYTES) })
     }
+    if (leaves.length > 0) yield leaves
     held = held.subarray(whole * LEAF_RECORD_BYTES)
   }
 }
@@ -101,7 +109,7 @@ async function readTiles(
              JOIN audit_tile t ON t.tenant_id = $1::uuid AND t.level = w.level AND t.number = w.number`,
           [tenantId, stored.map(({ level }) => level), stored.map(({ index }) => String(index))],
         )
-  const found = new Map(rows.map(({ level, number, hashes }) => [`${level}/${number}`, hexDecode(hashes)]))
+  const found = new Map(rows.map(({ level, number, hashes }) => [`${level}/${number}`, Buffer.from(hashes, 'hex')]))
   return wanted.map((tile) => {
     const bytes = isFull(tile) ? found.get(`${tile.level}/${tile.index}`) : head.tree.edge[tile.level]
     return (bytes ?? new Uint8Array(0)).subarray(0, tile.width * HASH_BYTES)
