@@ -124,7 +124,7 @@ END $$;
 -- Removes what a recorded purge names, all of it or nothing, and keeps its certificate. Answers how many rows went: 0 when it was
 -- done before. GH010: rules or holds have changed since it was planned; nothing was removed.
 CREATE FUNCTION audit_remove(purge uuid, note text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE p audit_purge; gone bigint;
+DECLARE p audit_purge; places bigint[]; gone bigint;
 BEGIN
   PERFORM set_config('app.keeping', pg_current_xact_id()::text, true);
   PERFORM audit_keeping_revision();
@@ -139,9 +139,10 @@ BEGIN
   IF p.last_at > now() - make_interval(days => p.retention_days) OR NOT EXISTS (
     SELECT 1 FROM audit_retention r WHERE r.tenant_id = current_tenant() AND r.class = p.class AND r.days = p.retention_days
   ) THEN RAISE EXCEPTION 'an entry that has not expired would go' USING ERRCODE = 'GH011'; END IF;
-  DELETE FROM audit_entry e USING unnest(p.removed) AS r
-   WHERE e.tenant_id = current_tenant() AND e.class = p.class AND e.recorded_at BETWEEN p.first_at AND p.last_at
-     AND e.index >= lower(r) AND e.index < upper(r);
+  -- One by one: behind row-level security a join over ranges cannot use the index, the places themselves can.
+  SELECT array_agg(place) INTO places FROM unnest(p.removed) AS r, generate_series(lower(r), upper(r) - 1) AS place;
+  DELETE FROM audit_entry e
+   WHERE e.tenant_id = current_tenant() AND e.class = p.class AND e.recorded_at BETWEEN p.first_at AND p.last_at AND e.index = ANY(places);
   GET DIAGNOSTICS gone = ROW_COUNT;
   IF gone <> p.events THEN RAISE EXCEPTION '% entries are there of the % to remove', gone, p.events USING ERRCODE = 'GH011'; END IF;
   UPDATE audit_purge SET state = 'removed', removed_at = now(), certificate = note WHERE tenant_id = current_tenant() AND id = purge;
@@ -151,7 +152,7 @@ END $$;
 -- Erases the personal values of the named entries, for an erasure that was carried out. GH010: holds have changed meanwhile.
 CREATE FUNCTION audit_erase(erasure uuid, planned_revision bigint, entries int8multirange) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE x audit_erasure; gone bigint;
+DECLARE x audit_erasure; places bigint[]; gone bigint;
 BEGIN
   PERFORM set_config('app.keeping', pg_current_xact_id()::text, true);
   IF audit_keeping_revision() <> planned_revision THEN
@@ -160,8 +161,8 @@ BEGIN
   SELECT * INTO x FROM audit_erasure WHERE tenant_id = current_tenant() AND id = erasure FOR UPDATE;
   IF NOT FOUND OR x.state <> 'running' THEN RAISE EXCEPTION 'there is no such erasure under way' USING ERRCODE = 'GH011'; END IF;
   IF upper(entries) > x.as_of THEN RAISE EXCEPTION 'a later entry would be erased' USING ERRCODE = 'GH011'; END IF;
-  UPDATE audit_entry e SET personal = NULL FROM unnest(entries) AS r
-   WHERE e.tenant_id = current_tenant() AND e.index >= lower(r) AND e.index < upper(r) AND e.personal IS NOT NULL;
+  SELECT array_agg(place) INTO places FROM unnest(entries) AS r, generate_series(lower(r), upper(r) - 1) AS place;
+  UPDATE audit_entry e SET personal = NULL WHERE e.tenant_id = current_tenant() AND e.index = ANY(places) AND e.personal IS NOT NULL;
   GET DIAGNOSTICS gone = ROW_COUNT;
   UPDATE audit_erasure SET erased = erased + gone WHERE tenant_id = current_tenant() AND id = erasure;
   RETURN gone;
