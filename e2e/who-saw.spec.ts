@@ -42,6 +42,7 @@ async function letRosaSeeIt(): Promise<void> {
   await phone.enroll(code ?? '')
   const form = new FormData()
   form.set('file', new File(['The plan'], FILE, { type: 'text/plain' }))
+  form.set('name', FILE)
   form.set('audience', email)
   fileId = (await api(token, '/files', form)).id ?? ''
   await phone.files()
