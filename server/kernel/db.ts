@@ -1,4 +1,5 @@
 import 'server-only'
+import { createHash } from 'node:crypto'
 import pg from 'pg'
 import { asAppError, errorCodeOf } from './errors.ts'
 import type { Prisma } from './generated/client.ts'
@@ -126,7 +127,8 @@ function preparedAs(text: string): { name?: string } {
   const known = prepared.get(text)
   if (known) return { name: known }
   if (prepared.size >= MOST_PREPARED) return {}
-  const name = `gh${prepared.size}`
+  // Named by its text: the console's bundles hold this module more than once and share the connections.
+  const name = `gh_${createHash('sha256').update(text).digest('base64url').slice(0, 22)}`
   prepared.set(text, name)
   return { name }
 }
