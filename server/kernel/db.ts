@@ -150,8 +150,14 @@ export async function retryingConflicts<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A read over all organisations, as the worker's role; it sees tenants, log heads and checkpoints, no content. */
-export async function systemTransaction<T>(run: (sql: Sql) => Promise<T>): Promise<T> {
+/**
+ * A transaction of the worker's role. Without an organisation it sees tenants, log heads and checkpoints of all of them, no
+ * content; with one what belongs to it.
+ */
+export async function systemTransaction<T>(
+  run: (sql: Sql) => Promise<T>,
+  { tenantId = null }: { tenantId?: string | null } = {},
+): Promise<T> {
   const { logins } = runtime()
   const client = new pg.Client({ connectionString: logins.worker, application_name: 'gatehouse-system' })
   // It breaks between two statements: the next one says so.
@@ -159,7 +165,7 @@ export async function systemTransaction<T>(run: (sql: Sql) => Promise<T>): Promi
   try {
     await client.connect()
     await client.query(
-      `BEGIN;${logins.setRole ? `SET LOCAL ROLE ${client.escapeIdentifier(logins.setRole.worker)}` : ''}`,
+      `BEGIN;${logins.setRole ? `SET LOCAL ROLE ${client.escapeIdentifier(logins.setRole.worker)};` : ''}SELECT set_config('app.tenant_id', ${client.escapeLiteral(tenantId ?? '')}, true)`,
     )
     const result = await run(
       async <Row>(text: string, values: readonly unknown[] = []) =>

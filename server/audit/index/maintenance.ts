@@ -1,11 +1,8 @@
 import 'server-only'
-import pg from 'pg'
 import type { PostingRow } from '#lib/postings/run.ts'
 import type { Times } from '#lib/postings/times.ts'
-import type { Sql } from '#server/kernel/db.ts'
-import { asAppError } from '#server/kernel/errors.ts'
+import { type Sql, systemTransaction } from '#server/kernel/db.ts'
 import { byteaArray, wholeArray } from '#server/kernel/pg-arrays.ts'
-import { runtime } from '#server/kernel/runtime.ts'
 
 /** Rows in one statement, about. */
 const ROWS_AT_ONCE = 4_000
@@ -14,31 +11,17 @@ const ROWS_AT_ONCE = 4_000
  * A transaction in which one organisation's index may be rewritten: as the worker's role, one at a time for each organisation.
  * Answers null when another one is at it. The index is derived: this is nobody's act and needs no entry.
  */
-export async function indexTransaction<T>(tenantId: string, run: (sql: Sql) => Promise<T>): Promise<T | null> {
-  const { logins } = runtime()
-  const client = new pg.Client({ connectionString: logins.worker, application_name: 'gatehouse-index' })
-  // It breaks between two statements: the next one says so.
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const role = logins.setRole ? `SET LOCAL ROLE ${client.escapeIdentifier(logins.setRole.worker)};` : ''
-    await client.query(`BEGIN;${role}SELECT set_config('app.tenant_id', ${client.escapeLiteral(tenantId)}, true)`)
-    const { rows } = await client.query<{ locked: boolean }>(
-      `SELECT pg_try_advisory_xact_lock(hashtextextended('gatehouse.index.' || $1::text, 0)) AS locked`,
-      [tenantId],
-    )
-    if (!rows[0]?.locked) return null
-    const result = await run(
-      async <Row>(text: string, values: readonly unknown[] = []) =>
-        (await client.query(text, [...values])).rows as Row[],
-    )
-    await client.query('COMMIT')
-    return result
-  } catch (error) {
-    throw asAppError(error)
-  } finally {
-    await client.end().catch(() => {})
-  }
+export function indexTransaction<T>(tenantId: string, run: (sql: Sql) => Promise<T>): Promise<T | null> {
+  return systemTransaction(
+    async (sql) => {
+      const [lock] = await sql<{ locked: boolean }>(
+        `SELECT pg_try_advisory_xact_lock(hashtextextended('gatehouse.index.' || $1::text, 0)) AS locked`,
+        [tenantId],
+      )
+      return lock?.locked ? run(sql) : null
+    },
+    { tenantId },
+  )
 }
 
 export type NewRun = {

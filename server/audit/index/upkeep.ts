@@ -50,11 +50,13 @@ function readSizes(): Promise<{ tenantId: string; size: string }[]> {
 
 /** What was recorded before there was such an index, or lost it, is searched slowly until it is built. */
 async function fillGaps(tenantId: string, log: Logger): Promise<void> {
-  const gaps = await systemTransaction(async (sql) => {
-    await sql(`SELECT set_config('app.tenant_id', $1::text, true)`, [tenantId])
-    const shape = await readShape(sql, tenantId)
-    return shape ? gapsOf(shape.runs, shape.size) : []
-  })
+  const gaps = await systemTransaction(
+    async (sql) => {
+      const shape = await readShape(sql, tenantId)
+      return shape ? gapsOf(shape.runs, shape.size) : []
+    },
+    { tenantId },
+  )
   for (const { from, to } of gaps) {
     log.info({ tenantId, from, to }, 'building the index of the log')
     await reindex(tenantId, from, to)
