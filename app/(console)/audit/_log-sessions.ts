@@ -12,7 +12,10 @@ const isBrowser = typeof window !== 'undefined'
 /** The search of that name, where it goes on still. On the server there is none: its memory is everybody's. */
 export function keptSession(key: string): LogSession | null {
   const kept = isBrowser ? sessions.get(key) : undefined
-  return kept && Date.now() - kept.startedAt < STALE_MS ? kept : null
+  if (!kept || Date.now() - kept.startedAt >= STALE_MS) return null
+  sessions.delete(key)
+  sessions.set(key, kept)
+  return kept
 }
 
 /** Starts a search and keeps it, instead of the one that nobody looked at for longest. */

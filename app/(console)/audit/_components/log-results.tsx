@@ -1,7 +1,7 @@
 'use client'
 
 import { useTranslations } from 'next-intl'
-import { type CSSProperties, use, useCallback, useEffect, useState, useSyncExternalStore } from 'react'
+import { type CSSProperties, use, useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { NoMatch } from '#components/table/filter-bar.tsx'
 import { Button } from '#components/ui/button.tsx'
 import { Card } from '#components/ui/card.tsx'
@@ -80,14 +80,21 @@ function useSession({
   first,
   firstLimit,
 }: Pick<Props, 'sessionKey' | 'ask' | 'first' | 'firstLimit'>) {
-  const kept = keptSession(sessionKey)
-  const drawn = kept || !first ? null : use(first)
-  const [session] = useState(() => kept ?? startSession(sessionKey, ask, drawn === 'slow' ? null : drawn, firstLimit))
+  const [held, hold] = useState(() => keptSession(sessionKey))
+  let session = held
+  if (!session) {
+    const drawn = first && use(first)
+    session = startSession(sessionKey, ask, drawn === 'slow' ? null : drawn, firstLimit)
+    hold(session)
+  }
+  const here = session
+  // Each time the server has drawn the page anew something may have happened.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `first` says that it has
   useEffect(() => {
-    if (session.getState().status === 'searching') session.goOn()
-    else void session.catchUp()
-  }, [session])
-  return session
+    if (here.getState().status === 'searching') here.goOn()
+    else void here.catchUp()
+  }, [here, first])
+  return here
 }
 
 type LinesProps = {
@@ -225,8 +232,10 @@ function Foot({ state }: { state: LogState }) {
 
 /** On a narrow screen an event takes the list's place: whoever closes it stands where they were. */
 function useScrollBack(session: LogSession, selectedId: string | null) {
+  const before = useRef(selectedId)
   useEffect(() => {
-    if (window.innerWidth >= 1024) return
-    window.scrollTo({ top: selectedId ? 0 : session.scrollY })
+    const isChange = (before.current === null) !== (selectedId === null)
+    before.current = selectedId
+    if (isChange && window.innerWidth < 1024) window.scrollTo({ top: selectedId ? 0 : session.scrollY })
   }, [session, selectedId])
 }
