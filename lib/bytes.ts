@@ -13,6 +13,12 @@ export function utf8Encode(text: string): Bytes {
   return encoder.encode(text)
 }
 
+/** How many bytes a text's UTF-8 has; only an upper bound where that is at most `limit`, which spares most texts the counting. */
+export function utf8LengthAbove(text: string, limit: number): number {
+  const most = 3 * text.length
+  return most <= limit ? most : utf8Encode(text).length
+}
+
 /** Text of UTF-8 `bytes`. Throws a TypeError on malformed UTF-8; keeps a byte order mark. */
 export function utf8Decode(bytes: Uint8Array): string {
   return decoder.decode(bytes)

@@ -1,4 +1,4 @@
-import { type Bytes, equalBytes, utf8Decode, utf8Encode } from '#lib/bytes.ts'
+import { type Bytes, equalBytes, utf8Decode, utf8Encode, utf8LengthAbove } from '#lib/bytes.ts'
 import { formatTime } from '#lib/time.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { ActorKind, Enforcement, Outcome } from './actions.ts'
@@ -43,15 +43,21 @@ export type EntryDraft = Omit<AuditEntry, 'v' | 'id' | 'recordedAt' | 'occurredA
   readonly personal?: PersonalValues
 }
 
-/** An entry ready to append: its form, the leaf's bytes and the personal values to keep beside it. */
-export type BuiltEntry = { readonly entry: AuditEntry; readonly bytes: Bytes; readonly personal: Personal }
+/** An entry ready to append: its form, the leaf as text and bytes, and the personal values to keep beside it, also as text. */
+export type BuiltEntry = {
+  readonly entry: AuditEntry
+  readonly text: string
+  readonly bytes: Bytes
+  readonly personal: Personal
+  readonly personalText: string
+}
 
 /**
  * Builds the committed form of a draft: normalises texts to NFC, sorts labels, salts and commits the personal values.
  * Throws an EntryError naming the field on anything the form cannot hold.
  */
 export function buildEntry(draft: EntryDraft): BuiltEntry {
-  const { personal, sha256 } = sealPersonal(draft.personal ?? {})
+  const { personal, text: personalText, sha256 } = sealPersonal(draft.personal ?? {})
   const entry: AuditEntry = {
     ...draft,
     v: 1,
@@ -63,7 +69,17 @@ export function buildEntry(draft: EntryDraft): BuiltEntry {
     personal: { sha256 },
   }
   checkEntry(entry)
-  return { entry, bytes: encodeEntry(entry), personal }
+  const text = formatEntry(entry)
+  return {
+    entry,
+    text,
+    // Whoever only hashes and stores it has no use for bytes.
+    get bytes() {
+      return utf8Encode(text)
+    },
+    personal,
+    personalText,
+  }
 }
 
 function normaliseLabels(labels: readonly string[] | undefined): readonly string[] | undefined {
@@ -76,6 +92,10 @@ function normaliseLabels(labels: readonly string[] | undefined): readonly string
  * ten times as much; a property test holds it equal to `canonicalJson`. Throws an EntryError above `MAX_ENTRY_BYTES`.
  */
 export function encodeEntry(entry: AuditEntry): Bytes {
+  return utf8Encode(formatEntry(entry))
+}
+
+function formatEntry(entry: AuditEntry): string {
   const { actor, device, personal, policy, target } = entry
   const text = JSON.stringify({
     action: entry.action,
@@ -95,11 +115,10 @@ export function encodeEntry(entry: AuditEntry): Bytes {
     target: target && { id: target.id, type: target.type },
     v: entry.v,
   })
-  const bytes = utf8Encode(text)
-  if (bytes.length > MAX_ENTRY_BYTES) {
-    throw new EntryError('entry', `has ${bytes.length} bytes, at most ${MAX_ENTRY_BYTES} are allowed`)
-  }
-  return bytes
+  const bytes = utf8LengthAbove(text, MAX_ENTRY_BYTES)
+  if (bytes > MAX_ENTRY_BYTES)
+    throw new EntryError('entry', `has ${bytes} bytes, at most ${MAX_ENTRY_BYTES} are allowed`)
+  return text
 }
 
 /**

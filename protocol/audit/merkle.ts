@@ -1,5 +1,5 @@
 import { type Bytes, concatBytes } from '#lib/bytes.ts'
-import { sha256 } from './sha256.ts'
+import { sha256, sha256Text } from './sha256.ts'
 
 /** Bytes of one hash. */
 export const HASH_BYTES = 32
@@ -18,6 +18,11 @@ export function leafHash(entry: Uint8Array): Uint8Array {
   if (entry.length >= leafInput.length) leafInput = new Uint8Array(2 * entry.length)
   leafInput.set(entry, 1)
   return sha256(leafInput.subarray(0, entry.length + 1))
+}
+
+/** The same of an entry's text: no bytes are made of it. */
+export function leafHashOfText(text: string): Uint8Array {
+  return sha256Text(`\0${text}`)
 }
 
 /** RFC 6962 section 2.1 hash of an inner node: SHA-256 of 0x01, left and right. */

@@ -1,4 +1,4 @@
-import { base64urlDecode, base64urlEncode, utf8Encode } from '#lib/bytes.ts'
+import { base64urlDecode, base64urlEncode, utf8LengthAbove } from '#lib/bytes.ts'
 import { canonicalJson } from '#lib/canonical-json.ts'
 import { EntryError } from './entry-check.ts'
 import { sha256Base64url } from './sha256.ts'
@@ -51,14 +51,16 @@ const TEXTS = [
  * Normalises personal values to NFC, adds a fresh salt (or the one given) and commits to them.
  * Throws an EntryError naming the field on a lone surrogate, a NUL, a bad name in `detail` or too many bytes.
  */
-export function sealPersonal(values: PersonalValues, salt = freshSalt()): { personal: Personal; sha256: string } {
+export function sealPersonal(
+  values: PersonalValues,
+  salt = freshSalt(),
+): { personal: Personal; text: string; sha256: string } {
   const personal = normalise(values, salt)
   const text = JSON.stringify(personal)
-  const bytes = utf8Encode(text)
-  if (bytes.length > MAX_PERSONAL_BYTES) {
-    throw new EntryError('personal', `has ${bytes.length} bytes, at most ${MAX_PERSONAL_BYTES} are allowed`)
-  }
-  return { personal, sha256: sha256Base64url(text) }
+  const bytes = utf8LengthAbove(text, MAX_PERSONAL_BYTES)
+  if (bytes > MAX_PERSONAL_BYTES)
+    throw new EntryError('personal', `has ${bytes} bytes, at most ${MAX_PERSONAL_BYTES} are allowed`)
+  return { personal, text, sha256: sha256Base64url(text) }
 }
 
 /**

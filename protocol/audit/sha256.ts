@@ -8,6 +8,12 @@ const nodeCrypto = typeof process === 'object' ? process.getBuiltinModule?.('nod
 export const sha256: (data: Uint8Array) => Uint8Array<ArrayBuffer> =
   nodeCrypto?.hash === undefined ? sha256InScript : (data) => bytesOf(nodeCrypto.hash('sha256', data, 'binary'))
 
+/** The same of a text's UTF-8. */
+export const sha256Text: (text: string) => Uint8Array<ArrayBuffer> =
+  nodeCrypto?.hash === undefined
+    ? (text) => sha256InScript(utf8Encode(text))
+    : (text) => bytesOf(nodeCrypto.hash('sha256', text, 'binary'))
+
 /** The same of a text's UTF-8 as base64url. */
 export const sha256Base64url: (text: string) => string =
   nodeCrypto?.hash === undefined

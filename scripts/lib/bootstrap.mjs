@@ -5,7 +5,10 @@ import { Refusal } from './refusal.mjs'
 /** Node arguments for one of our TypeScript entries. */
 export function entryArgs(entry, ...preloads) {
   const imports = ['./scripts/lib/child-guard.mjs', ...preloads].map((file) => `--import=${file}`)
+  // What arrives is garbage as soon as it is written: room for it spares the gateway a seventh of its time.
+  const young = entry === 'gateway/main.ts' ? ['--max-semi-space-size=64'] : []
   return [
+    ...young,
     '--conditions=react-server',
     '--disable-warning=ExperimentalWarning',
     '--enable-source-maps',

@@ -1,11 +1,11 @@
 import 'server-only'
-import { hexEncode, utf8Decode } from '#lib/bytes.ts'
+import { hexEncode } from '#lib/bytes.ts'
 import { BLOCK } from '#lib/postings/bits.ts'
 import { buildRun, type PostingRow } from '#lib/postings/run.ts'
 import { packTimes, type Times } from '#lib/postings/times.ts'
 import type { AuditAction, Enforcement, Outcome } from '#protocol/audit/actions.ts'
 import { type AuditEntry, buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
-import { appendLeaves, emptyTree, leafHash } from '#protocol/audit/merkle.ts'
+import { appendLeaves, emptyTree, leafHashOfText } from '#protocol/audit/merkle.ts'
 import type { DetailValue, Personal } from '#protocol/audit/personal.ts'
 import { TermCollector } from '#protocol/audit/term-collector.ts'
 import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
@@ -109,12 +109,18 @@ function runsAt(tenantId: string, rows: readonly Row[], whole: IndexedRun, first
 }
 
 function indexRun(tenantId: string, rows: readonly Row[], at: number): IndexedRun {
-  const placed = rows.map(({ entry, personal }, place) => ({ place, entry, personal }))
+  const placed = rows.map(({ entry, personal, occurredMs }, place) => ({ place, entry, personal, occurredMs }))
   return { at, entries: rows.length, ...indexPlaces(tenantId, placed, rows.length) }
 }
 
 /** An entry at its place in a run. */
-export type Placed = { place: number; entry: AuditEntry; personal: Personal | undefined }
+export type Placed = {
+  place: number
+  entry: AuditEntry
+  personal: Personal | undefined
+  /** `entry.occurredAt` in milliseconds, where it is at hand. */
+  occurredMs?: number
+}
 
 /**
  * What a search finds neighbouring entries by: `span` places, of which `placed` are kept, ascending. The one way from entries to
@@ -127,9 +133,9 @@ export function indexPlaces(
 ): Pick<IndexedRun, 'bits' | 'rows' | 'times'> {
   const collector = new TermCollector(tenantId)
   const times: number[] = []
-  for (const { place, entry, personal } of placed) {
+  for (const { place, entry, personal, occurredMs } of placed) {
     collector.add(entry, personal, place)
-    const time = Date.parse(entry.occurredAt)
+    const time = occurredMs ?? Date.parse(entry.occurredAt)
     // A place that is no longer kept has the time of the next: it is never asked for.
     while (times.length <= place) times.push(time)
   }
@@ -187,7 +193,7 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
     ...(actor.kind === 'system' ? {} : { id: actorId(actor) }),
     name: actorName(actor),
   }
-  const { entry, bytes, personal } = buildEntry({
+  const { entry, text, personal, personalText } = buildEntry({
     action: draft.action,
     outcome: draft.outcome ?? 'allowed',
     actor: { kind: by.kind, id: by.id },
@@ -217,12 +223,13 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
     id: entry.id,
     entry,
     personal,
-    leaf: leafHash(bytes),
+    occurredMs: (draft.occurredAt ?? recordedAt).getTime(),
+    leaf: leafHashOfText(text),
     columns: {
       c: classOf(entry.action, entry.source),
       id: entry.id,
-      e: utf8Decode(bytes),
-      p: JSON.stringify(personal),
+      e: text,
+      p: personalText,
     },
   }
 }
