@@ -52,36 +52,67 @@ export function testOf(term: QueryTerm): EntryTest {
 
 /** Whether an entry matches a query: the authority that candidates from the index are rechecked with. */
 export function matchesQuery(query: QueryNode, entry: AuditEntry, personal: PersonalValues | undefined): boolean {
+  return holds(query, new Facts(entry, personal))
+}
+
+/** What an entry is compared by, worked out when it is first asked for: most queries ask for a part, several times. */
+class Facts {
+  readonly #entry: AuditEntry
+  readonly #personal: PersonalValues | undefined
+  #keys: readonly string[] | undefined
+  #texts: ReturnType<typeof textsOf> | undefined
+
+  constructor(entry: AuditEntry, personal: PersonalValues | undefined) {
+    this.#entry = entry
+    this.#personal = personal
+  }
+
+  get keys(): readonly string[] {
+    this.#keys ??= keysOf(this.#entry, this.#personal)
+    return this.#keys
+  }
+
+  get texts(): ReturnType<typeof textsOf> {
+    this.#texts ??= textsOf(this.#entry, this.#personal)
+    return this.#texts
+  }
+
+  get address(): AddressRange | null {
+    return addressOf(this.#personal)
+  }
+}
+
+function holds(query: QueryNode, facts: Facts): boolean {
   switch (query.kind) {
     case 'all':
       return true
     case 'and':
-      return query.items.every((item) => matchesQuery(item, entry, personal))
+      return query.items.every((item) => holds(item, facts))
     case 'or':
-      return query.items.some((item) => matchesQuery(item, entry, personal))
+      return query.items.some((item) => holds(item, facts))
     case 'not':
-      return !matchesQuery(query.item, entry, personal)
+      return !holds(query.item, facts)
     case 'term':
-      return passes(testOf(query), entry, personal)
+      return passes(testOf(query), facts)
   }
 }
 
-function passes(test: EntryTest, entry: AuditEntry, personal: PersonalValues | undefined): boolean {
+function passes(test: EntryTest, facts: Facts): boolean {
   switch (test.kind) {
     case 'key':
-      return keysOf(entry, personal).includes(test.key)
+      return facts.keys.includes(test.key)
     case 'keyPrefix':
-      return keysOf(entry, personal).some((candidate) => candidate.startsWith(test.prefix))
+      return facts.keys.some((candidate) => candidate.startsWith(test.prefix))
     case 'sequence':
-      return textsOf(entry, personal).some(
+      return facts.texts.some(
         ([scope, text]) => test.scopes.includes(scope) && hasSequence(text, test.tokens, test.prefix),
       )
     case 'range': {
-      const address = addressOf(personal)
+      const { address } = facts
       return address !== null && containsRange(test.range, address)
     }
     case 'any':
-      return test.tests.some((item) => passes(item, entry, personal))
+      return test.tests.some((item) => passes(item, facts))
   }
 }
 
