@@ -18,6 +18,13 @@ describe('a database that goes away', () => {
     })
   }
 
+  it('is what a clock means that is years ahead', () => {
+    const error = Object.assign(new Error('no partition of relation "audit_entry_activity" found for row'), {
+      code: '23514',
+    })
+    expect(asAppError(error)).toMatchObject({ code: 'unavailable', retryAfter: 5, cause: error })
+  })
+
   it('is not what any other error means', () => {
     const bug = new TypeError('ConnectionClosedDoor is not a function')
     expect(asAppError(bug)).toBe(bug)

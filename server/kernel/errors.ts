@@ -94,7 +94,10 @@ const UNAVAILABLE = /^(08...|53...|57P0[123]|58030|ECONNREFUSED|ECONNRESET|EPIPE
 const AWAY =
   /Connection terminated|not currently accepting connections|timeout exceeded when trying to connect|Can't reach database server|Server has closed the connection|Unable to start a transaction|connection error and is not queryable|^ConnectionClosed$|^DatabaseNotReachable$/
 
-/** Turns a lost database or a full disk into `unavailable` (503, Retry-After 5); anything else comes back as it was. */
+/** The log has no part for the month that the clock says: it prepares a year ahead, so the clock is wrong. */
+const NO_SUCH_MONTH = /no partition of relation "audit_entry/
+
+/** Turns a lost database, a full disk or a clock that is years ahead into `unavailable` (503, Retry-After 5); anything else comes back as it was. */
 export function asAppError(error: unknown): unknown {
   for (let cause: unknown = error, depth = 0; cause && depth < 6; depth++) {
     const code = errorCodeOf(cause)
@@ -103,6 +106,8 @@ export function asAppError(error: unknown): unknown {
     const message = cause instanceof Error ? cause.message : ''
     if (AWAY.test(message))
       return new AppError('unavailable', { detail: 'The database does not answer.', retryAfter: 5, cause: error })
+    if (NO_SUCH_MONTH.test(message))
+      return new AppError('unavailable', { detail: "The server's clock is wrong.", retryAfter: 5, cause: error })
     cause = cause instanceof Error ? cause.cause : undefined
   }
   return error
