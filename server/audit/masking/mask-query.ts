@@ -65,10 +65,12 @@ export function maskQuery(q: string, known: Known): string {
   }
 }
 
-/** The conditions that nothing can answer while names are hidden, as they are written. */
+/** The conditions that nobody answers to while names are hidden, as they are written: at most a program has such a name. */
 export function unanswered(q: string, known: Known): string[] {
+  const isName = (term: QueryTerm) =>
+    term.field === 'actor' && !isActorKind(term) && !isId(term) && codeIn(term.value) === null
   return termsIn(readQuery(q))
-    .filter((term) => maskTerm(term, known).kind === 'none')
+    .filter((term) => isName(term) || maskTerm(term, known).kind === 'none')
     .map(formatQuery)
 }
 

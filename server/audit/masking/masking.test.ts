@@ -228,9 +228,9 @@ describe('an administrator without audit:unmask', () => {
         q,
       ).toContain(viewed?.id)
     }
-    const meaning = await describeAuditQuery(admin, { q: `actor:${lin.personId} lin action:file` })
+    const meaning = await describeAuditQuery(admin, { q: `actor:${lin.personId} actor:"Lin Zhang" action:file` })
     expect(JSON.stringify(meaning)).not.toContain('Lin Wei')
-    expect(meaning.unanswered).toEqual([`actor:${lin.personId}`])
+    expect(meaning.unanswered).toEqual([`actor:${lin.personId}`, 'actor:"Lin Zhang"'])
   })
 
   it('is not told by a hold whom it is about', async () => {
