@@ -7,14 +7,13 @@ import { afterAll, beforeAll, inject } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
-import { type ApiKeyActor, type PersonActor, systemActor } from '#server/kernel/actor.ts'
-import { now, testingOnlyResetClock } from '#server/kernel/clock.ts'
+import type { ApiKeyActor, PersonActor } from '#server/kernel/actor.ts'
+import { testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { openKeys, testingOnlyForgetKeys } from '#server/kernel/keys.ts'
 import { migrate } from '#server/kernel/migrate.ts'
-import { type Permission, ROLE_PERMISSIONS, type Role } from '#server/kernel/permissions.ts'
+import type { Permission } from '#server/kernel/permissions.ts'
 import { createRuntime, setRuntime } from '#server/kernel/runtime.ts'
-import { writeTenant } from '#server/tenants/commands.ts'
 
 export type TestDatabase = {
   /** Superuser of the test's own database: what an attacker who owns the database could use. */
@@ -57,7 +56,7 @@ export function useDatabase(): TestDatabase {
     if (made.dataDir) rmSync(made.dataDir, { recursive: true, force: true })
     await withServer(inject('adminUrl'), async (client) => {
       await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
-      for (const role of ['reader', 'writer', 'worker', 'search', 'retention', 'owner'])
+      for (const role of ['reader', 'writer', 'worker', 'search', 'retention', 'backup', 'owner'])
         await client.query(`DROP ROLE IF EXISTS ${database}_${role}`)
     })
   })
@@ -75,59 +74,7 @@ async function withServer(url: string, run: (client: pg.Client) => Promise<unkno
   }
 }
 
-/** Founds an organisation without people. */
-export async function makeTenant(name = `Org ${randomBytes(4).toString('hex')}`): Promise<string> {
-  const tenantId = uuidv7()
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'tenant.create' }, async (context) => {
-    await writeTenant(context, { name, origin: 'localhost:8443/log' })
-    return { result: null, audit: { action: 'tenant.create', target: { type: 'tenant', id: tenantId, name } } }
-  })
-  return tenantId
-}
-
-export type PersonOptions = { role?: Role; name?: string; email?: string; founder?: boolean }
-
-/** A person of the organisation and the actor of an active session whose second factor is fresh. */
-export async function makePerson(
-  tenantId: string,
-  { role = 'admin', name = `Person ${role}`, email, founder = false }: PersonOptions = {},
-): Promise<PersonActor> {
-  const personId = uuidv7()
-  const sessionId = uuidv7()
-  const address = email ?? `${personId}@example.org`
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'person.create' }, async ({ tx, now: at }) => {
-    await tx.person.create({ data: { tenantId, id: personId, email: address, name, role, status: 'active', founder } })
-    await tx.session.create({
-      data: {
-        tenantId,
-        id: sessionId,
-        personId,
-        tokenHash: new Uint8Array(32),
-        state: 'active',
-        factorAt: at,
-        address: '127.0.0.1',
-        userAgent: 'test',
-        expiresAt: new Date(at.getTime() + 3_600_000),
-      },
-    })
-    return { result: null, audit: { action: 'person.create', target: { type: 'person', id: personId, name } } }
-  })
-  return {
-    kind: 'person',
-    tenantId,
-    personId,
-    name,
-    email: address,
-    role,
-    founder,
-    permissions: new Set(ROLE_PERMISSIONS[role]),
-    sessionId,
-    sessionState: 'active',
-    factorAt: now(),
-    address: '127.0.0.1',
-    userAgent: 'test',
-  }
-}
+export { makePerson, makeTenant, type PersonOptions } from './made.ts'
 
 export function makeApiKeyActor(
   tenantId: string,
