@@ -24,6 +24,7 @@ export async function findEvent(sql: Sql, tenantId: string, id: string): Promise
     text: row.entry,
     entry: JSON.parse(row.entry) as AuditEntry,
     personal: row.personal === null ? undefined : (JSON.parse(row.personal) as Personal),
+    personalText: row.personal,
   }
 }
 

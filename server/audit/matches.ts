@@ -12,7 +12,8 @@ export type MatchesAsk = Pick<Ask, 'q' | 'from' | 'to'> & { order: 'newest' | 'o
 export type MatchesPage = { items: Candidate[]; at: MatchesPlace }
 export type MatchesPlace = { after: number | null; time: number }
 
-const PAGE = 1_000
+/** Reading forward is reading much. */
+const PAGE = { newest: 1_000, oldest: 4_000 }
 const PAGE_BUDGET_MS = 5_000
 
 /**
@@ -32,7 +33,14 @@ export async function* eachMatch(
     const found = await pgTransaction('reader', tenantId, async (_client, sql) => {
       const bounds = await logBounds(sql, tenantId)
       if (!bounds) return null
-      return findPage(sql, { tenantId, plan, ask: { ...ask, limit: PAGE }, bounds, place, budgetMs: PAGE_BUDGET_MS })
+      return findPage(sql, {
+        tenantId,
+        plan,
+        ask: { ...ask, limit: PAGE[ask.order] },
+        bounds,
+        place,
+        budgetMs: PAGE_BUDGET_MS,
+      })
     })
     if (!found) return
     const { asOf } = ask

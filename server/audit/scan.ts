@@ -13,6 +13,8 @@ export type Candidate = {
   text: string
   entry: AuditEntry
   personal: Personal | undefined
+  /** The same as it is stored. */
+  personalText: string | null
 }
 
 /** From when to when entries were recorded; milliseconds, `to` excluded. */
@@ -45,12 +47,11 @@ export async function fetchEntries(
   indexes: readonly number[],
 ): Promise<Candidate[]> {
   if (indexes.length === 0) return []
-  const { from, to } = recordedBetween(shape, indexes)
-  const rows = await sql<Row>(
-    `SELECT e.index::text, e.recorded_at, e.entry, e.personal FROM audit_entry e
-      WHERE e.tenant_id = $1::uuid AND e.index = ANY($2::text::bigint[]) AND e.recorded_at >= $3::text::timestamptz AND e.recorded_at <= $4::text::timestamptz`,
-    [tenantId, wholes(indexes), from, to],
-  )
+  const { low, high, from, to } = recordedBetween(shape, indexes)
+  const rows =
+    high - low === indexes.length - 1
+      ? await sql<Row>(STRETCH, [tenantId, String(low), String(high), from, to])
+      : await sql<Row>(SINGLE, [tenantId, wholes(indexes), from, to])
   const byIndex = new Map(rows.map((row) => [Number(row.index), row]))
   return indexes.flatMap((index) => {
     const row = byIndex.get(index)
@@ -58,14 +59,25 @@ export async function fetchEntries(
   })
 }
 
+const SINGLE = `
+  SELECT e.index::text, e.recorded_at, e.entry, e.personal FROM audit_entry e
+   WHERE e.tenant_id = $1::uuid AND e.index = ANY($2::text::bigint[]) AND e.recorded_at >= $3::text::timestamptz AND e.recorded_at <= $4::text::timestamptz`
+
+const STRETCH = `
+  SELECT e.index::text, e.recorded_at, e.entry, e.personal FROM audit_entry e
+   WHERE e.tenant_id = $1::uuid AND e.index BETWEEN $2::text::bigint AND $3::text::bigint
+     AND e.recorded_at >= $4::text::timestamptz AND e.recorded_at <= $5::text::timestamptz`
+
 /** The months that need to be looked at; all of them where the index does not say. */
-function recordedBetween({ runs }: LogShape, indexes: readonly number[]): { from: string; to: string } {
+function recordedBetween({ runs }: LogShape, indexes: readonly number[]) {
   const low = indexes.reduce((least, index) => Math.min(least, index))
   const high = indexes.reduce((most, index) => Math.max(most, index))
   const touched = runs.filter((run) => run.at <= high && endOf(run) > low)
   const [first, last] = [touched[0], touched.at(-1)]
   const isKnown = first && last && first.at <= low && endOf(last) > high
   return {
+    low,
+    high,
     from: isKnown ? new Date(Math.min(...touched.map((run) => run.recordedFrom))).toISOString() : '-infinity',
     to: isKnown ? new Date(Math.max(...touched.map((run) => run.recordedTo))).toISOString() : 'infinity',
   }
@@ -79,5 +91,6 @@ function readRow(row: Row): Candidate {
     // Both were written by the ledger and are checked by verification; a search does not check them again.
     entry: JSON.parse(row.entry) as AuditEntry,
     personal: row.personal === null ? undefined : (JSON.parse(row.personal) as Personal),
+    personalText: row.personal,
   }
 }

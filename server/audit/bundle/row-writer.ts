@@ -10,7 +10,7 @@ import type { Candidate } from '../scan.ts'
 import { leafOf } from '../tree.ts'
 
 /** An event to be written. */
-export type BundleRow = Pick<Candidate, 'index' | 'text' | 'entry' | 'personal'>
+export type BundleRow = Pick<Candidate, 'index' | 'text' | 'entry' | 'personal' | 'personalText'>
 
 /** Writes events of one part; the same events give the same bytes. Every function answers the bytes that follow. */
 export type RowWriter = {
@@ -60,7 +60,7 @@ function csvWriter(timeZone: string, mask: RowForm['mask']): RowWriter {
     add: (rows) => {
       room.clear()
       for (const row of rows) {
-        const { index, entry, personal, text } = row
+        const { index, entry, personal, personalText, text } = row
         const occurredAt = clock(Date.parse(entry.occurredAt))
         const recordedAt = clock(Date.parse(entry.recordedAt))
         const event = mask ? mask(row) : rowEvent(entry, personal)
@@ -68,7 +68,7 @@ function csvWriter(timeZone: string, mask: RowForm['mask']): RowWriter {
         if (!mask) {
           room.quoted(cellJson(text))
           // Without quotes where nothing is kept: an empty cell.
-          if (personal) room.quoted(cellJson(JSON.stringify(personal)))
+          if (personalText !== null) room.quoted(cellJson(personalText))
           else room.text(',')
         }
         room.text('\r\n')
@@ -138,12 +138,12 @@ function ndjsonWriter(timeZone: string, mask: RowForm['mask']): RowWriter {
     add: (rows) => {
       let lines = ''
       for (const row of rows) {
-        const { index, text, personal } = row
+        const { index, text, personalText } = row
         const occurredAt = clock(Date.parse(row.entry.occurredAt))
         const recordedAt = clock(Date.parse(row.entry.recordedAt))
         lines += mask
           ? maskedNdjsonLine({ index, occurredAt, recordedAt, event: mask(row) })
-          : ndjsonLine({ index, occurredAt, recordedAt, entry: text, personal: personal && JSON.stringify(personal) })
+          : ndjsonLine({ index, occurredAt, recordedAt, entry: text, personal: personalText ?? undefined })
         lines += '\n'
       }
       return Buffer.from(lines)
@@ -192,7 +192,7 @@ function columnsOf(rows: readonly BundleRow[], mask: RowForm['mask']): ColumnDat
   const names = parquetColumns(mask !== null)
   const data: unknown[][] = names.map(() => [])
   for (const row of rows) {
-    const { index, entry, personal, text } = row
+    const { index, entry, personal, personalText, text } = row
     const event = mask ? mask(row) : rowEvent(entry, personal)
     const cells: unknown[] = [
       BigInt(index),
@@ -200,7 +200,7 @@ function columnsOf(rows: readonly BundleRow[], mask: RowForm['mask']): ColumnDat
       new Date(entry.recordedAt),
       ...rowTexts(event),
       text,
-      personal && JSON.stringify(personal),
+      personalText ?? undefined,
     ]
     for (const [n, name] of names.entries()) data[n]?.push(cellOf(name, cells[n], event))
   }

@@ -98,5 +98,6 @@ function readEntry({ index, text, personal }: StoredEntry): BundleRow {
     text,
     entry: JSON.parse(text) as AuditEntry,
     personal: personal === null ? undefined : (JSON.parse(personal) as Personal),
+    personalText: personal,
   }
 }

@@ -95,6 +95,6 @@ class Source {
   }
 }
 
-function storedOf({ index, recordedAt, text, personal }: Candidate): StoredEntry {
-  return { index, recordedAt, text, personal: personal === undefined ? null : JSON.stringify(personal) }
+function storedOf({ index, recordedAt, text, personalText }: Candidate): StoredEntry {
+  return { index, recordedAt, text, personal: personalText }
 }
