@@ -10,7 +10,7 @@ import { CliError } from './output.ts'
  * Runs `work` with the database at hand, whether or not the server runs: DATABASE_URL, the running embedded PostgreSQL, or
  * one started for this command and stopped after it.
  */
-export async function withDatabase<T>(work: (env: Env) => Promise<T>): Promise<T> {
+export async function withDatabase<T>(work: (env: Env, adminUrl: string) => Promise<T>): Promise<T> {
   const env = readEnv()
   const postgres = env.databaseUrl ? null : await openPostgres({ dataDir: env.dataDir })
   try {
@@ -22,7 +22,7 @@ export async function withDatabase<T>(work: (env: Env) => Promise<T>): Promise<T
     })
     if (!(await isDatabaseReady()))
       throw new CliError('the database does not answer or is not migrated: run gatehouse migrate')
-    return await work(env)
+    return await work(env, env.databaseUrl ?? postgres?.url ?? '')
   } finally {
     await closeRuntime()
     await postgres?.stop()

@@ -5,7 +5,14 @@ export class CliError extends Error {
   override name = 'CliError'
 }
 
-const EXPECTED: ReadonlySet<string> = new Set(['CliError', 'Refusal', 'EnvError', 'MigrateError', 'MasterKeyError'])
+const EXPECTED: ReadonlySet<string> = new Set([
+  'CliError',
+  'Refusal',
+  'EnvError',
+  'MigrateError',
+  'MasterKeyError',
+  'BackupError',
+])
 
 /** One line for whoever typed the command; a bug names itself as one. */
 export function oneLine(error: unknown): string {
@@ -22,15 +29,15 @@ export function print(json: boolean | undefined, answer: unknown, line: string):
 }
 
 /** A secret from standard input, without the newline that `echo` adds. @throws CliError when there is none */
-export async function readSecret(): Promise<string> {
+export async function readSecret(option = '--password-stdin'): Promise<string> {
   if (process.stdin.isTTY)
-    throw new CliError('--password-stdin: pipe the password in, as in: printf %s "$PASSWORD" | gatehouse init …')
+    throw new CliError(`${option}: pipe the secret in, as in: printf %s "$PASSWORD" | gatehouse … ${option}`)
   let text = ''
   for await (const chunk of process.stdin.setEncoding('utf8')) {
     text += chunk
-    if (text.length > 10_000) throw new CliError('--password-stdin: this is not a password')
+    if (text.length > 10_000) throw new CliError(`${option}: this is not a password`)
   }
   const secret = text.replace(/\r?\n$/, '')
-  if (secret === '') throw new CliError('--password-stdin: standard input is empty')
+  if (secret === '') throw new CliError(`${option}: standard input is empty`)
   return secret
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { addApiKeyCommands } from './api-keys.ts'
 import { addAuditEpochCommand } from './audit-epoch.ts'
 import { addAuditCommands } from './audit-import.ts'
+import { addBackupCommands } from './backup.ts'
 import { addKeyCommands } from './keys.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addOrganisationCommands } from './organisations.ts'
@@ -20,6 +21,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     addApiKeyCommands,
     addAuditCommands,
     addAuditEpochCommand,
+    addBackupCommands,
     addKeyCommands,
     addMigrateCommand,
     addVerifyCommand,

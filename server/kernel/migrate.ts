@@ -12,6 +12,8 @@ export type MigrateOptions = {
   adminUrl: string
   /** Passwords for the three logins; absent: the roles cannot log in and are taken with SET LOCAL ROLE. */
   passwords?: Record<LoginRole, string>
+  /** These migrations and no others: the schema of an older version, for a backup of it. */
+  only?: ReadonlySet<string>
 }
 
 /** A fault the operator can mend: shown as one line, without a stack. */
@@ -24,14 +26,14 @@ const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations/', import.meta
  * job queue's own tables. Safe to run twice and from two processes.
  * @throws MigrateError when the database is of a newer version or the login lacks a right
  */
-export async function migrate({ adminUrl, passwords }: MigrateOptions): Promise<{ applied: string[] }> {
+export async function migrate({ adminUrl, passwords, only }: MigrateOptions): Promise<{ applied: string[] }> {
   const database = decodeURIComponent(new URL(adminUrl).pathname.slice(1))
   await ensureRoles(adminUrl, database, passwords)
   const client = new pg.Client({ connectionString: adminUrl })
   await client.connect()
   try {
     await client.query(`SELECT pg_advisory_lock(hashtext('gatehouse.migrate'))`)
-    const applied = await applyMigrations(client, database)
+    const applied = await applyMigrations(client, database, only)
     await installQueue(client, adminUrl, database)
     return { applied }
   } finally {
@@ -94,9 +96,10 @@ function ignoreRaces(error: unknown): void {
   throw error
 }
 
-type MigrationFile = { name: string; sql: string; checksum: string }
+export type MigrationFile = { name: string; sql: string; checksum: string }
 
-function readMigrations(): MigrationFile[] {
+/** Every migration of this version, in the order in which they are applied. */
+export function readMigrations(): MigrationFile[] {
   return readdirSync(MIGRATIONS, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => {
@@ -106,7 +109,7 @@ function readMigrations(): MigrationFile[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-async function applyMigrations(client: pg.Client, database: string): Promise<string[]> {
+async function applyMigrations(client: pg.Client, database: string, only?: ReadonlySet<string>): Promise<string[]> {
   const owner = client.escapeIdentifier(roleName(database, 'owner'))
   const search = client.escapeIdentifier(roleName(database, 'search'))
   const retention = client.escapeIdentifier(roleName(database, 'retention'))
@@ -121,7 +124,7 @@ async function applyMigrations(client: pg.Client, database: string): Promise<str
   )
   const done = new Map(rows.map((row) => [row.migration_name, row.checksum]))
   refuseForeignHistory(files, done)
-  const waiting = files.filter((file) => !done.has(file.name))
+  const waiting = files.filter(({ name }) => !done.has(name) && (!only || only.has(name)))
   for (const file of waiting) await applyOne(client, owner, file)
   return waiting.map((file) => file.name)
 }

@@ -34,7 +34,8 @@ export async function openRootSecret(masterKeys: MasterKeys): Promise<Buffer> {
   return openRootSecretOf(masterKeys, row)
 }
 
-async function openRootSecretOf(masterKeys: MasterKeys, row: InstanceKeys): Promise<Buffer> {
+/** The same of a row at hand. @throws MasterKeyError */
+export async function openRootSecretOf(masterKeys: MasterKeys, row: InstanceKeys): Promise<Buffer> {
   requireMasterKey(masterKeys, row.masterId ?? '')
   if (row.rootSecret && row.rootMasterId !== null)
     return requireMasterKey(masterKeys, row.rootMasterId).unwrap(row.rootSecret, rootPlace(row.id))
