@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { oneOf, type Random } from './random.ts'
 import { type Site, VICTIMS, type Victim } from './site.ts'
-import type { Break } from './wire.ts'
+import type { Break, RoundTrip } from './wire.ts'
 
-/** Statements of an append in the order they are made, by what only they contain. */
+/** What the first statement of an append names. */
+const APPEND = 'device.events'
+/** Statements of an append in the order they are made. */
 const STEPS = [
-  'device.events',
+  APPEND,
   'FROM enrollment WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE',
   'SELECT e.received',
   'UPDATE enrollment SET received',
@@ -26,7 +28,8 @@ const MERGE_STEPS = [
 const PATIENCE_MS = 3_000
 
 /** What happens: a process is killed, or the line to PostgreSQL breaks, at any moment or at a statement. */
-export type Fault = { victims: readonly Victim[]; at: { step: string; where: Break } | null }
+export type Fault = { victims: readonly Victim[]; at: Moment | null }
+type Moment = { step: string; where: Break }
 
 const GATEWAYS: readonly Victim[] = ['gateway', 'second gateway']
 
@@ -63,9 +66,10 @@ export async function strike(site: Site, { victims, at }: Fault): Promise<boolea
   }
   const { wire } = site
   const struck = new Promise<true>((resolve) => {
+    const isThere = watcherFor(at.step)
     let isOver = false
-    wire.onRoundTrip = ({ text }) => {
-      if (isOver || !text.includes(at.step)) return undefined
+    wire.onRoundTrip = (trip) => {
+      if (isOver || !isThere(trip)) return undefined
       isOver = true
       return at.where
     }
@@ -81,4 +85,15 @@ export async function strike(site: Site, { victims, at }: Fault): Promise<boolea
   wire.onRoundTrip = null
   wire.onBroken = null
   return hasStruck
+}
+
+/** Says of each round trip whether it is this statement: of an append those that others make, too, count only within one. */
+function watcherFor(step: string): (trip: RoundTrip) => boolean {
+  if (!STEPS.some((known) => known === step)) return ({ text }) => text.includes(step)
+  const appending = new WeakSet<object>()
+  return ({ text, place, connection }) => {
+    if (place === 0) appending.delete(connection)
+    if (text.includes(APPEND)) appending.add(connection)
+    return appending.has(connection) && text.includes(step)
+  }
 }

@@ -7,6 +7,8 @@ export type RoundTrip = {
   text: string
   /** Its place in its transaction, 0 is what begins it. */
   place: number
+  /** The same object for all round trips of one connection. */
+  connection: object
 }
 
 /** Where the line breaks: before PostgreSQL hears the question, or when it has done it and the answer is on its way. */
@@ -81,7 +83,7 @@ export class Wire {
     // A question ends with Query or Sync; what comes before it (Parse, Bind …) waits for it, signing in does not.
     if (WAITING.has(message.type)) return
     if (message.type === 'Q' || message.type === 'S') {
-      const trip = { text: Buffer.concat(line.asked).toString('latin1'), place: line.place++ }
+      const trip = { text: Buffer.concat(line.asked).toString('latin1'), place: line.place++, connection: line }
       const where = line.breaking ? undefined : this.onRoundTrip?.(trip)
       if (where) line.breaking = trip
       if (where === 'before') {
