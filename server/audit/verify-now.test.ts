@@ -6,8 +6,7 @@ import { signCheckpoint } from '#protocol/audit/checkpoint.ts'
 import { appendLeaves, emptyTree, leafHash, rootOf } from '#protocol/audit/merkle.ts'
 import { noteSigner } from '#protocol/audit/note.ts'
 import { encodeTreeState } from '#protocol/audit/tree-state.ts'
-import { systemActor } from '#server/kernel/actor.ts'
-import { runInTransaction } from '#server/kernel/command.ts'
+import { ALTER, ATTACKS, grow, keepLog, tamper } from '#test/attacks.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { signHead } from './checkpoints.ts'
 import { verifyLogNow } from './commands.ts'
@@ -19,13 +18,6 @@ const db = useDatabase()
 
 beforeEach(() => testingOnlyForgetSigners())
 
-async function grow(tenantId: string, entries: number): Promise<void> {
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test' }, async () => ({
-    result: null,
-    audit: Array.from({ length: entries }, (_, place) => ({ action: 'key.rotate' as const, words: `number ${place}` })),
-  }))
-}
-
 /** A log of 600 entries, signed at 280, 320 and 600. */
 async function makeSigned(): Promise<string> {
   const tenantId = await makeTenant()
@@ -36,85 +28,10 @@ async function makeSigned(): Promise<string> {
   return tenantId
 }
 
-/** Runs statements as whoever owns the database could; $1 is the organisation. */
-async function tamper(tenantId: string, ...statements: readonly (string | [string, ...unknown[]])[]): Promise<void> {
-  const client = await db.superuser.connect()
-  try {
-    await client.query('SET session_replication_role = replica')
-    for (const statement of statements) {
-      const [text, ...values] = typeof statement === 'string' ? [statement] : statement
-      const { rowCount } = await client.query(text, [tenantId, ...values])
-      if (!text.startsWith('DELETE FROM audit_entry WHERE tenant_id = $1 AND index >= $2'))
-        expect(rowCount, text).toBeGreaterThan(0)
-    }
-  } finally {
-    client.release(true)
-  }
-}
-
-const ALTER = (index: number) =>
-  `UPDATE audit_entry SET entry = replace(entry, '"allowed"', '"denied"') WHERE tenant_id = $1 AND index = ${index}`
-const MOVE = (from: string, by: number) => [
-  `UPDATE audit_entry SET index = index + 100000 WHERE tenant_id = $1 AND index ${from} AND index < 100000`,
-  `UPDATE audit_entry SET index = index - 100000 + (${by}) WHERE tenant_id = $1 AND index >= 100000`,
-]
-const COPY = (from: number, to: number) =>
-  `INSERT INTO audit_entry SELECT (jsonb_populate_record(e, jsonb_build_object('index', ${to}))).* FROM audit_entry e WHERE tenant_id = $1 AND index = ${from}`
-const SWAP = (a: number, b: number) => [
-  `UPDATE audit_entry SET index = 100000 + ${a + b} - index WHERE tenant_id = $1 AND index IN (${a}, ${b})`,
-  'UPDATE audit_entry SET index = index - 100000 WHERE tenant_id = $1 AND index >= 100000',
-]
-
-const ATTACKS: [name: string, found: { code: string; index: number; until?: number }, statements: string[]][] = [
-  ['an altered entry', { code: 'entry_altered', index: 300 }, [ALTER(300)]],
-  ['an altered entry of the last tile', { code: 'entry_altered', index: 590 }, [ALTER(590)]],
-  [
-    'bytes that are no entry',
-    { code: 'entry_altered', index: 42 },
-    ["UPDATE audit_entry SET entry = 'gone' WHERE tenant_id = $1 AND index = 42"],
-  ],
-  [
-    'altered personal values',
-    { code: 'personal_mismatch', index: 301 },
-    ["UPDATE audit_entry SET personal = replace(personal, 'number', 'nothing') WHERE tenant_id = $1 AND index = 301"],
-  ],
-  [
-    'a removed entry',
-    { code: 'entry_removed', index: 123 },
-    ['DELETE FROM audit_entry WHERE tenant_id = $1 AND index = 123'],
-  ],
-  [
-    'a removed entry, the rest moved up',
-    { code: 'entry_removed', index: 123 },
-    ['DELETE FROM audit_entry WHERE tenant_id = $1 AND index = 123', ...MOVE('> 123', -1)],
-  ],
-  ['an added entry, the rest moved down', { code: 'entry_added', index: 123 }, [...MOVE('>= 123', 1), COPY(5, 123)]],
-  ['an entry more at the end', { code: 'entry_added', index: 600 }, [COPY(5, 600)]],
-  ['two entries exchanged', { code: 'entries_reordered', index: 400, until: 401 }, SWAP(400, 401)],
-  ['two entries exchanged far apart', { code: 'entries_reordered', index: 10, until: 500 }, SWAP(10, 500)],
-  [
-    'the newest fifty removed',
-    { code: 'tail_cut', index: 550, until: 599 },
-    ['DELETE FROM audit_entry WHERE tenant_id = $1 AND index >= 550'],
-  ],
-  [
-    'a tile that is altered, the entries are not',
-    { code: 'tile_altered', index: 256 },
-    [
-      'UPDATE audit_tile SET hashes = set_byte(hashes, 0, 255 - get_byte(hashes, 0)) WHERE tenant_id = $1 AND level = 0 AND number = 1',
-    ],
-  ],
-  [
-    'a tile that is removed',
-    { code: 'tile_altered', index: 256 },
-    ['DELETE FROM audit_tile WHERE tenant_id = $1 AND level = 0 AND number = 1'],
-  ],
-]
-
 describe('a superuser is named by the index', () => {
   it.each(ATTACKS)('%s', async (_, found, statements) => {
     const tenantId = await makeSigned()
-    await tamper(tenantId, ...statements)
+    await tamper(db, tenantId, ...statements)
     const { verdict } = await verifyStoredLog(tenantId)
     expect(verdict).toMatchObject({ ok: false, ...found })
     expect(verdict.ok || verdict.problems).toHaveLength(1)
@@ -123,7 +40,7 @@ describe('a superuser is named by the index', () => {
   it('what was found stands in the log', async () => {
     const tenantId = await makeSigned()
     const owner = await makePerson(tenantId, { role: 'owner' })
-    await tamper(tenantId, ALTER(300))
+    await tamper(db, tenantId, ALTER(300))
     expect(await verifyLogNow(owner)).toMatchObject({ ok: false, code: 'entry_altered', index: 300 })
     const last = (await readLog(db, tenantId)).at(-1)
     expect(last?.entry).toMatchObject({ action: 'audit.verify', outcome: 'failed' })
@@ -134,7 +51,7 @@ describe('a superuser is named by the index', () => {
     const tenantId = await makeSigned()
     await grow(tenantId, 5)
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true, checkpoint: { size: 600 } })
-    await tamper(tenantId, ALTER(603))
+    await tamper(db, tenantId, ALTER(603))
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ code: 'entry_altered', index: 603 })
   })
 })
@@ -157,6 +74,7 @@ async function forge(
     texts.map((text) => leafHash(utf8Encode(text))),
   )
   await tamper(
+    db,
     tenantId,
     ['DELETE FROM audit_entry WHERE tenant_id = $1 AND index >= $2', texts.length - 1],
     [
@@ -187,7 +105,7 @@ async function forge(
   const signer = await noteSigner(readFileSync(join(db.dataDir, 'keys', `log-${tenantId}.key`), 'utf8').trim())
   const head = { origin: signer.name, size: texts.length, root: rootOf(state) }
   const note = await signCheckpoint(head, signer)
-  await tamper(tenantId, 'DELETE FROM audit_checkpoint WHERE tenant_id = $1 AND size > 200 AND size < 600', [
+  await tamper(db, tenantId, 'DELETE FROM audit_checkpoint WHERE tenant_id = $1 AND size > 200 AND size < 600', [
     'UPDATE audit_checkpoint SET size = $2, root = $3, note = $4 WHERE tenant_id = $1',
     texts.length,
     head.root,
@@ -255,7 +173,7 @@ describe('entries, tiles and head forged consistently', () => {
     rmSync(join(db.dataDir, 'checkpoints', `${tenantId}.log`))
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ code: 'index_missing_term', index: 300 })
     for (const table of ['run', 'posting', 'block'])
-      await tamper(tenantId, `DELETE FROM audit_${table} WHERE tenant_id = $1`)
+      await tamper(db, tenantId, `DELETE FROM audit_${table} WHERE tenant_id = $1`)
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
   })
 })
@@ -285,7 +203,7 @@ describe('only what is searched is changed: the entries hold', () => {
 
   it.each(spoilt)('%s', async (_, found, statement) => {
     const tenantId = await makeSigned()
-    await tamper(tenantId, statement)
+    await tamper(db, tenantId, statement)
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: false, ...found })
   })
 
@@ -295,12 +213,10 @@ describe('only what is searched is changed: the entries hold', () => {
     await signHead(tenantId)
     await mergeIndex(tenantId)
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
-    await tamper(tenantId, 'DELETE FROM audit_posting WHERE tenant_id = $1 AND at = 0')
+    await tamper(db, tenantId, 'DELETE FROM audit_posting WHERE tenant_id = $1 AND at = 0')
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ code: 'index_missing_term' })
   })
 })
-
-const TABLES = ['entry', 'tile', 'head', 'checkpoint', 'run', 'posting', 'block'].map((name) => `audit_${name}`)
 
 describe("yesterday's state is restored and goes on", () => {
   /** A log of 600 entries whose first 320 were restored; then it grew by `more`. */
@@ -309,30 +225,13 @@ describe("yesterday's state is restored and goes on", () => {
     await grow(tenantId, 319)
     await signHead(tenantId)
     await grow(tenantId, 10)
-    for (const table of TABLES) await keep(table, tenantId)
+    const bringBack = await keepLog(db, tenantId)
     await grow(tenantId, 270)
     await signHead(tenantId)
     if (isVerified) expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true })
-    for (const table of TABLES) await bringBack(table, tenantId)
+    await bringBack()
     await grow(tenantId, more)
     return tenantId
-  }
-
-  const keep = (table: string, tenantId: string) =>
-    db.superuser.query(
-      `CREATE TABLE IF NOT EXISTS kept_${table} AS SELECT * FROM ${table} WHERE tenant_id = '${tenantId}'`,
-    )
-
-  async function bringBack(table: string, tenantId: string): Promise<void> {
-    const client = await db.superuser.connect()
-    try {
-      await client.query('SET session_replication_role = replica')
-      await client.query(`DELETE FROM ${table} WHERE tenant_id = '${tenantId}'`)
-      await client.query(`INSERT INTO ${table} SELECT * FROM kept_${table}`)
-      await client.query(`DROP TABLE kept_${table}`)
-    } finally {
-      client.release(true)
-    }
   }
 
   it.each([
