@@ -1,4 +1,4 @@
-import type { EventRow, RowsPage } from './_rows.ts'
+import type { EventRow, RowsAnswer, RowsPage } from './_rows.ts'
 
 /** What is asked, as it travels. */
 export type LogAsk = { q: string; from?: string; to?: string; order: 'newest' | 'oldest' }
@@ -188,5 +188,9 @@ export const fetchRows: FetchPage = async ({ q, from, to, order, cursor, limit }
   const response = await fetch(`/audit/rows?${query}`, { headers: { accept: 'application/json' } })
   if (response.status === 503) return 'slow'
   if (!response.ok) throw new Error(`the log answered ${response.status}`)
-  return (await response.json()) as RowsPage // our own route; its type is this one
+  const answer = (await response.json()) as RowsAnswer // our own route; its type is this one
+  if (!('signedOut' in answer)) return answer
+  // The page itself knows where to sign in, and comes back here.
+  window.location.reload()
+  throw new Error('the session is over')
 }

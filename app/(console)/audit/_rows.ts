@@ -26,6 +26,9 @@ export type EventRow = {
 /** A page of rows as it travels; the rest as in the search's answer. */
 export type RowsPage = { rows: EventRow[]; nextCursor: string | null; searchedBackTo: string | null; total: Total }
 
+/** What the list is answered: a page, or that nobody is signed in any more. */
+export type RowsAnswer = RowsPage | { signedOut: true }
+
 export function toRowsPage({ items, nextCursor, searchedBackTo, total }: SearchResult): RowsPage {
   return { rows: items.map(toRow), nextCursor, searchedBackTo, total }
 }

@@ -52,16 +52,18 @@ function FacetLine({ field, value: { value, label, count }, params }: LineProps)
   const isOn = asksFor(params.q, term)
   const nameWords = useNameWords()
   const words = label === undefined ? wordsOf(field, value) : nameWords(label)
+  // As it stands in queries; what it means is its title.
+  const shown = field === 'action' ? value : words
   return (
     <li className="flex min-h-6 items-baseline gap-1.5 max-sm:min-h-9">
       <Link
         href={auditHref(params, { q: isOn ? without(params.q, term) : narrowed(params.q, term) })}
         scroll={false}
-        aria-label={t(isOn ? 'facets.remove' : 'facets.add', { value: words })}
+        aria-label={t(isOn ? 'facets.remove' : 'facets.add', { value: shown })}
         title={words === value ? words : `${words} · ${value}`}
         className={cx('min-w-0 flex-1 truncate hover:underline', isOn ? 'font-semibold text-accent' : 'text-ink')}
       >
-        {field === 'action' ? value : words}
+        {shown}
       </Link>
       <span className="text-ink-2 tabular-nums">{format.number(count)}</span>
     </li>
