@@ -40,9 +40,10 @@ async function stateOf(
   const signer = await readSigner(tenantId, head.epoch)
   const isFileWhole = published !== null && published.size >= (stored?.size ?? 0)
   const newest = isFileWhole ? published : stored
-  if (!signer) return newest ? 'key_missing' : 'unsigned'
   if (!newest) return 'unsigned'
+  // Also without the key, which a restored backup may lack: it must not go on.
   if (newest.size > head.size) return 'behind'
+  if (!signer) return 'key_missing'
   if (!(await isBeginning(sql, tenantId, head, newest.note, signer.vkey))) return 'different'
   return isFileWhole ? 'ok' : 'file_missing'
 }

@@ -92,6 +92,14 @@ describe('an old backup that came back', () => {
     expect(await signHead(tenantId)).toEqual({ state: 'behind', size: null })
   })
 
+  it('is recognised also where the key did not come back with it', async () => {
+    const { tenantId, trust } = await makeRestored()
+    rmSync(join(db.dataDir, 'keys', `log-${tenantId}.key`))
+    testingOnlyForgetSigners()
+    await guardLogs(silent)
+    expect(await trust()).toMatchObject({ state: 'behind', isFrozen: true })
+  })
+
   it('is recognised while running, whether or not it grows', async () => {
     const { tenantId, trust } = await makeRestored()
     expect(await logsToSign()).toContain(tenantId)
