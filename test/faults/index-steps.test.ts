@@ -1,14 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { signHead } from '#server/audit/checkpoints.ts'
 import { mergeIndex } from '#server/audit/index/merge.ts'
 import { gapsOf, reindex } from '#server/audit/index/rebuild.ts'
-import { readShape } from '#server/audit/index/runs.ts'
+import { type RunHead, readShape } from '#server/audit/index/runs.ts'
+import { startIndexUpkeep } from '#server/audit/index/upkeep.ts'
 import { eachMatch } from '#server/audit/matches.ts'
 import { verifyStoredLog } from '#server/audit/verify-now.ts'
 import { systemActor } from '#server/kernel/actor.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { openKeys } from '#server/kernel/keys.ts'
+import { createLog } from '#server/kernel/log.ts'
 import { createRuntime, runtime, setRuntime } from '#server/kernel/runtime.ts'
 import { makeTenant, useDatabase } from '#test/harness.ts'
 import { type Break, Wire } from './wire.ts'
@@ -78,9 +80,13 @@ class Growing {
     return found
   }
 
-  async expectWholeIndex(): Promise<void> {
+  async runs(): Promise<RunHead[]> {
     const shape = await pgTransaction('reader', this.tenantId, (_client, sql) => readShape(sql, this.tenantId))
-    expect(gapsOf(shape?.runs ?? [], this.#size.entries)).toEqual([])
+    return shape?.runs ?? []
+  }
+
+  async expectWholeIndex(): Promise<void> {
+    expect(gapsOf(await this.runs(), this.#size.entries)).toEqual([])
     await signHead(this.tenantId)
     expect((await verifyStoredLog(this.tenantId)).verdict).toMatchObject({ ok: true })
     await this.expectRightAnswers()
@@ -164,6 +170,33 @@ describe('the index of a log, cut off between any two statements', () => {
       until(() => reindex(log.tenantId, 0, 100)),
       until(() => log.expectAllThatWereThere()),
     ])
+    await log.expectWholeIndex()
+  })
+
+  it('a worker that was kept out by one that died looks again, although the log no longer grows', async () => {
+    const log = new Growing(await makeTenant())
+    await log.grow()
+    const other = await db.superuser.connect()
+    const key = `hashtextextended('gatehouse.index.${log.tenantId}', 0)`
+    await other.query(`SELECT pg_advisory_lock(${key})`)
+    const wasKeptOut = new Promise<void>((resolve) => {
+      let hasAsked = false
+      wire.onRoundTrip = ({ text }) => {
+        if (hasAsked && text.includes('FROM audit_head WHERE size > 0')) resolve()
+        hasAsked ||= text.includes('pg_try_advisory_xact_lock') && text.includes(log.tenantId)
+        return undefined
+      }
+    })
+    const upkeep = startIndexUpkeep(createLog('test', { level: 'fatal' }))
+    try {
+      await wasKeptOut
+      wire.onRoundTrip = null
+      await other.query(`SELECT pg_advisory_unlock(${key})`)
+      await vi.waitFor(async () => expect(await log.runs()).toHaveLength(1), { timeout: 15_000, interval: 50 })
+    } finally {
+      other.release()
+      await upkeep.stop()
+    }
     await log.expectWholeIndex()
   })
 })

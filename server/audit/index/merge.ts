@@ -52,8 +52,8 @@ function areNeighbours(runs: readonly RunHead[]): boolean {
   return runs.every((run, n) => n === 0 || endOf(runs[n - 1] ?? run) === run.at)
 }
 
-/** Merges what is worth it, a transaction each. Answers how many merges were made; 0 also when somebody else is at it. */
-export async function mergeIndex(tenantId: string, stopping?: AbortSignal): Promise<number> {
+/** Merges what is worth it, a transaction each. Answers how many merges were made; null when somebody else is at it. */
+export async function mergeIndex(tenantId: string, stopping?: AbortSignal): Promise<number | null> {
   for (let done = 0; ; done++) {
     if (stopping?.aborted) return done
     const merged = await indexTransaction(tenantId, async (sql) => {
@@ -63,6 +63,7 @@ export async function mergeIndex(tenantId: string, stopping?: AbortSignal): Prom
       await (next.kind === 'block' ? mergeToBlock : mergeToSegment)(sql, tenantId, next.runs)
       return true
     })
+    if (merged === null) return null
     if (!merged) return done
   }
 }

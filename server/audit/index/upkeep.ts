@@ -22,8 +22,9 @@ export function startIndexUpkeep(log: Logger): { stop: () => Promise<void> } {
         if (stopping.signal.aborted) return
         const before = sizes.get(tenantId)
         if (before === size) continue
-        if (before === undefined) await fillGaps(tenantId, log)
-        await mergeIndex(tenantId, stopping.signal)
+        // Whoever else is at it may die before it is done: looked at again until the turn is ours.
+        if (before === undefined && !(await fillGaps(tenantId, log))) continue
+        if ((await mergeIndex(tenantId, stopping.signal)) === null) continue
         sizes.set(tenantId, size)
       }
     } catch (err) {
@@ -48,8 +49,8 @@ function readSizes(): Promise<{ tenantId: string; size: string }[]> {
   )
 }
 
-/** What was recorded before there was such an index, or lost it, is searched slowly until it is built. */
-async function fillGaps(tenantId: string, log: Logger): Promise<void> {
+/** What was recorded before there was such an index, or lost it, is searched slowly until it is built. False when somebody else is at it. */
+async function fillGaps(tenantId: string, log: Logger): Promise<boolean> {
   const gaps = await systemTransaction(
     async (sql) => {
       const shape = await readShape(sql, tenantId)
@@ -59,6 +60,7 @@ async function fillGaps(tenantId: string, log: Logger): Promise<void> {
   )
   for (const { from, to } of gaps) {
     log.info({ tenantId, from, to }, 'building the index of the log')
-    await reindex(tenantId, from, to)
+    if (!(await reindex(tenantId, from, to))) return false
   }
+  return true
 }
