@@ -55,7 +55,9 @@ export async function writeBackup(options: BackupOptions): Promise<Backup> {
   })
   let sizeBytes = 0
   const toFile: Sink = async (bytes) => {
-    await handle.writeFile(bytes)
+    await handle.writeFile(bytes).catch((error: { code?: string }) => {
+      throw new BackupError(`${draft} cannot be written (${error.code ?? error})`)
+    })
     sizeBytes += bytes.length
   }
   try {
@@ -111,7 +113,8 @@ async function withSnapshot<T>(adminUrl: string, run: (snapshot: Snapshot) => Pr
     )
     return await run({ client, tables, migrations, worker: role('worker') })
   } catch (error) {
-    if ((error as { code?: string }).code === '42501')
+    // Not allowed to read a table; no such role: the schema is of a version before there were backups.
+    if (['42501', '22023'].includes((error as { code?: string }).code ?? ''))
       throw new BackupError(
         `the database does not let us read everything: run gatehouse migrate (${(error as Error).message})`,
       )
