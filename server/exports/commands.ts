@@ -1,7 +1,7 @@
 import 'server-only'
 import { uuidv7 } from '#lib/uuid.ts'
 import { prepareAsk } from '#server/audit/queries.ts'
-import { actorId } from '#server/kernel/actor.ts'
+import { type Actor, actorId } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
@@ -79,9 +79,7 @@ export const recordDownload = defineCommand({
   execute: async ({ sql, actor, tenantId, input: { exportId: id } }) => {
     const { view } = await readExport(sql, tenantId, id, actor)
     requireReady(view)
-    // Who may not see names any more may not have a file with them.
-    const { masked } = await prepareAsk(sql, actor, { q: '' })
-    if (masked && !view.masked)
+    if (!(await isShownTo(sql, actor, view)))
       throw new AppError('forbidden', {
         detail: 'The export holds names, which you may not see now. Make another one.',
       })
@@ -95,6 +93,11 @@ export const recordDownload = defineCommand({
     }
   },
 })
+
+/** Who may not see names any more may not have a file with them. */
+export async function isShownTo(sql: Sql, actor: Actor, view: Pick<ExportView, 'masked'>): Promise<boolean> {
+  return view.masked || !(await prepareAsk(sql, actor, { q: '' })).masked
+}
 
 /** @throws AppError conflict · gone */
 export function requireReady({ state }: Pick<ExportView, 'state'>): void {

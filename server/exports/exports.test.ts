@@ -248,6 +248,17 @@ describe('an export', () => {
     },
   )
 
+  it('with names is not given to who may not see them any more, also within the hour of a download', async () => {
+    const { owner } = await setting(3)
+    const id = await made(owner, ask('csv'))
+    await bytesOf(owner, id)
+    const reader = { ...owner, permissions: new Set([...owner.permissions].filter((one) => one !== 'audit:unmask')) }
+    await expect(openExport(reader, id)).rejects.toMatchObject({ code: 'forbidden' })
+    const last = (await readLog(database, owner.tenantId)).at(-1)
+    expect(last?.entry).toMatchObject({ action: 'audit.export', outcome: 'denied' })
+    await bytesOf(owner, id)
+  })
+
   it('names an entry that was altered in the database, and is not made', async () => {
     const { tenantId, owner } = await setting()
     const client = await database.superuser.connect()

@@ -6,7 +6,7 @@ import { now } from '#server/kernel/clock.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { pageFields } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
-import { recordDownload, requireReady } from './commands.ts'
+import { isShownTo, recordDownload, requireReady } from './commands.ts'
 import { exportStore } from './files.ts'
 import { readExport, readOwnExports, readParts } from './rows.ts'
 import { type ExportList, type ExportView, exportIdInput } from './schema.ts'
@@ -48,7 +48,10 @@ const readMembers = defineQuery({
   name: 'audit.export.read',
   permission: 'audit:export',
   input: exportIdInput,
-  run: ({ sql, actor, tenantId, input }) => readExport(sql, tenantId, input.exportId, actor),
+  run: async ({ sql, actor, tenantId, input }) => {
+    const found = await readExport(sql, tenantId, input.exportId, actor)
+    return { ...found, isShown: await isShownTo(sql, actor, found.view) }
+  },
 })
 
 /** A finished bundle: any range of it can be read, as often as wanted. */
@@ -67,11 +70,12 @@ const SAME_DOWNLOAD_MS = 3_600_000
  * one. @throws AppError not_found · conflict until it is ready · gone when it has expired · forbidden
  */
 export async function openExport(actor: Actor, exportId: string): Promise<ExportFile> {
-  const { view, members } = await readMembers(actor, { exportId })
+  const { view, members, isShown } = await readMembers(actor, { exportId })
   requireReady(view)
   if (!members || view.sizeBytes === null) throw new AppError('gone', { detail: 'The export is no longer there.' })
   const hour = Math.floor(now().getTime() / SAME_DOWNLOAD_MS)
-  await recordDownload(actor, { exportId }, { idempotencyKey: `${exportId}.${hour}` })
+  // What was allowed within the hour is written down already; names may have been hidden since.
+  await recordDownload(actor, { exportId }, isShown ? { idempotencyKey: `${exportId}.${hour}` } : {})
   const store = exportStore(actor.tenantId, exportId)
   return {
     name: `audit-${view.createdAt.slice(0, 10)}-${view.format}-${view.id.slice(-6)}.zip`,
