@@ -53,6 +53,10 @@ const FIRST_MS = Date.parse('0001-01-01T00:00:00.000Z')
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 
 type Counts = Map<number, Record<Outcome, number>>
+
+/** Far more bars than anybody draws: history that was imported lies years before the log, each event in a bar of its own. */
+const MOST_COUNTED = 10_000
+
 type Asked = Ask & { buckets: number }
 
 /** Matches over time by outcome, newest first; says so when the time was not enough for all. */
@@ -63,9 +67,9 @@ export async function histogram(sql: Sql, tenantId: string, ask: Asked, now: Dat
   const widthMs = widthOf(frame, ask.buckets)
   if (!bounds || frame.to <= frame.from) return emptyHistogram(frame, widthMs)
   const asked = { from: ask.from, to: formatTime(Math.min(frame.to, LAST_MS)) }
-  const counting = { sql, tenantId, plan, bounds, asked, widthMs, counts: new Map() }
+  const counting: Counting = { sql, tenantId, plan, bounds, asked, widthMs, together: 1, counts: new Map() }
   const searchedTo = await inTime(sql, STATEMENT_MS, () => count(counting))
-  const drawn = fitted(frame, widthMs, counting.counts, ask)
+  const drawn = fitted(frame, widthMs * counting.together, counting.counts, ask)
   return {
     from: formatTime(drawn.frame.from),
     to: formatTime(drawn.frame.to),
@@ -83,6 +87,8 @@ type Counting = {
   bounds: LogBounds
   asked: Pick<Ask, 'from' | 'to'>
   widthMs: number
+  /** So many neighbouring widths are counted as one. */
+  together: number
   counts: Counts
 }
 
@@ -112,29 +118,40 @@ async function count(counting: Counting): Promise<number | null> {
       const { doubtful } = split(found)
       read += doubtful.length
       await countDoubtful(counting, doubtful)
+      while (counting.counts.size > MOST_COUNTED) widen(counting)
     }
     if (reached > 0 && (read > MOST_DOUBTFUL || performance.now() > deadline)) return timeOf(bounds, reached)
   }
   return null
 }
 
-function countBlock({ bounds, widthMs, counts }: Counting, { block, sets }: BlockSets): void {
+/** Only where the frame grows anyway: between two bounds there are no more bars than were asked for. */
+function widen(counting: Counting): void {
+  const width = counting.widthMs * counting.together
+  const factor = (WIDTHS.find((wider) => wider > width && wider % width === 0) ?? 2 * width) / width
+  counting.together *= factor
+  counting.counts = merged(counting.counts, factor)
+}
+
+function countBlock({ bounds, widthMs, together, counts }: Counting, { block, sets }: BlockSets): void {
   const [, certain, ...others] = sets
   if (!certain) return
+  const take = (outcome: Outcome) => (bucket: number, events: number) =>
+    add(counts, Math.floor(bucket / together), outcome, events)
   const rest = certain.slice()
   OTHERS.forEach((outcome, n) => {
     const bits = others[n]
     if (!bits) return
     intersect(bits, certain)
     subtract(rest, bits)
-    countTimes(bounds.index.times, block, bits, widthMs, (bucket, events) => add(counts, bucket, outcome, events))
+    countTimes(bounds.index.times, block, bits, widthMs, take(outcome))
   })
-  countTimes(bounds.index.times, block, rest, widthMs, (bucket, events) => add(counts, bucket, USUAL, events))
+  countTimes(bounds.index.times, block, rest, widthMs, take(USUAL))
 }
 
 /** What the text decides, entry by entry. */
 async function countDoubtful(
-  { sql, tenantId, plan, bounds, asked, widthMs, counts }: Counting,
+  { sql, tenantId, plan, bounds, asked, widthMs, together, counts }: Counting,
   indexes: readonly number[],
 ): Promise<void> {
   const range = rangeOf(asked)
@@ -143,7 +160,7 @@ async function countDoubtful(
     for (const candidate of some) {
       if (!plan.matches(candidate) || !isWithin(candidate, range)) continue
       const { occurredAt, outcome } = candidate.entry
-      add(counts, Math.floor(Date.parse(occurredAt) / widthMs), outcome, 1)
+      add(counts, Math.floor(Date.parse(occurredAt) / (widthMs * together)), outcome, 1)
     }
   }
 }
@@ -154,17 +171,21 @@ function timeOf({ index, from }: LogBounds, at: number): number {
 
 /** Events that were recorded late occurred before the log began: unless asked otherwise the frame grows, in wider buckets. */
 function fitted(frame: Span, widthMs: number, counts: Counts, { from, buckets }: Asked) {
-  const earliest = Math.min(...counts.keys()) * widthMs
+  const earliest = counts.keys().reduce((least, bucket) => Math.min(least, bucket), Number.POSITIVE_INFINITY) * widthMs
   if (from !== undefined || earliest >= frame.from) return { frame, widthMs, counts }
   const grown = { from: Math.max(FIRST_MS, earliest), to: frame.to }
   const enough = (width: number) => bucketCount(grown, width) <= buckets
   const wider = WIDTHS.find((width) => width % widthMs === 0 && enough(width))
   const factor = wider ? wider / widthMs : Math.ceil((bucketCount(grown, widthMs) + 1) / buckets)
-  const merged: Counts = new Map()
+  return { frame: grown, widthMs: widthMs * factor, counts: merged(counts, factor) }
+}
+
+function merged(counts: Counts, factor: number): Counts {
+  const fewer: Counts = new Map()
   for (const [bucket, byOutcome] of counts) {
-    for (const outcome of OUTCOMES) add(merged, Math.floor(bucket / factor), outcome, byOutcome[outcome])
+    for (const outcome of OUTCOMES) add(fewer, Math.floor(bucket / factor), outcome, byOutcome[outcome])
   }
-  return { frame: grown, widthMs: widthMs * factor, counts: merged }
+  return fewer
 }
 
 /**

@@ -41,7 +41,7 @@ function draftOf(n: number, startMs: number): StatedDraft {
 
 const START = Date.parse('2026-11-01T00:00:00.000Z')
 
-async function append(tenantId: string, from: number, count: number): Promise<void> {
+async function append(tenantId: string, from: number, count: number, startMs = START): Promise<void> {
   const actor = systemActor(tenantId, 'test')
   await pgTransaction('writer', tenantId, async (_client, sql) => {
     await sql(
@@ -49,7 +49,7 @@ async function append(tenantId: string, from: number, count: number): Promise<vo
        RETURNING set_config('app.command_id', id::text, true)`,
       [tenantId, uuidv7()],
     )
-    const drafts = Array.from({ length: count }, (_, n) => draftOf(from + n, START))
+    const drafts = Array.from({ length: count }, (_, n) => draftOf(from + n, startMs))
     await appendEntries(
       sql,
       tenantId,
@@ -119,6 +119,19 @@ async function shapeOf(tenantId: string) {
   return shape
 }
 
+describe('history of long ago', () => {
+  it('is drawn whole, however many moments it has', async () => {
+    const tenantId = await makeTenant()
+    // More moments than are counted one by one, all of them two years before the log.
+    await append(tenantId, 0, 12_000, START - 2 * 365 * 86_400_000)
+    const drawn = await pgTransaction('reader', tenantId, (_client, sql) =>
+      histogram(sql, tenantId, { q: 'action:file', buckets: 80 }, new Date()),
+    )
+    expect(drawn).toMatchObject({ partial: false, widthMs: 14 * 86_400_000 })
+    expect(drawn.buckets.reduce((sum, { count }) => sum + count, 0)).toBe(8_000)
+  })
+})
+
 describe('the index', () => {
   it('answers the same before and after its runs are merged, built anew, or lost', async () => {
     const tenantId = await makeTenant()
@@ -161,5 +174,18 @@ describe('the index', () => {
     expect(log).toHaveLength(400)
     await expectRightAnswers(tenantId, rightAnswers(log))
     expect(await indexesOf(tenantId, '', 'newest')).toHaveLength(400)
+  })
+
+  it('of a log whose beginning is gone begins with what is kept', async () => {
+    const tenantId = await makeTenant()
+    await append(tenantId, 0, BLOCK - 1)
+    await append(tenantId, 0, 70)
+    const { runs } = await shapeOf(tenantId)
+    await db.superuser.query('SET session_replication_role = replica')
+    await db.superuser.query('DELETE FROM audit_entry WHERE tenant_id = $1 AND index < $2', [tenantId, BLOCK])
+    await reindex(tenantId, 0, BLOCK)
+    const bounds = await pgTransaction('reader', tenantId, (_client, sql) => logBounds(sql, tenantId))
+    expect(bounds?.from).toBe(runs.at(-1)?.recordedFrom)
+    await expectRightAnswers(tenantId, rightAnswers(await readLog(db, tenantId)))
   })
 })

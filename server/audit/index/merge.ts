@@ -8,7 +8,7 @@ import type { Sql } from '#server/kernel/db.ts'
 import { wholeArray } from '#server/kernel/pg-arrays.ts'
 import { readMissing } from './block-times.ts'
 import { indexTransaction, insertBlock, insertPostings, insertRun, removeIndex } from './maintenance.ts'
-import { blockOf, endOf, type RunHead, readShape } from './runs.ts'
+import { blockOf, endOf, NEVER, type RunHead, readShape } from './runs.ts'
 
 /** Blocks that become one large run. */
 export const SEGMENT_BLOCKS = 32
@@ -127,13 +127,15 @@ function extentOf(runs: readonly RunHead[]): { from: number; to: number } {
 
 function headOf(runs: readonly RunHead[], bits: number) {
   const { from, to } = extentOf(runs)
+  const kept = runs.filter(({ gone }) => !gone)
+  const times = kept.length === 0 ? [NEVER.getTime()] : kept.flatMap((run) => [run.recordedFrom, run.recordedTo])
   return {
     at: from,
     entries: to - from,
     bits,
     whole: runs.every(({ whole }) => whole),
-    recordedFrom: new Date(Math.min(...runs.map(({ recordedFrom }) => recordedFrom))),
-    recordedTo: new Date(Math.max(...runs.map(({ recordedTo }) => recordedTo))),
+    recordedFrom: new Date(Math.min(...times)),
+    recordedTo: new Date(Math.max(...times)),
   }
 }
 

@@ -7,11 +7,9 @@ import { indexPlaces } from '#server/kernel/ledger.ts'
 import { readStored, type StoredEntry } from '../stored.ts'
 import { indexTransaction, insertBlock, insertPostings, insertRun, removeIndex } from './maintenance.ts'
 import { packMissing } from './merge.ts'
-import { endOf, type RunHead, readShape } from './runs.ts'
+import { endOf, NEVER, type RunHead, readShape } from './runs.ts'
 
 const READ_AT_ONCE = 4_096
-/** When a run was recorded of which nothing is kept. */
-const NEVER = new Date(0)
 
 /**
  * Builds the index of entries `from` to `to` (excluded) anew from what is kept of them: after a purge, an erasure, or when it was

@@ -9,9 +9,14 @@ export type RunHead = {
   bits: number
   /** All its entries are still kept. */
   whole: boolean
+  /** None of them is: then its times are those of what comes next. */
+  gone: boolean
   recordedFrom: number
   recordedTo: number
 }
+
+/** What a run that is gone is stored with. */
+export const NEVER = new Date(0)
 
 /** What a search must know of a log before it begins: its length and the runs of its index, ascending. */
 export type LogShape = { isSnapshot: boolean; size: number; lastRecordedAt: number; runs: RunHead[] }
@@ -37,25 +42,29 @@ export async function readShape(sql: Sql, tenantId: string): Promise<LogShape | 
   )
   const [first] = rows
   if (!first) return null
+  const lastRecordedAt = new Date(first.last).getTime()
   return {
     isSnapshot: first.isolation !== 'read committed',
     size: Number(first.size),
-    lastRecordedAt: new Date(first.last).getTime(),
-    runs: rows.flatMap(({ at, entries, bits, whole, from, to }) =>
-      at === null
-        ? []
-        : [
-            {
-              at: Number(at),
-              entries,
-              bits,
-              whole,
-              recordedFrom: new Date(from).getTime(),
-              recordedTo: new Date(to).getTime(),
-            },
-          ],
-    ),
+    lastRecordedAt,
+    runs: timed(rows.flatMap(readRun), lastRecordedAt),
   }
+}
+
+function readRun({ at, entries, bits, whole, from, to }: Row): RunHead[] {
+  if (at === null) return []
+  const [recordedFrom, recordedTo] = [new Date(from).getTime(), new Date(to).getTime()]
+  return [{ at: Number(at), entries, bits, whole, gone: recordedTo === NEVER.getTime(), recordedFrom, recordedTo }]
+}
+
+/** A log whose beginning was purged begins with what is kept, not in 1970. */
+function timed(runs: RunHead[], lastRecordedAt: number): RunHead[] {
+  let next = lastRecordedAt
+  for (const run of runs.toReversed()) {
+    if (run.gone) run.recordedFrom = run.recordedTo = next
+    next = run.recordedFrom
+  }
+  return runs
 }
 
 export function blockOf(index: number): number {
