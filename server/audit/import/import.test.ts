@@ -237,9 +237,17 @@ describe('an import', () => {
     }
     const event = (type: string) =>
       JSON.stringify({ at: '1983-01-01T00:00:00Z', event: { type, kind: 'door', id: 4 }, tags: ['x'] })
-    const lines = [event('door.open'), event('door.open'), event('door.shut'), '[]']
-    const answer = await importHistory(owner, request([], { file: pieces(lines.join('\n'), 3), mapping }))
-    expect(answer).toMatchObject({ accepted: 2, duplicates: 1, rejected: [{ line: 4, code: 'not_json' }] })
+    const deep = event('door.open').replace('"id":4', `"id":${'['.repeat(16_000)}${']'.repeat(16_000)}`)
+    const lines = [event('door.open'), event('door.open'), event('door.shut'), '[]', deep]
+    const answer = await importHistory(owner, request([], { file: pieces(lines.join('\n'), 300), mapping }))
+    expect(answer).toMatchObject({
+      accepted: 2,
+      duplicates: 1,
+      rejected: [
+        { line: 4, code: 'not_json' },
+        { line: 5, code: 'invalid', detail: 'is nested too deeply' },
+      ],
+    })
     expect((await imported(tenantId))[0]?.entry).toMatchObject({
       occurredAt: '1983-01-01T00:00:00.000Z',
       actor: { kind: 'system' },

@@ -116,7 +116,17 @@ function translated(text: string, source: Exclude<Source, { constant: string }>)
 function textOf(value: unknown): string {
   if (typeof value === 'string') return value.trim()
   if (value === undefined || value === null) return ''
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'object' ? jsonOf(value) : String(value)
+}
+
+/** What a line can hold it can nest deeper than JSON is written. */
+function jsonOf(value: object): string {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new Fault('invalid', 'is nested too deeply')
+  }
 }
 
 /** NFC, with a space for every control character: history is kept, and shows nothing that reorders a row. */
