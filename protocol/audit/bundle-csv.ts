@@ -9,7 +9,8 @@ export const CSV_HEADER = `${[...ROW_COLUMNS, ...PROOF_COLUMNS].join(',')}\r\n`
 /** The header of a masked bundle. */
 export const MASKED_CSV_HEADER = `${ROW_COLUMNS.join(',')}\r\n`
 
-const FORMULA = /(^|[;|\t\r\n])(\s*)(?=[=+\-@＝＋－＠])/g
+/** Quotes count as white space: behind a semicolon that separates, `"=1` is the cell `=1`. */
+const FORMULA = /(^|[;|\t\r\n])([\s"]*)(?=[=+\-@＝＋－＠])/g
 const MAY_BE_FORMULA = /[=+\-@＝＋－＠]/
 const NEEDS_QUOTES = /[",;\r\n\t]|^\s|\s$/
 

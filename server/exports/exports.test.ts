@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { BundleFormat, BundleReader, BundleVerdict } from '#protocol/audit/bundle.ts'
+import { harmless } from '#protocol/audit/bundle-csv.ts'
 import { verifyBundle } from '#protocol/audit/bundle-verify.ts'
 import { layZip, openZip } from '#protocol/audit/bundle-zip.ts'
 import { generateNoteKey } from '#protocol/audit/note.ts'
@@ -273,6 +274,20 @@ describe('an export', () => {
       state: 'failed',
       problem: { code: 'entry_altered', index: 33 },
     })
+  })
+})
+
+describe('a cell of CSV', () => {
+  it.each([
+    ['=1', "'=1"],
+    ['＝1', "'＝1"],
+    ['a;  -1', "a;'  -1"],
+    // Where the semicolon separates, the quotes around the cell begin in another one, and these are its own.
+    ['a;"=1+1', `a;'"=1+1`],
+    ['a; ""=cmd|x', `a;' ""=cmd|x`],
+    ['a "=1"', 'a "=1"'],
+  ])('%s is carried out nowhere', (text, cell) => {
+    expect(harmless(text)).toBe(cell)
   })
 })
 
