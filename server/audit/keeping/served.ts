@@ -1,4 +1,5 @@
 import 'server-only'
+import { isUuid } from '#lib/uuid.ts'
 import { NoteError } from '#protocol/audit/note.ts'
 import {
   type PurgeCertificate,
@@ -49,7 +50,7 @@ export async function readCertificateFile(
 ): Promise<string | null> {
   if (name === 'purges') return listIds(sql, tenantId)
   const [, id] = /^purges\/([0-9a-f-]{36})$/.exec(name) ?? []
-  if (id === undefined) return null
+  if (id === undefined || !isUuid(id)) return null
   const [row] = await sql<{ certificate: string }>(
     'SELECT certificate FROM audit_purge WHERE tenant_id = $1::uuid AND id = $2::text::uuid AND certificate IS NOT NULL',
     [tenantId, id],
