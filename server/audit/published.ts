@@ -10,7 +10,7 @@ import {
   readdirSync,
   readSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -85,7 +85,8 @@ export function publish(tenantId: string, epoch: number, checkpoint: Published):
   try {
     // After a crash within a line the next one starts afresh.
     const glue = endsInNewline(handle) ? '' : '\n'
-    writeSync(handle, `${glue}${JSON.stringify(checkpoint)}\n`)
+    // All of it or an error: on a disk that is nearly full one write takes a part and says nothing.
+    writeFileSync(handle, `${glue}${JSON.stringify(checkpoint)}\n`)
     fsyncSync(handle)
   } finally {
     closeSync(handle)

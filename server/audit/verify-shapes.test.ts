@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { utf8Encode } from '#lib/bytes.ts'
 import { signCheckpoint } from '#protocol/audit/checkpoint.ts'
 import { appendLeaves, emptyTree, leafHash, rootOf } from '#protocol/audit/merkle.ts'
@@ -19,6 +19,8 @@ import { lockKeeping, writeRules } from './keeping/rules.ts'
 import { KEEP_EVERYTHING } from './keeping/schema.ts'
 import { testingOnlyForgetSigners } from './log-key.ts'
 import { verifyStoredLog } from './verify-now.ts'
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const db = useDatabase()
 const DAY_MS = 86_400_000

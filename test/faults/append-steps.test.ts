@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ingestDeviceEvents } from '#server/devices/commands.ts'
 import { now, testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { openKeys } from '#server/kernel/keys.ts'
@@ -7,6 +7,9 @@ import { enrollTestDevice, type TestDevice } from '#test/device.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { eventIdOf, unsoundness } from './sound.ts'
 import { type Break, type RoundTrip, Wire } from './wire.ts'
+
+// What waits here waits for a database, on machines that do other things as well.
+vi.setConfig({ testTimeout: 60_000 })
 
 const db = useDatabase()
 const FILE = { type: 'file', id: '11111111-1111-4111-8111-111111111111' }

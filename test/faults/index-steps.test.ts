@@ -15,6 +15,9 @@ import { createRuntime, runtime, setRuntime } from '#server/kernel/runtime.ts'
 import { makeTenant, useDatabase } from '#test/harness.ts'
 import { type Break, Wire } from './wire.ts'
 
+// What waits here waits for a database, on machines that do other things as well.
+vi.setConfig({ testTimeout: 60_000 })
+
 const db = useDatabase()
 let wire: Wire
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { BLOCK, noBits, placesOf } from '#lib/postings/bits.ts'
 import { buildRun, type TermPlaces } from '#lib/postings/run.ts'
 import { indexTransaction, insertPostings, insertRun } from '#server/audit/index/maintenance.ts'
@@ -10,6 +10,9 @@ import { openKeys } from '#server/kernel/keys.ts'
 import { createRuntime, runtime, setRuntime } from '#server/kernel/runtime.ts'
 import { makeTenant, useDatabase } from '#test/harness.ts'
 import { type Break, Wire } from './wire.ts'
+
+// What waits here waits for a database, on machines that do other things as well.
+vi.setConfig({ testTimeout: 60_000 })
 
 const db = useDatabase()
 let wire: Wire
