@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
@@ -9,9 +9,12 @@ import { runInTransaction } from '#server/kernel/command.ts'
 import { runtime } from '#server/kernel/runtime.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makePerson, makeTenant, useDatabase } from '#test/harness.ts'
+import { migrate } from '../migrate.ts'
 import { LOGIN_ROLES, roleName, SILENT_ROLES } from '../roles.ts'
+import { ArchiveWriter } from './archive-writer.ts'
+import type { BackupHeader } from './format.ts'
 import { LEFT_OUT } from './left-out.ts'
-import { masterKeysFor, openBackup, restoreBackup } from './restore-backup.ts'
+import { masterKeysFor, openBackup, type Restored, restoreBackup } from './restore-backup.ts'
 import { writeBackup } from './write-backup.ts'
 
 const source = useDatabase()
@@ -71,7 +74,9 @@ async function superuser<Row extends pg.QueryResultRow>(url: string, text: strin
   )
 }
 
-async function emptyDatabase(): Promise<{ adminUrl: string; dataDir: string }> {
+type Target = { adminUrl: string; dataDir: string }
+
+async function emptyDatabase(): Promise<Target> {
   const database = `gh_${process.pid}_${randomBytes(4).toString('hex')}`
   targets.push(database)
   // What DATABASE_URL may be: a login that makes roles, and no superuser.
@@ -90,10 +95,7 @@ function asSuperuser(databaseUrl: string): string {
   return url.href
 }
 
-async function backUp(
-  name: string,
-  { adminUrl, dataDir } = source as { adminUrl: string; dataDir: string },
-): Promise<string> {
+async function backUp(name: string, { adminUrl, dataDir } = source as Target): Promise<string> {
   const out = join(source.dataDir, name)
   await writeBackup({ adminUrl, dataDir, out, gatehouse: 'test' })
   return out
@@ -149,10 +151,16 @@ test('the backup’s role reads every table but those that are left out', async 
 })
 
 describe('there and back', () => {
-  test('every row is there again behind the same walls, but for what backups leave out', async () => {
+  const whole: Partial<{ target: Target; file: string; restored: Restored }> = {}
+  beforeAll(async () => {
     const target = await emptyDatabase()
     const file = await backUp('whole.backup')
-    const restored = await restore(file, target)
+    Object.assign(whole, { target, file, restored: await restore(file, target) })
+  })
+  const made = () => whole as Required<typeof whole>
+
+  test('every row is there again behind the same walls, but for what backups leave out', async () => {
+    const { target, restored } = made()
     const [before, after] = [await contents(source.adminUrl), await contents(target.adminUrl)]
     for (const name of LEFT_OUT) {
       expect(after[name]).toBe('0 ')
@@ -172,11 +180,9 @@ describe('there and back', () => {
     })
   })
 
-  test('files: the published list up to what the database held, lists, keys; never the master key in clear or sealed', async () => {
-    const target = await emptyDatabase()
-    const file = await backUp('files.backup')
+  test('its files: the published list up to what the database held, lists, keys; never the master key, and no key in clear', async () => {
+    const { target, file } = made()
     expect(readFileSync(file).includes('PRIVATE+KEY')).toBe(false)
-    await restore(file, target)
     const at = (name: string) => join(target.dataDir, name.replace('TENANT', tenantId))
     const read = (name: string) => readFileSync(at(name), 'utf8')
     expect(read('checkpoints/TENANT.log')).toBe(`${line(3)}${line(5)}`)
@@ -208,6 +214,13 @@ describe('there and back', () => {
 })
 
 describe('refused', () => {
+  /** Stays empty. */
+  let target: Target
+  beforeAll(async () => {
+    target = await emptyDatabase()
+    await migrate({ adminUrl: target.adminUrl })
+  })
+
   test('a database that is not empty; a file that exists; without the master key or with another one', async () => {
     const file = await backUp('refused.backup')
     await expect(restore(file, source)).rejects.toThrow(/the database is not empty \(\w+ has rows\)/)
@@ -223,8 +236,40 @@ describe('refused', () => {
     rmSync(missing)
   })
 
+  test('a backup of a newer version; a database that is newer than the backup', async () => {
+    const file = await backUp('versions.backup')
+    const { header } = await openBackup(file)
+    const newer = join(source.dataDir, 'newer.backup')
+    await writeHeader(newer, {
+      ...header,
+      migrations: [...header.migrations, { name: '29990101000000_later', checksum: 'x' }],
+    })
+    await expect(openBackup(newer)).rejects.toThrow(
+      'newer version of Gatehouse, test (it has the migration 29990101000000_later)',
+    )
+    const older = join(source.dataDir, 'older.backup')
+    await writeHeader(older, { ...header, migrations: header.migrations.slice(0, -1) })
+    await expect(restore(older, target)).rejects.toThrow(
+      /has the migration \d+_\w+ already, the backup is from before it/,
+    )
+  })
+
+  test('a log that was altered before it was backed up: the event is named', async () => {
+    const edit = (from: string, to: string) =>
+      superuser(
+        source.adminUrl,
+        `SET session_replication_role = replica; UPDATE audit_entry SET entry = replace(entry, '${from}', '${to}') WHERE index = 300`,
+      )
+    await edit('"tenant.update"', '"tenant.upDate"')
+    const file = await backUp('altered.backup')
+    await edit('"tenant.upDate"', '"tenant.update"')
+    await expect(restore(file, target)).rejects.toThrow(
+      `the log of ${tenantId} is not what was backed up: event 300 was altered`,
+    )
+    expect((await contents(target.adminUrl)).tenant).toBe('0 ')
+  })
+
   test('damage is found before anything is kept, and the same database takes the whole file then', async () => {
-    const target = await emptyDatabase()
     const file = await backUp('damage.backup')
     const whole = readFileSync(file)
     const damaged = join(source.dataDir, 'damaged.backup')
@@ -241,23 +286,12 @@ describe('refused', () => {
     await restore(file, target)
     expect((await contents(target.adminUrl)).tenant).toMatch(/^1 /)
   })
-
-  test('a log that was altered before it was backed up: the event is named', async () => {
-    const target = await emptyDatabase()
-    const edit = (from: string, to: string) =>
-      superuser(
-        source.adminUrl,
-        `SET session_replication_role = replica; UPDATE audit_entry SET entry = replace(entry, '${from}', '${to}') WHERE index = 300`,
-      )
-    await edit('"tenant.update"', '"tenant.upDate"')
-    const file = await backUp('altered.backup')
-    await edit('"tenant.upDate"', '"tenant.update"')
-    await expect(restore(file, target)).rejects.toThrow(
-      `the log of ${tenantId} is not what was backed up: event 300 was altered`,
-    )
-    expect((await contents(target.adminUrl)).tenant).toBe('0 ')
-  })
 })
+
+async function writeHeader(file: string, header: BackupHeader): Promise<void> {
+  const writer = new ArchiveWriter(async (bytes) => appendFileSync(file, bytes), header)
+  await writer.end()
+}
 
 function flipIn(archive: Buffer, member: string): Buffer {
   const changed = Buffer.from(archive)

@@ -15,7 +15,7 @@ import { isKnownFile, placeFiles, type Sealing, stageFile } from './data-dir.ts'
 import { BackupError, type BackupHeader } from './format.ts'
 import { loadJobs, loadTables, lowerWalls, raiseWalls } from './load.ts'
 import { decryptedFrom } from './passphrase.ts'
-import { BACKUP_KEY } from './write-backup.ts'
+import { BACKUP_KEY, migrationsOf } from './write-backup.ts'
 
 export type OpenedBackup = { header: BackupHeader; archive: ArchiveReader }
 
@@ -72,12 +72,14 @@ export type Restored = { instanceId: string; createdAt: string; tables: number; 
  */
 export async function restoreBackup({ adminUrl, dataDir, masterKeys, backup }: RestoreOptions): Promise<Restored> {
   const { header, archive } = backup
-  await migrate({ adminUrl, only: new Set(header.migrations.map(({ name }) => name)) })
+  const wanted = new Set(header.migrations.map(({ name }) => name))
+  await migrate({ adminUrl, only: wanted })
   const staged = join(dataDir, `restore-${process.pid}`)
   const client = new pg.Client({ connectionString: adminUrl, application_name: 'gatehouse-restore' })
   client.on('error', () => {})
   await client.connect()
   try {
+    await requireSchema(client, wanted)
     const database = decodeURIComponent(new URL(adminUrl).pathname.slice(1))
     const role = (suffix: 'owner' | 'worker') => client.escapeIdentifier(roleName(database, suffix))
     await client.query(`BEGIN; SET LOCAL ROLE ${role('owner')}`)
@@ -101,6 +103,15 @@ export async function restoreBackup({ adminUrl, dataDir, masterKeys, backup }: R
     await client.end().catch(() => {})
     rmSync(staged, { recursive: true, force: true })
   }
+}
+
+/** What newer migrations do to rows they must do to these: they come after loading. */
+async function requireSchema(client: pg.Client, wanted: ReadonlySet<string>): Promise<void> {
+  const newer = (await migrationsOf(client)).find(({ name }) => !wanted.has(name))
+  if (newer)
+    throw new BackupError(
+      `the database has the migration ${newer.name} already, the backup is from before it: restore into a database that was never started`,
+    )
 }
 
 /** Files wait beside until everything was found whole. */

@@ -124,7 +124,8 @@ async function withSnapshot<T>(adminUrl: string, run: (snapshot: Snapshot) => Pr
   }
 }
 
-async function migrationsOf(client: pg.Client): Promise<BackupHeader['migrations']> {
+/** The migrations that a database has, in their order. */
+export async function migrationsOf(client: pg.Client): Promise<BackupHeader['migrations']> {
   const { rows } = await client.query<{ name: string; checksum: string }>(
     `SELECT migration_name AS name, checksum FROM _prisma_migrations
       WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY migration_name`,
