@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { pino } from 'pino'
+import { describe, expect, it, vi } from 'vitest'
 import { BLOCK } from '#lib/postings/bits.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import { matchesQuery } from '#protocol/audit/query-match.ts'
@@ -15,6 +16,7 @@ import { countMatches } from '../search.ts'
 import { mergeIndex } from './merge.ts'
 import { gapsOf, reindex } from './rebuild.ts'
 import { readShape } from './runs.ts'
+import { startIndexUpkeep } from './upkeep.ts'
 
 const db = useDatabase()
 
@@ -118,6 +120,21 @@ async function shapeOf(tenantId: string) {
   if (!shape) throw new Error('no log')
   return shape
 }
+
+describe('upkeep', () => {
+  it('of one organisation goes on while the index of another cannot be read', async () => {
+    const [broken, sound] = [await makeTenant(), await makeTenant()]
+    for (const tenantId of [broken, sound]) for (let n = 0; n < 70; n++) await append(tenantId, n, 1)
+    await db.superuser.query(`UPDATE audit_block SET times = '\\x00' WHERE tenant_id = $1`, [broken])
+    const upkeep = startIndexUpkeep(pino({ level: 'silent' }))
+    try {
+      await vi.waitFor(async () => expect((await shapeOf(sound)).runs).toHaveLength(1), { timeout: 5_000 })
+    } finally {
+      await upkeep.stop()
+    }
+    expect((await shapeOf(broken)).runs.length).toBeGreaterThan(1)
+  })
+})
 
 describe('history of long ago', () => {
   it('is drawn whole, however many moments it has', async () => {

@@ -20,16 +20,24 @@ export function startIndexUpkeep(log: Logger): { stop: () => Promise<void> } {
     try {
       for (const { tenantId, size } of await readSizes()) {
         if (stopping.signal.aborted) return
-        const before = sizes.get(tenantId)
-        if (before === size) continue
-        // Whoever else is at it may die before it is done: looked at again until the turn is ours.
-        if (before === undefined && !(await fillGaps(tenantId, log))) continue
-        if ((await mergeIndex(tenantId, stopping.signal)) === null) continue
-        sizes.set(tenantId, size)
+        if (sizes.get(tenantId) === size) continue
+        // What is wrong with one organisation's index keeps nobody else waiting.
+        if (await keepUp(tenantId).catch((err: unknown) => complain(err, tenantId))) sizes.set(tenantId, size)
       }
     } catch (err) {
-      log.warn({ err }, 'the index of the log could not be merged: trying again')
+      complain(err)
     }
+  }
+
+  /** False while somebody else is at it: they may die before it is done, so that it is looked at again until the turn is ours. */
+  async function keepUp(tenantId: string): Promise<boolean> {
+    if (!sizes.has(tenantId) && !(await fillGaps(tenantId, log))) return false
+    return (await mergeIndex(tenantId, stopping.signal)) !== null
+  }
+
+  function complain(err: unknown, tenantId?: string): false {
+    log.warn({ err, tenantId }, 'the index of the log could not be merged: trying again')
+    return false
   }
 
   return {

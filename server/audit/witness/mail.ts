@@ -15,7 +15,15 @@ const EVERY_MS = 23 * 3_600_000
 export async function mailCheckpoints(): Promise<number> {
   if (!readEnv().smtpUrl) return 0
   let accepted = 0
-  for (const anchor of await waitingAnchors('mail')) if (await mailCheckpoint(anchor)) accepted++
+  const failures: unknown[] = []
+  for (const anchor of await waitingAnchors('mail'))
+    try {
+      if (await mailCheckpoint(anchor)) accepted++
+    } catch (error) {
+      // What is wrong with one organisation keeps nobody else from their mail.
+      failures.push(error)
+    }
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} checkpoints could not be mailed`)
   return accepted
 }
 
