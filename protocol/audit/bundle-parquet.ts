@@ -45,11 +45,17 @@ function elementsOf(name: Column): SchemaElement[] {
 /** A value of a cell: text, count, time, list of texts, or nothing. */
 export type ParquetCell = string | bigint | Date | readonly string[] | null | undefined
 
-/** The rows of a part, one row group at a time, cells in the order of `parquetColumns`. Throws whatever the reader finds wrong. */
-export async function* readParquet(
-  sizeBytes: number,
-  read: (from: number, to: number) => AsyncIterable<Uint8Array>,
-): AsyncGenerator<ParquetCell[][]> {
+type ParquetSource = {
+  sizeBytes: number
+  read: (from: number, to: number) => AsyncIterable<Uint8Array>
+  masked: boolean
+}
+
+/**
+ * The rows of a part, one row group at a time, cells in the order of `parquetColumns`. Throws a RangeError where the file calls its
+ * columns otherwise (who reads it would take one for another), and whatever the reader finds wrong.
+ */
+export async function* readParquet({ sizeBytes, read, masked }: ParquetSource): AsyncGenerator<ParquetCell[][]> {
   const file: AsyncBuffer = {
     byteLength: sizeBytes,
     slice: async (start, end = sizeBytes) => {
@@ -59,6 +65,7 @@ export async function* readParquet(
     },
   }
   const metadata = await parquetMetadataAsync(file)
+  if (shapeOf(metadata.schema) !== shapeOf(parquetSchema(masked))) throw new RangeError('has other columns')
   let rowStart = 0
   for (const group of metadata.row_groups) {
     const rowEnd = rowStart + Number(group.num_rows)
@@ -68,4 +75,8 @@ export async function* readParquet(
     yield groups.flat()
     rowStart = rowEnd
   }
+}
+
+function shapeOf(schema: readonly SchemaElement[]): string {
+  return schema.map(({ name, num_children = 0 }) => `${name} ${num_children}`).join('\n')
 }

@@ -49,7 +49,7 @@ export async function* readPart(
         for await (const lines of textLines(bytes.all())) yield each(lines, masked ? maskedLine : ndjsonRow)
         return
       case 'parquet':
-        for await (const rows of readParquet(file.sizeBytes, bytes.range))
+        for await (const rows of readParquet({ sizeBytes: file.sizeBytes, read: bytes.range, masked }))
           yield each(rows, (cells) => parquetRow(cells, masked))
     }
   } catch (error) {

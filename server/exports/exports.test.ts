@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import type { BundleFormat, BundleReader, BundleVerdict } from '#protocol/audit/bundle.ts'
 import { harmless } from '#protocol/audit/bundle-csv.ts'
+import { readParquet } from '#protocol/audit/bundle-parquet.ts'
 import { verifyBundle } from '#protocol/audit/bundle-verify.ts'
 import { layZip, openZip } from '#protocol/audit/bundle-zip.ts'
 import { generateNoteKey } from '#protocol/audit/note.ts'
@@ -423,6 +424,24 @@ describe('a bundle that was tampered with', () => {
     const parquet = await sealed('parquet')
     const part = edit(parquet, 'parts/events-000001.parquet', (text) => text.replace('file.view', 'file.copy'))
     expect(await verdictOf(part)).toMatchObject({ code: 'file_altered', member: 'parts/events-000001.parquet' })
+  })
+
+  it('whose Parquet calls its columns otherwise is none, also where it was sealed so', async () => {
+    const bytes = (await sealed('parquet')).get('parts/events-000001.parquet') ?? Buffer.alloc(0)
+    const read = async (part: Buffer) => {
+      const range = async function* (from: number, to: number) {
+        yield part.subarray(from, to)
+      }
+      let count = 0
+      for await (const rows of readParquet({ sizeBytes: part.length, read: range, masked: false })) count += rows.length
+      return count
+    }
+    expect(await read(bytes)).toBe(25)
+    // Whoever takes the columns by their names would take the one for the other.
+    const swapped = bytes
+      .toString('latin1')
+      .replace(/(occurred|recorded)(?=_at)/g, (name) => (name === 'recorded' ? 'occurrex' : name))
+    await expect(read(Buffer.from(swapped, 'latin1'))).rejects.toThrow('has other columns')
   })
 
   it('is refused as a ZIP that says two things, has gaps or is cut off', async () => {
