@@ -9,7 +9,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { isUuid } from '#lib/uuid.ts'
@@ -56,7 +56,7 @@ export async function createSigner(tenantId: string, origin: string, epoch: numb
 function writeDurably(file: string, text: string): void {
   const handle = openSync(file, 'wx', 0o600)
   try {
-    writeSync(handle, text)
+    writeFileSync(handle, text)
     fsyncSync(handle)
   } finally {
     closeSync(handle)

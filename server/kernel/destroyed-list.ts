@@ -1,5 +1,14 @@
 import 'server-only'
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { isUuid } from '#lib/uuid.ts'
 import { runtime } from './runtime.ts'
@@ -36,7 +45,8 @@ export function recordDestroyed(kind: DestroyedKind, tenantId: string, ids: read
   mkdirSync(folder(), { recursive: true, mode: 0o700 })
   const file = openSync(listFile(kind, tenantId), 'a', 0o600)
   try {
-    writeSync(file, `\n${fresh.join('\n')}\n`)
+    // All of it or an error: on a disk that is nearly full one write takes a part and says nothing.
+    writeFileSync(file, `\n${fresh.join('\n')}\n`)
     fsyncSync(file)
   } finally {
     closeSync(file)

@@ -11,7 +11,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -139,7 +139,7 @@ export async function stageFile(file: string, bytes: AsyncIterable<Uint8Array>):
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const handle = openSync(file, 'wx', 0o600)
   try {
-    for await (const chunk of bytes) writeSync(handle, chunk)
+    for await (const chunk of bytes) writeFileSync(handle, chunk)
     fsyncSync(handle)
   } finally {
     closeSync(handle)
@@ -149,7 +149,7 @@ export async function stageFile(file: string, bytes: AsyncIterable<Uint8Array>):
 function writeFlushed(file: string, bytes: Uint8Array): void {
   const handle = openSync(file, 'w', 0o600)
   try {
-    writeSync(handle, bytes)
+    writeFileSync(handle, bytes)
     fsyncSync(handle)
   } finally {
     closeSync(handle)
