@@ -30,6 +30,8 @@ import { startPostgres } from '../scripts/lib/postgres.mjs'
 
 const home = mkdtempSync(join(tmpdir(), 'gatehouse-backup-'))
 const FILE = join(home, 'whole.backup')
+const PASSPHRASE = 'correct horse battery\n'
+const RESTORE = ['restore', FILE, '--passphrase-stdin']
 const silent = pino({ level: 'silent' })
 const running: (() => Promise<void>)[] = []
 
@@ -166,13 +168,15 @@ test('backed up while events arrive; elsewhere it verifies and answers the same;
   const arriving = (async () => {
     for (; !isDone; meanwhile += 20) await record(tenantId, 'audit.verify', 20)
   })()
-  const backup = await gatehouse(['backup', '--out', FILE, '--json']).finally(() => {
+  const backup = await gatehouse(['backup', '--out', FILE, '--passphrase-stdin', '--json'], {
+    input: PASSPHRASE,
+  }).finally(() => {
     isDone = true
   })
   await arriving
   expect(backup, backup.err).toMatchObject({ code: 0, err: '' })
   const made = JSON.parse(backup.out)
-  expect(made).toMatchObject({ file: FILE, encrypted: false, logs: [{ tenantId }] })
+  expect(made).toMatchObject({ file: FILE, encrypted: true, logs: [{ tenantId }] })
   expect(meanwhile).toBeGreaterThan(20)
   const size = made.logs[0].size as number
 
@@ -184,7 +188,7 @@ test('backed up while events arrive; elsewhere it verifies and answers the same;
 
   // ── Elsewhere, with the master key alone ──
   const second = emptyPlace('second', first)
-  const restored = await gatehouse(['restore', FILE, '--json'], { env: { GATEHOUSE_DATA_DIR: second } })
+  const restored = await gatehouse([...RESTORE, '--json'], { env: { GATEHOUSE_DATA_DIR: second }, input: PASSPHRASE })
   expect(restored, restored.err).toMatchObject({ code: 0, err: '' })
   expect(JSON.parse(restored.out)).toMatchObject({
     rows: expect.any(Number),
@@ -208,14 +212,14 @@ test('backed up while events arrive; elsewhere it verifies and answers the same;
     }),
   )
   expect(await found(owner)).toEqual(before)
-  const inUse = await gatehouse(['restore', FILE])
+  const inUse = await gatehouse(RESTORE, { input: PASSPHRASE })
   expect(inUse).toMatchObject({ code: 1, err: expect.stringMatching(/is in use by process/) })
   await again.stop()
 
   // ── In the old place, whose checkpoints are newer ──
   const third = emptyPlace('third', first)
   cpSync(join(first, 'checkpoints'), join(third, 'checkpoints'), { recursive: true })
-  const forked = await gatehouse(['restore', FILE, '--json'], { env: { GATEHOUSE_DATA_DIR: third } })
+  const forked = await gatehouse([...RESTORE, '--json'], { env: { GATEHOUSE_DATA_DIR: third }, input: PASSPHRASE })
   expect(JSON.parse(forked.out || '{}'), forked.err).toMatchObject({
     destroyedAgain: 2,
     logs: [{ tenantId, frozen: 'behind' }],
@@ -234,7 +238,7 @@ test('a file that is none, and a file without its master key, leave no database 
   const nothing = await gatehouse(['restore', join(home, 'no.backup')])
   expect(nothing).toMatchObject({ code: 1, out: '', err: `gatehouse: ${join(home, 'no.backup')} does not exist\n` })
   const dataDir = join(home, 'keyless')
-  const keyless = await gatehouse(['restore', FILE], { env: { GATEHOUSE_DATA_DIR: dataDir } })
+  const keyless = await gatehouse(RESTORE, { env: { GATEHOUSE_DATA_DIR: dataDir }, input: PASSPHRASE })
   expect(keyless).toMatchObject({
     code: 1,
     err: expect.stringMatching(/^gatehouse: there is no master key in .*keyless\/keys\/master.key: put the one back/),

@@ -1,5 +1,5 @@
 import 'server-only'
-import { createReadStream, existsSync, rmSync } from 'node:fs'
+import { createReadStream, existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { deriveKey } from '../cipher.ts'
@@ -75,6 +75,9 @@ export async function restoreBackup({ adminUrl, dataDir, masterKeys, backup }: R
   const wanted = new Set(header.migrations.map(({ name }) => name))
   await migrate({ adminUrl, only: wanted })
   const staged = join(dataDir, `restore-${process.pid}`)
+  // What an attempt that was killed had staged.
+  for (const name of readdirSync(dataDir))
+    if (/^restore-\d+$/.test(name)) rmSync(join(dataDir, name), { recursive: true })
   const client = new pg.Client({ connectionString: adminUrl, application_name: 'gatehouse-restore' })
   client.on('error', () => {})
   await client.connect()
