@@ -22,6 +22,7 @@ import { consistencyInput, inclusionInput } from './schema.ts'
 import { consistencyProof, inclusionProof, readHead, tileReader } from './tree.ts'
 import { checkpointFor } from './witness/cosignatures.ts'
 
+export { type AboutDevice, countAboutDevice } from './about-device.ts'
 export { auditFacets, auditHistogram, describeAuditQuery, getAuditEvent, searchAudit } from './ask.ts'
 export { type PreparedAsk, prepareAsk } from './bundle/prepare.ts'
 export { CAPTURES_QUERY, type CaptureDays, countCaptures } from './captures.ts'

@@ -1,23 +1,15 @@
 import 'server-only'
 import { z } from 'zod'
-import { hashTerm } from '#protocol/audit/terms.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
-
-/** Counted up to here: a page says “2,000+” beyond. */
-export const CONTENTS_CAP = 2_000
 
 export type DeviceContents = {
   /** Files that were handed to its present enrolment and still exist, and their bytes. */
   files: number
   bytes: number
-  /** Downloads out of its vault, by the log: an erase does not reach them. */
-  downloads: number
-  /** Entries of the log about it. */
-  entries: number
 }
 
-/** What an erase of a device would and would not reach, as far as the server knows. Index: file_release_device; the log's terms. */
+/** What an erase of a device would reach, as far as the server knows. Index: file_release_device. */
 export const getDeviceContents = defineQuery({
   name: 'file.device_contents',
   permission: 'devices:read',
@@ -30,16 +22,6 @@ export const getDeviceContents = defineQuery({
         WHERE r.tenant_id = $1::uuid AND r.device_id = $2::uuid`,
       [tenantId, deviceId],
     )
-    const count = async (...terms: string[]) => {
-      const items = terms.map((term) => ({ kind: 'term', hash: String(hashTerm(tenantId, term)) }))
-      const [row] = await sql<{ count: number }>(
-        `SELECT audit_count($1::text::jsonb, '-infinity', 'infinity', NULL, NULL, $2::integer) AS count`,
-        [JSON.stringify({ kind: 'and', items }), CONTENTS_CAP + 1],
-      )
-      return row?.count ?? 0
-    }
-    const device = `device:${deviceId}`
-    const downloads = await count(device, 'action:file.download', 'outcome:allowed')
-    return { files: held?.files ?? 0, bytes: Number(held?.bytes ?? 0), downloads, entries: await count(device) }
+    return { files: held?.files ?? 0, bytes: Number(held?.bytes ?? 0) }
   },
 })

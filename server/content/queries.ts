@@ -14,7 +14,7 @@ import {
   listFilesInput,
 } from './schema.ts'
 
-export { CONTENTS_CAP, type DeviceContents, getDeviceContents } from './device-contents.ts'
+export { type DeviceContents, getDeviceContents } from './device-contents.ts'
 export { listDeviceFiles } from './device-files.ts'
 export { listDamagedFiles } from './integrity.ts'
 export { type DerivedFile, getLineage, type Lineage } from './lineage.ts'

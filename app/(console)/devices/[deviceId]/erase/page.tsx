@@ -6,7 +6,9 @@ import { Notice } from '#components/ui/notice.tsx'
 import { Page } from '#components/ui/page.tsx'
 import { RelativeTime } from '#components/ui/relative-time.tsx'
 import { NotPermitted } from '#components/ui/states.tsx'
-import { CONTENTS_CAP, type DeviceContents, getDeviceContents } from '#server/content/queries.ts'
+import { type AboutDevice, countAboutDevice } from '#server/audit/queries.ts'
+import type { Total } from '#server/audit/schema.ts'
+import { type DeviceContents, getDeviceContents } from '#server/content/queries.ts'
 import { getEraseBudget } from '#server/devices/queries.ts'
 import { type DeviceView, deviceCan } from '#server/devices/schema.ts'
 import { pageSignedIn } from '#server/http/session.ts'
@@ -34,7 +36,11 @@ export default async function ErasePage({ params }: { params: Promise<{ deviceId
   const device = await deviceOr404(actor, deviceId)
   if (device.openWipeId) redirect(`/wipes/${device.openWipeId}`)
   if (deviceCan.wipe(device) !== true) redirect(`/devices/${device.id}`)
-  const [contents, budget] = await Promise.all([getDeviceContents(actor, { deviceId }), getEraseBudget(actor, {})])
+  const [contents, logged, budget] = await Promise.all([
+    getDeviceContents(actor, { deviceId }),
+    countAboutDevice(actor, { deviceId }),
+    getEraseBudget(actor, {}),
+  ])
   return (
     <Page
       crumbs={[
@@ -50,7 +56,7 @@ export default async function ErasePage({ params }: { params: Promise<{ deviceId
       <Notice className="mb-4">
         {device.status === 'blocked' ? <VaultSentence device={device} now={new Date()} /> : t('ask.blocksAtOnce')}
       </Notice>
-      <FactList items={await factsOf(contents, device)} />
+      <FactList items={await factsOf({ ...contents, ...logged }, device)} />
       <EraseForm
         deviceId={device.id}
         canEraseDevice={device.capabilities.eraseDevice}
@@ -76,19 +82,19 @@ async function Belongs({ device }: { device: DeviceView }) {
   })
 }
 
-async function factsOf(contents: DeviceContents, device: DeviceView) {
+async function factsOf(contents: DeviceContents & AboutDevice, device: DeviceView) {
   const t = await getTranslations('wipe')
   const format = await getFormatter()
-  const capped = (count: number) => (count > CONTENTS_CAP ? `${format.number(CONTENTS_CAP)}+` : format.number(count))
+  const shown = ({ value, capped }: Total) => (capped ? `${format.number(value)}+` : format.number(value))
   const { unit, value } = fileSize(contents.bytes)
   const size = (await getTranslations('files.size'))(unit, { value })
   return [
     { title: t('ask.will'), text: t('ask.willText', { count: contents.files, size }) },
     {
       title: t('ask.willNot'),
-      text: t('ask.willNotText', { count: contents.downloads, shown: capped(contents.downloads) }),
+      text: t('ask.willNotText', { count: contents.downloads.value, shown: shown(contents.downloads) }),
     },
     { title: t('ask.when'), text: t('ask.whenText', { reach: reachKey(device) }) },
-    { title: t('ask.kept'), text: t('ask.keptText', { shown: capped(contents.entries) }) },
+    { title: t('ask.kept'), text: t('ask.keptText', { shown: shown(contents.entries) }) },
   ]
 }
