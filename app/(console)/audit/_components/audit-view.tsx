@@ -36,7 +36,7 @@ const TOPICS = [...new Set(AUDIT_ACTIONS.map((action) => action.slice(0, action.
 const LIVE_URL = `/api/live?topics=${TOPICS.join(',')}`
 
 /** Enough for the first screen; the list asks for the rest. */
-const FIRST_ROWS = 30
+const FIRST_ROWS = 24
 
 /** The log: what is asked, when it happened, how often, which events, and one of them beside the list. */
 export async function AuditView({ params, eventId }: { params: AuditParams; eventId: string | null }) {

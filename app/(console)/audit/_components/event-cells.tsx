@@ -59,8 +59,8 @@ export function useRowLabel(): (row: EventRow, when: When) => string {
 
 function Moment({ at, when }: { at: string; when: When }) {
   return (
-    <time dateTime={at} className="font-mono text-mono" suppressHydrationWarning>
-      <span className="text-ink-3">{when.day(at)} </span>
+    <time dateTime={at} suppressHydrationWarning>
+      <span>{`${when.day(at)} `}</span>
       {when.clock(at)}
     </time>
   )
@@ -90,7 +90,7 @@ function Known({ row }: { row: EventRow }) {
   const [kind = '', name = ''] = row.source.split(/:(.*)/s)
   const known = kind === 'server' || kind === 'device' || kind === 'import' ? kind : 'app'
   return (
-    <span className="flex min-w-0 items-center gap-1 text-ink-2" title={t(`knownFrom.${known}`, { source: name })}>
+    <span className="flex min-w-0 items-center gap-1" title={t(`knownFrom.${known}`, { source: name })}>
       <span className="truncate">{t(`known.${known}`, { source: name })}</span>
       {row.isSuspect && (
         <Tag tone="warn" title={t('event.suspect')}>

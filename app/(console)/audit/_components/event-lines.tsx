@@ -39,7 +39,7 @@ const OVERSCAN = 8
 /** With so many rows left below, the next page is asked for. */
 const NEAR_END_ROWS = 80
 /** What the server draws before it knows the screen. */
-const FIRST_SCREEN = { width: 1_000, height: 480 }
+const FIRST_SCREEN = { width: 1_000, height: 300 }
 
 /** All rows that were found, of which only those on the screen are in the page. j and k walk, Enter opens. */
 export function EventLines({

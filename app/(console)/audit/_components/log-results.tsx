@@ -12,7 +12,7 @@ import type { LogAsk, LogSession, LogState } from '../_log-session.ts'
 import { keptSession, startSession } from '../_log-sessions.ts'
 import type { RowsPage } from '../_rows.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
-import { cellClass, lineClass } from './event-line.tsx'
+import { cellClass } from './event-line.tsx'
 import { EventLines } from './event-lines.tsx'
 import { useFreshFigures } from './figures.tsx'
 import { ListBar, Waiting } from './list-bar.tsx'
@@ -158,7 +158,7 @@ function Heads({ columns, sort }: { columns: readonly ColumnName[]; sort: AuditP
     <div role="rowgroup" className="sticky top-12 z-5 rounded-t-card bg-surface max-sm:hidden">
       {/* biome-ignore lint/a11y/useSemanticElements: as the table around */}
       {/* biome-ignore lint/a11y/useFocusableInteractive: nothing happens on a row of heads */}
-      <div role="row" aria-rowindex={1} className={`${lineClass} text-tiny leading-5 font-medium text-ink-3`}>
+      <div role="row" aria-rowindex={1} className="log-line text-tiny leading-5 font-medium text-ink-3">
         {columns.map((name) => (
           // biome-ignore lint/a11y/useSemanticElements: as the table around
           // biome-ignore lint/a11y/useFocusableInteractive: its link has the focus
