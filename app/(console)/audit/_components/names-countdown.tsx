@@ -22,7 +22,7 @@ export function NamesCountdown({ leftMs, isSome }: Props) {
               {clockOf(left)}
             </span>
           ),
-        } as never)}
+        })}
       </p>
       <FormShell action={concealNames} label={t('hide')}>
         <SubmitButton variant="default" size="small">
