@@ -55,7 +55,38 @@ export type Appended = { index: bigint; id: string; recordedAt: Date }
  * If the process dies before the commit nothing of it exists; after the commit all of it does.
  */
 export async function appendEntries(sql: Sql, tenantId: string, appends: readonly Append[]): Promise<Appended[]> {
-  if (appends.length === 0) return []
+  const appended: Appended[] = []
+  for (const stretch of stretchesOf(appends)) appended.push(...(await appendStretch(sql, tenantId, stretch)))
+  return appended
+}
+
+/**
+ * Text of one stretch, in characters: every word of it is indexed at once, in memory and in one go, and while that lasts this
+ * process does nothing for anybody else. Only events that are nearly all text have more.
+ */
+const STRETCH_TEXT = 512 * 1_024
+
+function* stretchesOf(appends: readonly Append[]): Generator<readonly Append[]> {
+  let [from, text] = [0, 0]
+  for (const [at, { draft }] of appends.entries()) {
+    const length = textLength(draft)
+    if (at > from && text + length > STRETCH_TEXT) {
+      yield appends.slice(from, at)
+      from = at
+      text = 0
+    }
+    text += length
+  }
+  if (from < appends.length) yield appends.slice(from)
+}
+
+function textLength({ words = '', reason = '', target, detail = {} }: StatedDraft): number {
+  let length = words.length + reason.length + (target?.name?.length ?? 0)
+  for (const value of Object.values(detail)) length += typeof value === 'string' ? value.length : 64
+  return length
+}
+
+async function appendStretch(sql: Sql, tenantId: string, appends: readonly Append[]): Promise<Appended[]> {
   // Before the lock: whoever waits for the head waits for the database alone, not for our hashing.
   const early = prepare(tenantId, appends, now())
   const [head] = await sql<{ size: string; tree: string; last: Date | string; frozen: string | null }>(

@@ -5,6 +5,7 @@ import { uuidv7 } from '#lib/uuid.ts'
 import { matchesQuery } from '#protocol/audit/query-match.ts'
 import { parseQuery } from '#protocol/audit/query-parse.ts'
 import { systemActor } from '#server/kernel/actor.ts'
+import { runInTransaction } from '#server/kernel/command.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { appendEntries, type StatedDraft } from '#server/kernel/ledger.ts'
 import { makeTenant, readLog, useDatabase } from '#test/harness.ts'
@@ -120,6 +121,29 @@ async function shapeOf(tenantId: string) {
   if (!shape) throw new Error('no log')
   return shape
 }
+
+describe('events that are nearly all text', () => {
+  it('are indexed a stretch at a time, in one transaction', async () => {
+    const tenantId = await makeTenant()
+    let word = 0
+    const text = () => Array.from({ length: 2_000 }, () => `w${word++}x`).join(' ')
+    await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test' }, async () => ({
+      result: null,
+      audit: Array.from({ length: 80 }, (_, n) =>
+        n % 2 === 0
+          ? { action: 'file.view' as const, words: text() }
+          : { action: 'file.download' as const, reason: text() },
+      ),
+    }))
+    const log = await readLog(db, tenantId)
+    expect(log.map(({ index }) => Number(index))).toEqual(Array.from({ length: 81 }, (_, n) => n))
+    const { runs } = await shapeOf(tenantId)
+    expect(runs.length).toBeGreaterThan(2)
+    expect(gapsOf(runs, 81)).toEqual([])
+    await expectRightAnswers(tenantId, rightAnswers(log))
+    expect(await indexesOf(tenantId, 'w159999x', 'newest')).toEqual([80])
+  })
+})
 
 describe('upkeep', () => {
   it('of one organisation goes on while the index of another cannot be read', async () => {
