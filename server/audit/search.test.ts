@@ -223,6 +223,9 @@ describe('searchAudit', () => {
     expect(page.items.filter(({ action }) => action !== 'audit.search')).toEqual([])
     const eventId = log[3]?.entry.id ?? ''
     await expect(getAuditEvent(other, { eventId })).rejects.toMatchObject({ code: 'not_found' })
+    // A time that no calendar of ours has.
+    const never = { eventId: 'ffffffff-ffff-7fff-bfff-ffffffffffff' }
+    await expect(getAuditEvent(other, never)).rejects.toMatchObject({ code: 'not_found' })
   })
 
   it('invalid: the column and what was expected', async () => {

@@ -224,6 +224,25 @@ describe('an import', () => {
     expect(tabs?.personal.reason).toBe('two tabs')
   })
 
+  test('batches are bounded by what they hold, too', async () => {
+    const { owner } = await setting()
+    const mapping: ImportMappingInput = {
+      name: 'old log',
+      format: 'ndjson',
+      id: 'id',
+      occurredAt: { from: 'at' },
+      action: { constant: 'door.open' },
+    }
+    const pad = 'x'.repeat(30_000)
+    const lines = Array.from({ length: 80 }, (_, id) => JSON.stringify({ at: '1983-01-01T00:00:00Z', id, pad }))
+    const counts: number[] = []
+    const onProgress = ({ accepted }: { accepted: number }) => void counts.push(accepted)
+    const file = pieces(lines.join('\n'), 65_536)
+    await importHistory(owner, request([], { file, mapping, onProgress }))
+    expect(counts[0]).toBeLessThan(80)
+    expect(counts.at(-1)).toBe(80)
+  })
+
   test('NDJSON; a file without ids counts equal lines once', async () => {
     const { tenantId, owner } = await setting()
     const mapping: ImportMappingInput = {

@@ -23,6 +23,7 @@ import { importHash, stateImported } from './state-events.ts'
 
 /** Events in one batch, and batches under way: what is in memory is bounded by these, whatever the file's size. */
 const BATCH = 1_000
+const BATCH_CHARS = 2 * 1_024 * 1_024
 const IN_FLIGHT = 4
 
 export type ImportCounts = Pick<ImportAnswer, 'records' | 'accepted' | 'duplicates' | 'rejectedCount'> & {
@@ -144,15 +145,20 @@ class Run {
   async all(): Promise<void> {
     const map = mapper(this.#mapping)
     let batch: ImportedEvent[] = []
+    let chars = 0
     try {
       for await (const record of readFileRecords(this.#measured(), this.#mapping, columnsOf(this.#mapping))) {
         this.counts.records++
         const mapped = 'code' in record ? record : map(record)
-        if ('event' in mapped) batch.push(mapped.event)
-        else await this.#reject(mapped, 'text' in record ? record.text : undefined)
-        if (batch.length < BATCH) continue
+        const text = 'text' in record ? record.text : undefined
+        if ('event' in mapped) {
+          batch.push(mapped.event)
+          chars += text?.length ?? 0
+        } else await this.#reject(mapped, text)
+        if (batch.length < BATCH && chars < BATCH_CHARS) continue
         await this.#send(batch)
         batch = []
+        chars = 0
       }
       if (batch.length > 0) await this.#send(batch)
       await Promise.all(this.#inFlight)
