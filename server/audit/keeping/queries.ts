@@ -41,8 +41,9 @@ export const getRetention = defineQuery({
     if (!open) return { rules, request: null }
     const input = (await context.vault()).open(open.input, 'brake_request', 'input', open.id)
     const asked = retentionInput.parse(JSON.parse(input.toString()))
-    const request = { ...openRequest(open), rules: asked.rules, requestedBy: open.requesterName, reason: open.reason }
-    return { rules, request }
+    const { isMasked } = await maskingFor(sql, context.actor)
+    const said = isMasked ? { requestedBy: '…', reason: '…' } : { requestedBy: open.requesterName, reason: open.reason }
+    return { rules, request: { ...openRequest(open), rules: asked.rules, ...said } }
   },
 })
 

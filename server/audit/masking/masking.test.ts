@@ -7,7 +7,7 @@ import type { StatedDraft } from '#server/kernel/ledger.ts'
 import { appendEntries } from '#server/kernel/ledger.ts'
 import { askReasonForNames, waiveReasonForNames } from '#server/tenants/commands.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import { hideNames, placeHold, unmaskNames } from '../commands.ts'
+import { hideNames, placeHold, shortenRetention, unmaskNames } from '../commands.ts'
 import {
   auditFacets,
   auditHistogram,
@@ -15,6 +15,7 @@ import {
   getAuditEvent,
   getLogFile,
   getNamesShown,
+  getRetention,
   getTlogProof,
   listHolds,
   listOwnRecords,
@@ -238,6 +239,15 @@ describe('an administrator without audit:unmask', () => {
     const holds = await listHolds(admin, {})
     expect(holds).toMatchObject([{ name: 'Case-7', kind: 'person', target: { id: await codeOfLin() } }])
     expectNoSecret(holds)
+  })
+
+  it('is not told who asked for a shorter retention, and why', async () => {
+    const input = { rules: { control: null, access: 30, activity: null }, reason: 'Lin Wei sues' }
+    const stepUpGrantId = await makeGrant(owner, shortenRetention.requestHash(input))
+    await shortenRetention(owner, input, { stepUpGrantId })
+    const { request } = await getRetention(admin, {})
+    expect(request).toMatchObject({ rules: input.rules, requestedBy: '…', reason: '…' })
+    expect((await getRetention(owner, {})).request).toMatchObject({ requestedBy: owner.name, reason: input.reason })
   })
 
   it('cannot unmask', async () => {
