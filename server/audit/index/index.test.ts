@@ -145,6 +145,20 @@ describe('events that are nearly all text', () => {
   })
 })
 
+describe('a block of too many words', () => {
+  it('is merged as far as memory goes, and found in all the same', async () => {
+    const tenantId = await makeTenant()
+    for (let n = 0; n < 70; n++) await append(tenantId, n * 10, 10)
+    const before = (await shapeOf(tenantId)).runs.length
+    expect(await mergeIndex(tenantId, undefined, 60_000)).toBeGreaterThan(0)
+    const { runs } = await shapeOf(tenantId)
+    expect(runs.length).toBeLessThan(before)
+    expect(runs.length).toBeGreaterThan(1)
+    await expectRightAnswers(tenantId, rightAnswers(await readLog(db, tenantId)))
+    expect(await mergeIndex(tenantId, undefined, 0)).toBe(0)
+  })
+})
+
 describe('upkeep', () => {
   it('of one organisation goes on while the index of another cannot be read', async () => {
     const [broken, sound] = [await makeTenant(), await makeTenant()]

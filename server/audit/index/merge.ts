@@ -17,6 +17,8 @@ const SEGMENT = SEGMENT_BLOCKS * BLOCK
 const MOST_SMALL = 64
 /** A run of so many entries is no longer small. */
 const SMALL = 4_096
+/** Of postings in one merge of a block, twice what usual events have: each of a million rare words takes most of a kilobyte meanwhile. */
+const MOST_BYTES = 24 * 1_024 * 1_024
 
 /** Neighbouring runs to make one of. */
 export type Merge = { kind: 'block' | 'segment'; runs: RunHead[] }
@@ -53,12 +55,16 @@ function areNeighbours(runs: readonly RunHead[]): boolean {
 }
 
 /** Merges what is worth it, a transaction each. Answers how many merges were made; null when somebody else is at it. */
-export async function mergeIndex(tenantId: string, stopping?: AbortSignal): Promise<number | null> {
+export async function mergeIndex(
+  tenantId: string,
+  stopping?: AbortSignal,
+  mostBytes = MOST_BYTES,
+): Promise<number | null> {
   for (let done = 0; ; done++) {
     if (stopping?.aborted) return done
     const merged = await indexTransaction(tenantId, async (sql) => {
       const shape = await readShape(sql, tenantId)
-      const [next] = mergesFor(shape?.runs ?? [])
+      const next = await firstBearable(sql, tenantId, mergesFor(shape?.runs ?? []), mostBytes)
       if (!next) return false
       await (next.kind === 'block' ? mergeToBlock : mergeToSegment)(sql, tenantId, next.runs)
       return true
@@ -66,6 +72,30 @@ export async function mergeIndex(tenantId: string, stopping?: AbortSignal): Prom
     if (merged === null) return null
     if (!merged) return done
   }
+}
+
+/** The oldest merge that memory holds; of too heavy a one the newer half of its runs, and so on: what is left stays as it is. */
+async function firstBearable(
+  sql: Sql,
+  tenantId: string,
+  merges: readonly Merge[],
+  mostBytes: number,
+): Promise<Merge | null> {
+  for (const { kind, runs } of merges) {
+    if (kind === 'segment') return { kind, runs }
+    for (let some = runs; some.length > 1; some = some.slice(Math.ceil(some.length / 2)))
+      if ((await bytesOf(sql, tenantId, some)) <= mostBytes) return { kind, runs: some }
+  }
+  return null
+}
+
+async function bytesOf(sql: Sql, tenantId: string, runs: readonly RunHead[]): Promise<number> {
+  const { from, to } = extentOf(runs)
+  const [sum] = await sql<{ bytes: string }>(
+    'SELECT coalesce(sum(octet_length(body)), 0)::text AS bytes FROM audit_posting WHERE tenant_id = $1::uuid AND at >= $2::bigint AND at < $3::bigint',
+    [tenantId, from, to],
+  )
+  return Number(sum?.bytes ?? 0)
 }
 
 type StoredPosting = { at: string; key: string; body: Buffer }
