@@ -99,8 +99,3 @@ export function placesOf(bits: Bits): number[] {
   }
   return places
 }
-
-export function sameBits(bits: Bits, other: Bits): boolean {
-  for (let n = 0; n < WORDS; n++) if ((bits[n] as number) !== (other[n] as number)) return false
-  return true
-}

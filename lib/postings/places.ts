@@ -118,12 +118,3 @@ function addBitmap(bits: Bits, body: Uint8Array): void {
     bits[n >>> 2] = ((bits[n >>> 2] as number) | ((body[n] as number) << (8 * (n & 3)))) >>> 0
   }
 }
-
-/** Whether anything packed lies in the places `from` (included) to `to` (excluded). */
-export function reaches(packed: Packed, from: number, to: number): boolean {
-  let found = false
-  eachStretch(packed, (begin, end) => {
-    if (begin < to && end > from) found = true
-  })
-  return found
-}

@@ -35,10 +35,7 @@ export function readQuery(q: string): QueryNode {
 
 /** @throws AppError query_invalid */
 export function planOf(q: string, tenantId: string): Plan {
-  return planOfQuery(readQuery(q), tenantId)
-}
-
-export function planOfQuery(query: QueryNode, tenantId: string): Plan {
+  const query = readQuery(q)
   const { candidates, certain, exact } = queryPlan(query, tenantId)
   return {
     normal: formatQuery(query),

@@ -19,20 +19,6 @@ export function textArray(values: readonly (string | undefined)[]): Buffer {
   return array
 }
 
-/** The same of `bigint[]`. */
-export function int8Array(values: readonly bigint[]): Buffer {
-  const array = emptyArray('int8', values.length, 12 * values.length)
-  // A DataView's writes are compiled away; a Buffer's take a call each.
-  const view = new DataView(array.buffer, array.byteOffset, array.length)
-  let at = HEADER_BYTES
-  for (const value of values) {
-    view.setInt32(at, 8)
-    view.setBigInt64(at + 4, value)
-    at += 12
-  }
-  return array
-}
-
 /** The same of `bigint[]`, from whole numbers that JavaScript holds exactly. */
 export function wholeArray(values: readonly number[]): Buffer {
   const array = emptyArray('int8', values.length, 12 * values.length)

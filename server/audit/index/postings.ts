@@ -4,7 +4,7 @@ import { addPacked, eachStretch, type Packed } from '#lib/postings/places.ts'
 import { bucketKey, ownKey, readBucket, readOwn, type TermHash } from '#lib/postings/run.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { byteaOf, wholes } from './parameters.ts'
-import { blockOf, endOf, type RunHead } from './runs.ts'
+import { blockOf, type RunHead } from './runs.ts'
 
 /** A term's own row over one or more blocks; its body comes when it is needed. */
 type Piece = { block: number; bytes: number; packed: Packed | null }
@@ -139,11 +139,6 @@ function blocksOf(packed: Packed, run: RunHead): ReadonlySet<number> {
     for (let block = blockOf(run.at + from); block <= blockOf(run.at + to - 1); block++) blocks.add(block)
   })
   return blocks
-}
-
-/** The blocks that a run touches. */
-export function blocksIn(run: RunHead): { first: number; last: number } {
-  return { first: blockOf(run.at), last: blockOf(endOf(run) - 1) }
 }
 
 // OFFSET 0: every asked key goes through the index by itself, whatever the planner thinks of the table.
