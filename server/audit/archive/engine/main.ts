@@ -1,0 +1,122 @@
+/**
+ * DuckDB in a process of its own: what it does with a file of the archive can end this process, never the one that asked. It is told
+ * statements over the channel to its parent and goes when that is closed. It sees the archive's directories and nothing else.
+ */
+import {
+  DuckDBBlobValue,
+  type DuckDBConnection,
+  DuckDBInstance,
+  DuckDBListValue,
+  type DuckDBResult,
+  type DuckDBValue,
+} from '@duckdb/node-api'
+import {
+  CHUNKS_AHEAD,
+  type EngineAnswer,
+  type EngineCell,
+  type EngineRequest,
+  type EngineValue,
+  ROOTS,
+} from './messages.ts'
+
+const MEMORY = '1GB'
+
+type Asked = { connection: DuckDBConnection; room: number; wake: (() => void) | null; cancelled: boolean }
+
+const asked = new Map<number, Asked>()
+
+async function openEngine(): Promise<DuckDBInstance> {
+  const roots = JSON.parse(process.env[ROOTS] ?? '[]') as string[]
+  const instance = await DuckDBInstance.create(':memory:', { memory_limit: MEMORY })
+  const connection = await instance.connect()
+  const work = roots.at(-1)
+  if (work) await connection.run(`SET temp_directory = ${quoted(work)}`)
+  await connection.run(`SET allowed_directories = [${roots.map((root) => quoted(`${root}/`)).join(', ')}]`)
+  for (const setting of [
+    'autoinstall_known_extensions = false',
+    'autoload_known_extensions = false',
+    'parquet_metadata_cache = true',
+    'enable_external_access = false',
+    'lock_configuration = true',
+  ])
+    await connection.run(`SET ${setting}`)
+  connection.closeSync()
+  return instance
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+async function answer(instance: DuckDBInstance, { id, statement, values }: EngineRequest & { kind: 'ask' }) {
+  const connection = await instance.connect()
+  const own: Asked = { connection, room: CHUNKS_AHEAD, wake: null, cancelled: false }
+  asked.set(id, own)
+  try {
+    await sendRows(id, own, await connection.stream(statement, values.map(bound)))
+    say({ kind: 'end', id })
+  } catch (error) {
+    say({ kind: 'failure', id, message: error instanceof Error ? error.message : String(error) })
+  } finally {
+    asked.delete(id)
+    connection.closeSync()
+  }
+}
+
+async function sendRows(id: number, own: Asked, result: DuckDBResult): Promise<void> {
+  for (;;) {
+    const chunk = await result.fetchChunk()
+    if (own.cancelled || !chunk || chunk.rowCount === 0) return
+    if (own.room === 0)
+      await new Promise<void>((wake) => {
+        own.wake = wake
+      })
+    if (own.cancelled) return
+    own.room--
+    say({ kind: 'rows', id, rows: chunk.getRows().map((row) => row.map(cell)) })
+  }
+}
+
+function bound(value: EngineValue): DuckDBValue {
+  return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : value
+}
+
+function cell(value: DuckDBValue): EngineCell {
+  switch (typeof value) {
+    case 'bigint':
+      return Number(value)
+    case 'string':
+    case 'number':
+    case 'boolean':
+      return value
+  }
+  if (value === null) return null
+  if (value instanceof DuckDBListValue) return value.items.map(cell)
+  if (value instanceof DuckDBBlobValue) return value.bytes
+  return value.toString()
+}
+
+function say(message: EngineAnswer): void {
+  if (process.connected) process.send?.(message)
+}
+
+const opened = openEngine()
+
+process.on('message', (request: EngineRequest) => {
+  if (request.kind === 'ask') {
+    opened
+      .then((instance) => answer(instance, request))
+      .catch((error: unknown) => say({ kind: 'failure', id: request.id, message: String(error) }))
+    return
+  }
+  const own = asked.get(request.id)
+  if (!own) return
+  if (request.kind === 'more') own.room++
+  else {
+    own.cancelled = true
+    own.connection.interrupt()
+  }
+  own.wake?.()
+  own.wake = null
+})
+process.on('disconnect', () => process.exit(0))
