@@ -107,7 +107,7 @@ async function count(counting: Counting): Promise<number | null> {
     nodes: [plan.candidates, plan.certain, ...OTHERS.map(outcome)],
     range: rangeOf(asked),
     newestFirst: true,
-    from: 0,
+    from: bounds.cold?.to ?? 0,
     to: bounds.size,
     times: widthMs % HOUR === 0 ? 'hours' : 'exact',
   }
@@ -121,6 +121,20 @@ async function count(counting: Counting): Promise<number | null> {
       while (counting.counts.size > MOST_COUNTED) widen(counting)
     }
     if (reached > 0 && (read > MOST_DOUBTFUL || performance.now() > deadline)) return timeOf(bounds, reached)
+  }
+  return countCold(counting, deadline)
+}
+
+/** The same in the archive. */
+async function countCold(counting: Counting, deadline: number): Promise<number | null> {
+  const { plan, bounds, asked, widthMs } = counting
+  if (!bounds.cold) return null
+  const walk = { query: plan.query, range: rangeOf(asked), newestFirst: true, from: 0, to: bounds.cold.to }
+  for await (const { recordedAt, isLast, found } of bounds.cold.histogram(walk, widthMs)) {
+    for (const { bucket, outcome, events } of found)
+      add(counting.counts, Math.floor(bucket / counting.together), outcome, events)
+    while (counting.counts.size > MOST_COUNTED) widen(counting)
+    if (!isLast && performance.now() > deadline) return recordedAt
   }
   return null
 }
@@ -197,9 +211,10 @@ async function frameOf(
   tenantId: string,
   { ask: { from, to }, bounds, now }: { ask: Ask; bounds: LogBounds | null; now: Date },
 ): Promise<Span> {
-  const ahead = to === undefined && bounds ? await latestOccurrence(sql, tenantId) : null
+  const latest = to === undefined && bounds ? await latestOccurrence(sql, tenantId) : null
+  const ahead = Math.max(latest ?? 0, to === undefined ? (bounds?.cold?.occurredTo ?? 0) : 0)
   const present = Math.max(now.getTime(), bounds?.to ?? 0)
-  const end = to ? Date.parse(to) : Math.max(present, Math.min((ahead ?? 0) + 1, present + DAY))
+  const end = to ? Date.parse(to) : Math.max(present, Math.min(ahead + 1, present + DAY))
   return { from: from ? Date.parse(from) : Math.min(bounds?.from ?? end, end), to: end }
 }
 

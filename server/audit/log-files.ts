@@ -4,6 +4,7 @@ import { HASH_BYTES, TILE_WIDTH } from '#protocol/audit/merkle.ts'
 import { encodeBundle, parseTilePath, type TilePath, tileWidth } from '#protocol/audit/tiles.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
+import { readAgain } from './archive/stretches.ts'
 import { readCertificateFile } from './keeping/served.ts'
 import { readSigner } from './log-key.ts'
 import { newestEpoch } from './published.ts'
@@ -62,13 +63,10 @@ async function readTile(sql: Sql, tenantId: string, head: Head, { level, index, 
 /** What was purged leaves its place without bytes, which no entry has; a bundle of which nothing is left is gone. */
 async function readBundle(sql: Sql, tenantId: string, bundle: number, width: number): Promise<LogFile> {
   const first = bundle * TILE_WIDTH
-  const rows = await sql<{ index: string; entry: string }>(
-    `SELECT index::text, entry FROM audit_entry WHERE tenant_id = $1::uuid AND index >= $2::text::bigint AND index < $3::text::bigint ORDER BY index`,
-    [tenantId, String(first), String(first + width)],
-  )
+  const rows = await readAgain(sql, tenantId, first, first + width)
   if (rows.length === 0) throw new AppError('gone', { detail: 'The entries of this bundle are no longer there.' })
   const entries = Array.from({ length: width }, () => new Uint8Array(0))
-  for (const { index, entry } of rows) entries[Number(index) - first] = utf8Encode(entry)
+  for (const { index, text } of rows) entries[index - first] = utf8Encode(text)
   return { type: BYTES, body: encodeBundle(entries), isForever: width === TILE_WIDTH && rows.length === width }
 }
 

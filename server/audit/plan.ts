@@ -8,6 +8,7 @@ import type { Candidate } from './scan.ts'
 
 /** A question ready to be asked of the index. */
 export type Plan = {
+  query: QueryNode
   normal: string
   /** Everything that matches, and perhaps more. */
   candidates: PlanNode
@@ -38,6 +39,7 @@ export function planOf(q: string, tenantId: string): Plan {
   const query = readQuery(q)
   const { candidates, certain, exact } = queryPlan(query, tenantId)
   return {
+    query,
     normal: formatQuery(query),
     candidates,
     certain,

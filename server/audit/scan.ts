@@ -2,9 +2,12 @@ import 'server-only'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
 import type { Sql } from '#server/kernel/db.ts'
+import { ColdLog } from './archive/cold-log.ts'
+import { readColdFiles } from './archive/files.ts'
 import { LogIndex } from './index/log-index.ts'
 import { wholes } from './index/parameters.ts'
 import { endOf, type LogShape, readShape } from './index/runs.ts'
+import type { StoredEntry } from './stored.ts'
 
 /** An event that was found, its text read. `text` is the leaf. */
 export type Candidate = {
@@ -20,8 +23,8 @@ export type Candidate = {
 /** From when to when entries were recorded; milliseconds, `to` excluded. */
 export type Span = { from: number; to: number }
 
-/** Where the log begins and ends in time, and the index that answers questions about it. */
-export type LogBounds = Span & { size: number; index: LogIndex }
+/** Where the log begins and ends in time, the index that answers questions about it and, where it has one, its archived part. */
+export type LogBounds = Span & { size: number; index: LogIndex; cold: ColdLog | null }
 
 /** The bounds of the log; null in an empty one. */
 export async function logBounds(sql: Sql, tenantId: string): Promise<LogBounds | null> {
@@ -29,11 +32,13 @@ export async function logBounds(sql: Sql, tenantId: string): Promise<LogBounds |
   // Runs are merged while we read: between two statements that see different states something would be missing.
   if (shape && !shape.isSnapshot) throw new Error('the log is searched in a transaction with one snapshot')
   if (!shape || shape.size === 0) return null
+  const cold = shape.coldTo > 0 ? new ColdLog(shape.coldTo, await readColdFiles(sql, tenantId)) : null
   return {
-    from: shape.runs[0]?.recordedFrom ?? 0,
+    from: cold?.recordedFrom ?? shape.runs[0]?.recordedFrom ?? 0,
     to: shape.lastRecordedAt + 1,
     size: shape.size,
     index: new LogIndex(sql, tenantId, shape),
+    cold,
   }
 }
 
@@ -55,7 +60,7 @@ export async function fetchEntries(
   const byIndex = new Map(rows.map((row) => [Number(row.index), row]))
   return indexes.flatMap((index) => {
     const row = byIndex.get(index)
-    return row ? [readRow(row)] : []
+    return row ? [toCandidate(readRow(row))] : []
   })
 }
 
@@ -83,14 +88,19 @@ function recordedBetween({ runs }: LogShape, indexes: readonly number[]) {
   }
 }
 
-function readRow(row: Row): Candidate {
+function readRow(row: Row): StoredEntry {
+  return { index: Number(row.index), recordedAt: new Date(row.recorded_at), text: row.entry, personal: row.personal }
+}
+
+/** A stored entry, its text read. */
+export function toCandidate({ index, recordedAt, text, personal }: StoredEntry): Candidate {
   return {
-    index: Number(row.index),
-    recordedAt: new Date(row.recorded_at),
-    text: row.entry,
+    index,
+    recordedAt,
+    text,
     // Both were written by the ledger and are checked by verification; a search does not check them again.
-    entry: JSON.parse(row.entry) as AuditEntry,
-    personal: row.personal === null ? undefined : (JSON.parse(row.personal) as Personal),
-    personalText: row.personal,
+    entry: JSON.parse(text) as AuditEntry,
+    personal: personal === null ? undefined : (JSON.parse(personal) as Personal),
+    personalText: personal,
   }
 }

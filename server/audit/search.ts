@@ -4,10 +4,12 @@ import type { TimeRange } from '#lib/postings/times.ts'
 import { formatTime } from '#lib/time.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError, errorCodeOf } from '#server/kernel/errors.ts'
+import type { ColdWalk } from './archive/cold-log.ts'
 import type { BlockSets } from './index/log-index.ts'
 import { type Plan, planOf } from './plan.ts'
-import { type Candidate, fetchEntries, type LogBounds, logBounds } from './scan.ts'
+import { type Candidate, fetchEntries, type LogBounds, logBounds, toCandidate } from './scan.ts'
 import { type Ask, type SearchResult, TOTAL_CAP, type Total } from './schema.ts'
+import type { StoredEntry } from './stored.ts'
 import { viewEvent } from './view.ts'
 
 /** A page gives up after this and says how far it came; the cursor goes on from there. */
@@ -56,17 +58,30 @@ export type PageScan = {
 
 /** Matches in the order of the log until there are enough, the log ends or the time is over. */
 export async function findPage(sql: Sql, scan: PageScan): Promise<Found> {
-  const { plan, ask, bounds, place, budgetMs } = scan
+  const { ask, bounds, place, budgetMs } = scan
   const newestFirst = ask.order === 'newest'
   const deadline = performance.now() + budgetMs
   const range = rangeOf(ask)
   const page = new PageReader(sql, scan, range)
-  const steps = bounds.index.walk({
-    nodes: [plan.candidates],
-    range,
-    newestFirst,
-    ...between(place, newestFirst, bounds.size),
-  })
+  const { from, to } = between(place, newestFirst, bounds.size)
+  const coldTo = bounds.cold?.to ?? 0
+  const reading: Reading = { scan, page, range, deadline }
+  const hot = () => readHot(reading, Math.max(from, coldTo), to)
+  const cold = () => readCold(reading, from, Math.min(to, coldTo))
+  for (const part of newestFirst ? [hot, cold] : [cold, hot]) {
+    const found = await part()
+    if (found) return found
+  }
+  return { items: page.items, next: null, searchedTo: newestFirst ? bounds.from : bounds.to - 1 }
+}
+
+type Reading = { scan: PageScan; page: PageReader; range: TimeRange | null; deadline: number }
+
+/** Reads on through the index, from the one end to the other; null when it came there and the page is not full. */
+async function readHot({ scan, page, range, deadline }: Reading, from: number, to: number): Promise<Found | null> {
+  const { plan, ask, bounds } = scan
+  const newestFirst = ask.order === 'newest'
+  const steps = bounds.index.walk({ nodes: [plan.candidates], range, newestFirst, from, to })
   for await (const { found, reached } of steps) {
     if (found) page.add(found)
     // Rare matches lie far apart: they are read together, not block by block.
@@ -79,7 +94,21 @@ export async function findPage(sql: Sql, scan: PageScan): Promise<Found> {
     if (!page.hasWaiting && performance.now() > deadline && !isEnd(reached, newestFirst, bounds.size))
       return unfinished(page.items, reached, timeAt(bounds, reached, newestFirst))
   }
-  return { items: page.items, next: null, searchedTo: newestFirst ? bounds.from : bounds.to - 1 }
+  return null
+}
+
+/** The same through the archive. */
+async function readCold({ scan, page, range, deadline }: Reading, from: number, to: number): Promise<Found | null> {
+  const { plan, ask, bounds } = scan
+  if (!bounds.cold || to <= from) return null
+  const newestFirst = ask.order === 'newest'
+  const walk: ColdWalk = { query: plan.query, range, from, to, newestFirst }
+  for await (const { reached, recordedAt, isLast, found } of bounds.cold.places(walk, () => page.missing)) {
+    page.take(await bounds.cold.entriesAt(found))
+    if (page.isFull) return fullPage(page.items, ask.limit)
+    if (!isLast && performance.now() > deadline) return unfinished(page.items, reached, recordedAt)
+  }
+  return null
 }
 
 /** Turns places into events, some at a time. */
@@ -115,12 +144,11 @@ class PageReader {
   }
 
   async read(): Promise<void> {
-    const { tenantId, plan, bounds, ask } = this.#scan
+    const { tenantId, bounds, ask } = this.#scan
     const indexes = this.#waiting.slice(0, this.#wanted())
     this.#waiting = this.#waiting.slice(indexes.length)
     const fetched = await fetchEntries(this.#sql, tenantId, bounds.index.shape, indexes)
-    for (const candidate of fetched)
-      if (plan.matches(candidate) && isWithin(candidate, this.#range)) this.items.push(candidate)
+    this.#keep(fetched)
     const last = indexes.at(-1)
     if (last !== undefined)
       this.lastRead = {
@@ -129,10 +157,24 @@ class PageReader {
       }
   }
 
+  /** Entries of the archive, ascending. */
+  take(stored: readonly StoredEntry[]): void {
+    const found = stored.map(toCandidate)
+    this.#keep(this.#scan.ask.order === 'newest' ? found.reverse() : found)
+  }
+
+  #keep(candidates: readonly Candidate[]): void {
+    for (const candidate of candidates)
+      if (this.#scan.plan.matches(candidate) && isWithin(candidate, this.#range)) this.items.push(candidate)
+  }
+
+  get missing(): number {
+    return this.#scan.ask.limit + 1 - this.items.length
+  }
+
   /** What is missing; more where some of it will not match. */
   #wanted(): number {
-    const missing = this.#scan.ask.limit + 1 - this.items.length
-    return this.#scan.plan.isExact ? missing : Math.max(RECHECKED, missing)
+    return this.#scan.plan.isExact ? this.missing : Math.max(RECHECKED, this.missing)
   }
 }
 
@@ -191,7 +233,7 @@ export async function countMatches(sql: Sql, { tenantId, plan, ask, bounds }: Co
   const range = rangeOf(ask)
   const nodes = [plan.candidates, plan.certain]
   let value = 0
-  const steps = bounds.index.walk({ nodes, range, newestFirst: true, from: 0, to: bounds.size })
+  const steps = bounds.index.walk({ nodes, range, newestFirst: true, from: bounds.cold?.to ?? 0, to: bounds.size })
   for await (const { found, reached } of steps) {
     const { certain, doubtful } = found ? split(found) : { certain: 0, doubtful: [] }
     value += certain
@@ -202,6 +244,13 @@ export async function countMatches(sql: Sql, { tenantId, plan, ask, bounds }: Co
     }
     if (value > TOTAL_CAP) return { value: TOTAL_CAP, capped: true }
     if (reached > 0 && performance.now() > deadline) return { value, capped: true }
+  }
+  if (!bounds.cold) return { value, capped: false }
+  const walk: ColdWalk = { query: plan.query, range, newestFirst: true, from: 0, to: bounds.cold.to }
+  for await (const { isLast, found } of bounds.cold.counts(walk)) {
+    value += found
+    if (value > TOTAL_CAP) return { value: TOTAL_CAP, capped: true }
+    if (!isLast && performance.now() > deadline) return { value, capped: true }
   }
   return { value, capped: false }
 }

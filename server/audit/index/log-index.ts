@@ -218,7 +218,7 @@ export class LogIndex {
   /** Whether entries of the block have no index: it was lost, or is being built. */
   #hasGap(block: number): boolean {
     const to = Math.min(this.shape.size, (block + 1) * BLOCK)
-    let reached = block * BLOCK
+    let reached = Math.max(block * BLOCK, this.shape.coldTo)
     for (const run of this.runsOf(block)) {
       if (run.at > reached) return true
       reached = Math.max(reached, endOf(run))

@@ -19,11 +19,19 @@ export type RunHead = {
 export const NEVER = new Date(0)
 
 /** What a search must know of a log before it begins: its length and the runs of its index, ascending. */
-export type LogShape = { isSnapshot: boolean; size: number; lastRecordedAt: number; runs: RunHead[] }
+export type LogShape = {
+  isSnapshot: boolean
+  size: number
+  /** Entries below this place are in the archive and in no run. */
+  coldTo: number
+  lastRecordedAt: number
+  runs: RunHead[]
+}
 
 type Row = {
   isolation: string
   size: string
+  cold: string | null
   last: Date | string
   at: string | null
   entries: number
@@ -36,8 +44,9 @@ type Row = {
 /** @returns null where the organisation has no log. Index: the primary keys. */
 export async function readShape(sql: Sql, tenantId: string): Promise<LogShape | null> {
   const rows = await sql<Row>(
-    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, h.last_recorded_at AS last, r.at::text, r.entries, r.bits, r.whole, r.recorded_from AS "from", r.recorded_to AS "to"
-       FROM audit_head h LEFT JOIN audit_run r ON r.tenant_id = h.tenant_id WHERE h.tenant_id = $1::uuid ORDER BY r.at`,
+    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, a.cold_to::text AS cold, h.last_recorded_at AS last, r.at::text, r.entries, r.bits, r.whole, r.recorded_from AS "from", r.recorded_to AS "to"
+       FROM audit_head h LEFT JOIN audit_archive a ON a.tenant_id = h.tenant_id LEFT JOIN audit_run r ON r.tenant_id = h.tenant_id
+      WHERE h.tenant_id = $1::uuid ORDER BY r.at`,
     [tenantId],
   )
   const [first] = rows
@@ -46,6 +55,7 @@ export async function readShape(sql: Sql, tenantId: string): Promise<LogShape | 
   return {
     isSnapshot: first.isolation !== 'read committed',
     size: Number(first.size),
+    coldTo: Number(first.cold ?? 0),
     lastRecordedAt,
     runs: timed(rows.flatMap(readRun), lastRecordedAt),
   }
