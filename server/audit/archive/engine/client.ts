@@ -103,7 +103,7 @@ function running(): Engine {
 function start(): Engine {
   const roots = Object.values(archiveRoots())
   for (const root of roots) mkdirSync(root, { recursive: true, mode: 0o700 })
-  const child = fork(join(process.cwd(), 'server/audit/archive/engine/main.ts'), [], {
+  const child = fork(/* turbopackIgnore: true */ join(process.cwd(), 'server/audit/archive/engine/main.ts'), [], {
     execArgv: ['--disable-warning=ExperimentalWarning', '--conditions=react-server'],
     // Nothing of ours: no login, no key.
     env: { [ROOTS]: JSON.stringify(roots), TZ: 'UTC', NODE_ENV: 'production' },
