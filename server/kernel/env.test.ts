@@ -122,3 +122,52 @@ test('the master key in Vault, with what it takes to reach it', () => {
   expect(problemsOf({ VAULT_CACERT: '/nowhere', VAULT_TOKEN_FILE: '/nowhere' })).toEqual([])
   expect(Object.keys(readEnv({ GATEHOUSE_MASTER_KEY: 'file' }))).not.toContain('transit')
 })
+
+const bucket = {
+  GATEHOUSE_ARCHIVE_S3_ENDPOINT: 'https://s3.eu-central-1.amazonaws.com',
+  GATEHOUSE_ARCHIVE_S3_BUCKET: 'example-log',
+  GATEHOUSE_ARCHIVE_S3_REGION: 'eu-central-1',
+  GATEHOUSE_ARCHIVE_S3_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+  GATEHOUSE_ARCHIVE_S3_SECRET_ACCESS_KEY: 'wJalr/XUtn+FEMI',
+}
+
+test('archived months in a bucket: all of its variables, or none', () => {
+  expect(readEnv({ ...bucket, GATEHOUSE_ARCHIVE_S3_PREFIX: 'gatehouse/prod' }).archiveBucket).toEqual({
+    endpoint: 'https://s3.eu-central-1.amazonaws.com',
+    bucket: 'example-log',
+    region: 'eu-central-1',
+    accessKeyId: 'AKIDEXAMPLE',
+    secretAccessKey: 'wJalr/XUtn+FEMI',
+    prefix: 'gatehouse/prod',
+  })
+  expect(readEnv(bucket).archiveBucket).toMatchObject({ prefix: '' })
+  expect(Object.keys(readEnv({}))).not.toContain('archiveBucket')
+  for (const name of Object.keys(bucket))
+    expect(problemsOf({ ...bucket, [name]: '' })).toEqual([
+      `${name} must be set together with the other GATEHOUSE_ARCHIVE_S3_ variables`,
+    ])
+  expect(problemsOf({ GATEHOUSE_ARCHIVE_S3_PREFIX: 'a' })).toHaveLength(5)
+})
+
+test.each([
+  ['ENDPOINT', 'http://minio.internal:9000', /must be https:\/\/ \(http:\/\/ on this machine alone\)$/],
+  ['ENDPOINT', 's3.example.org', /must look like https:\/\/host/],
+  ['ENDPOINT', 'https://s3.example.org/bucket', /without a path$/],
+  ['BUCKET', 'Upper_Case', /must be the name of a bucket/],
+  ['REGION', 'eu/central', /must be the name of a region/],
+  ['SECRET_ACCESS_KEY', 'two words', /must be printable ASCII without spaces$/],
+  ['PREFIX', '/leading', /must look like gatehouse\/archive/],
+  ['PREFIX', 'a/../b', /must look like gatehouse\/archive/],
+])('GATEHOUSE_ARCHIVE_S3_%s=%s is refused', (name, value, message) => {
+  const full = `GATEHOUSE_ARCHIVE_S3_${name}`
+  const problems = problemsOf({ ...bucket, [full]: value })
+  expect(problems).toEqual([expect.stringMatching(message)])
+  expect(problems[0]).toMatch(new RegExp(`^${full} `))
+})
+
+test('a bucket on this machine may do without TLS', () => {
+  const GATEHOUSE_ARCHIVE_S3_ENDPOINT = 'http://127.0.0.1:9000'
+  expect(readEnv({ ...bucket, GATEHOUSE_ARCHIVE_S3_ENDPOINT }).archiveBucket).toMatchObject({
+    endpoint: GATEHOUSE_ARCHIVE_S3_ENDPOINT,
+  })
+})

@@ -31,6 +31,20 @@ export interface Env {
   /** Whose forwarded addresses are believed. */
   trustedProxies: readonly Cidr[]
   gatewayProxyProtocol?: 'v2'
+  /** Where archived months are kept; unset: in the data directory. */
+  archiveBucket?: ArchiveBucket
+}
+
+/** A bucket that speaks S3. */
+export interface ArchiveBucket {
+  /** Origin; where it begins with the bucket's name, that is how the bucket is addressed. */
+  endpoint: string
+  bucket: string
+  region: string
+  accessKeyId: string
+  secretAccessKey: string
+  /** What all keys begin with, without slashes around it; empty for none. */
+  prefix: string
 }
 
 /** A key of Vault's transit engine, and how to reach it. */
@@ -96,6 +110,21 @@ const schema = z.object({
   GATEHOUSE_WITNESS_NETWORKS: z.string().default('').transform(cidrs),
   GATEHOUSE_TRUSTED_PROXIES: z.string().default('').transform(cidrs),
   GATEHOUSE_GATEWAY_PROXY_PROTOCOL: z.literal('v2', 'must be v2 or unset').optional(),
+  GATEHOUSE_ARCHIVE_S3_ENDPOINT: privateOrigin().optional(),
+  GATEHOUSE_ARCHIVE_S3_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket: 3 to 63 of a-z, 0-9, dots and hyphens')
+    .optional(),
+  GATEHOUSE_ARCHIVE_S3_REGION: z
+    .string()
+    .regex(/^[\w-]{1,64}$/, 'must be the name of a region such as eu-central-1')
+    .optional(),
+  GATEHOUSE_ARCHIVE_S3_ACCESS_KEY_ID: word().optional(),
+  GATEHOUSE_ARCHIVE_S3_SECRET_ACCESS_KEY: word().optional(),
+  GATEHOUSE_ARCHIVE_S3_PREFIX: z
+    .string()
+    .regex(/^[\w=-][\w.=-]*(\/[\w=-][\w.=-]*)*$/, 'must look like gatehouse/archive, of letters, digits, ., =, _ and -')
+    .optional(),
 })
 type Raw = z.output<typeof schema>
 
@@ -138,6 +167,7 @@ function toEnv(raw: Raw): Env {
     ...(raw.SMTP_URL && { smtpUrl: raw.SMTP_URL }),
     ...(raw.GATEHOUSE_PUSH_CONTACT && { pushContact: raw.GATEHOUSE_PUSH_CONTACT }),
     ...(raw.GATEHOUSE_GATEWAY_PROXY_PROTOCOL && { gatewayProxyProtocol: raw.GATEHOUSE_GATEWAY_PROXY_PROTOCOL }),
+    ...(raw.GATEHOUSE_ARCHIVE_S3_BUCKET && { archiveBucket: bucketSettings(raw, raw.GATEHOUSE_ARCHIVE_S3_BUCKET) }),
   }
 }
 
@@ -151,6 +181,7 @@ function conflictsOf(raw: Raw): string[] {
       problems.push(`${prefix}_CERT must be set together with ${prefix}_KEY`)
   }
   if (raw.GATEHOUSE_MASTER_KEY) problems.push(...vaultProblems(raw))
+  problems.push(...bucketProblems(raw))
   if (raw.GATEHOUSE_GATEWAY_PROXY_PROTOCOL && raw.GATEHOUSE_TRUSTED_PROXIES.length === 0) {
     problems.push('GATEHOUSE_TRUSTED_PROXIES must name the proxies that speak GATEHOUSE_GATEWAY_PROXY_PROTOCOL')
   }
@@ -174,6 +205,35 @@ function transitSettings(raw: Raw, key: TransitKey): TransitSettings {
     ...(raw.VAULT_TOKEN_FILE && { tokenFile: raw.VAULT_TOKEN_FILE }),
     ...(raw.VAULT_CACERT && { caFile: raw.VAULT_CACERT }),
     ...(raw.VAULT_NAMESPACE && { namespace: raw.VAULT_NAMESPACE }),
+  }
+}
+
+const BUCKET_NEEDS = [
+  'GATEHOUSE_ARCHIVE_S3_ENDPOINT',
+  'GATEHOUSE_ARCHIVE_S3_BUCKET',
+  'GATEHOUSE_ARCHIVE_S3_REGION',
+  'GATEHOUSE_ARCHIVE_S3_ACCESS_KEY_ID',
+  'GATEHOUSE_ARCHIVE_S3_SECRET_ACCESS_KEY',
+] as const
+
+/** All or none: half a bucket would leave the archive in the data directory without a word. */
+function bucketProblems(raw: Raw): string[] {
+  const missing = BUCKET_NEEDS.filter((name) => !raw[name])
+  const isAsked = missing.length < BUCKET_NEEDS.length || Boolean(raw.GATEHOUSE_ARCHIVE_S3_PREFIX)
+  return isAsked
+    ? missing.map((name) => `${name} must be set together with the other GATEHOUSE_ARCHIVE_S3_ variables`)
+    : []
+}
+
+/** What is missing is told by `bucketProblems`. */
+function bucketSettings(raw: Raw, bucket: string): ArchiveBucket {
+  return {
+    endpoint: raw.GATEHOUSE_ARCHIVE_S3_ENDPOINT ?? '',
+    bucket,
+    region: raw.GATEHOUSE_ARCHIVE_S3_REGION ?? '',
+    accessKeyId: raw.GATEHOUSE_ARCHIVE_S3_ACCESS_KEY_ID ?? '',
+    secretAccessKey: raw.GATEHOUSE_ARCHIVE_S3_SECRET_ACCESS_KEY ?? '',
+    prefix: raw.GATEHOUSE_ARCHIVE_S3_PREFIX ?? '',
   }
 }
 
@@ -228,6 +288,23 @@ function origin(protocols: readonly string[]) {
   })
 }
 
+/** Like `origin`, of something that is sent what is nobody else's business: plain HTTP does on this machine alone. */
+function privateOrigin() {
+  return origin(['https:', 'http:']).refine(
+    (value) => isPrivate(new URL(value)),
+    'must be https:// (http:// on this machine alone)',
+  )
+}
+
+function isPrivate({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
+}
+
+/** A credential as it goes into a header. The message does not repeat it. */
+function word() {
+  return z.string().regex(/^[!-~]+$/, 'must be printable ASCII without spaces')
+}
+
 type TransitKey = Pick<TransitSettings, 'address' | 'mount' | 'keyName'>
 
 /** `vault:https://host:8200/MOUNT/KEY`, or nothing for `file`. Plain HTTP is for an agent of Vault on this machine. */
@@ -238,11 +315,9 @@ function transitKey(value: string, context: z.RefinementCtx): TransitKey | undef
   const segments = (parsed?.pathname.slice(1) ?? '').split('/')
   const keyName = segments.pop() ?? ''
   const names = [...segments, keyName]
-  const isLocal =
-    parsed?.protocol === 'https:' || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(parsed?.hostname ?? '')
   if (
     parsed &&
-    isLocal &&
+    isPrivate(parsed) &&
     !parsed.search &&
     !parsed.username &&
     segments.length > 0 &&

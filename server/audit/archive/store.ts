@@ -1,6 +1,9 @@
 import 'server-only'
+import { readEnv } from '#server/kernel/env.ts'
+import { fileCache } from './cache.ts'
 import { directoryStore } from './directory.ts'
 import { archiveRoots } from './engine/client.ts'
+import { bucketStore } from './s3/bucket.ts'
 
 /** A file of the archive as it was made. `sha256` is hex. */
 export type ArchivedFile = { name: string; bytes: number; sha256: string }
@@ -18,7 +21,21 @@ export type ArchiveStore = {
   remove(name: string): Promise<void>
 }
 
-/** The store of this instance: its data directory. */
+/** Copies of files that are kept elsewhere may take so much of this machine's disk. */
+const CACHE_BYTES = 10 * 1024 ** 3
+
+/** The store of this instance: the bucket it was started with, otherwise its data directory. */
 export function archiveStore(): ArchiveStore {
-  return directoryStore(archiveRoots().files)
+  const roots = archiveRoots()
+  if (!process.env.GATEHOUSE_ARCHIVE_S3_BUCKET) return directoryStore(roots.files)
+  made ??= makeBucketStore(roots.cache)
+  return made
+}
+
+let made: ArchiveStore | undefined
+
+function makeBucketStore(cache: string): ArchiveStore {
+  const { archiveBucket } = readEnv()
+  if (!archiveBucket) throw new TypeError('no bucket is set')
+  return bucketStore(archiveBucket, fileCache(cache, CACHE_BYTES))
 }
