@@ -92,16 +92,27 @@ function valuesOf(alphabet: string): Int8Array {
   return values
 }
 
+/** A multiple of three bytes whose text one call can make. */
+const STRETCH = 768
+
 function encodeSextets(bytes: Uint8Array, alphabet: string): string {
   let text = ''
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = bytes.length - i
-    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
-    text += alphabet.charAt(group >>> 18) + alphabet.charAt((group >>> 12) & 63)
-    if (left > 1) text += alphabet.charAt((group >>> 6) & 63)
-    if (left > 2) text += alphabet.charAt(group & 63)
-  }
+  for (let from = 0; from < bytes.length; from += STRETCH) text += encodeStretch(bytes, from, alphabet)
   return text
+}
+
+// Character codes, and one text of all of them: texts joined character by character are as many objects.
+function encodeStretch(bytes: Uint8Array, from: number, alphabet: string): string {
+  const codes: number[] = []
+  const end = Math.min(bytes.length, from + STRETCH)
+  for (let i = from; i < end; i += 3) {
+    const left = end - i
+    const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
+    codes.push(alphabet.charCodeAt(group >>> 18), alphabet.charCodeAt((group >>> 12) & 63))
+    if (left > 1) codes.push(alphabet.charCodeAt((group >>> 6) & 63))
+    if (left > 2) codes.push(alphabet.charCodeAt(group & 63))
+  }
+  return String.fromCharCode.apply(null, codes)
 }
 
 function decodeSextets(text: string, length: number, values: Int8Array): Bytes {

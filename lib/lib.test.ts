@@ -31,6 +31,13 @@ describe('bytes', () => {
     )
   })
 
+  test('long ones, too', () => {
+    for (const length of [767, 768, 769, 1_536, 5_000]) {
+      const bytes = new Uint8Array(length).map((_, i) => i * 7)
+      expect(base64urlEncode(bytes)).toBe(Buffer.from(bytes).toString('base64url'))
+    }
+  })
+
   test.each(['A', 'AA', 'AA=', 'AB==', 'AAB=', 'A A=', 'AA==\n', 'AA-_', '=AAA', 'AAAA====', 'Ä==='])(
     'base64 %j is refused',
     (text) => {
@@ -139,6 +146,24 @@ describe('time', () => {
     expect(() => formatTime(new Date(8.64e15))).toThrow(RangeError)
     expect(() => formatTime(Number.NaN)).toThrow(RangeError)
     expect(() => formatTime(new Date('0000-06-01'))).toThrow(RangeError)
+    expect(() => formatTime(new Date(Number.NaN))).toThrow(RangeError)
+  })
+
+  test('is what Date writes, of neighbouring days and of any', () => {
+    const near = fc.integer({ min: -3 * 86_400_000, max: 3 * 86_400_000 })
+    const any = fc.date({ min: new Date('0001-01-01'), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true })
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          near,
+          near.map((ms) => ms + 0.5),
+          any,
+        ),
+        (time) => {
+          expect(formatTime(time)).toBe(new Date(time).toISOString())
+        },
+      ),
+    )
   })
 
   test.each([

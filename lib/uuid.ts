@@ -1,4 +1,4 @@
-import { type Bytes, hexDecode, hexEncode } from './bytes.ts'
+import { type Bytes, hexDecode } from './bytes.ts'
 
 const PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const MAX_MS = 2 ** 48 - 1
@@ -47,9 +47,20 @@ export function uuidToBytes(text: string): Bytes {
 /** The canonical text of 16 bytes. Throws a TypeError on another length. */
 export function bytesToUuid(bytes: Uint8Array): string {
   if (bytes.length !== 16) throw new TypeError(`a UUID has 16 bytes, got ${bytes.length}`)
-  const hex = hexEncode(bytes)
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  let at = 0
+  for (let i = 0; i < 16; i++) {
+    const byte = bytes[i] as number
+    if (i === 4 || i === 6 || i === 8 || i === 10) codes[at++] = DASH
+    codes[at++] = DIGITS.charCodeAt(byte >> 4)
+    codes[at++] = DIGITS.charCodeAt(byte & 15)
+  }
+  return String.fromCharCode.apply(null, codes)
 }
+
+const DIGITS = '0123456789abcdef'
+const DASH = 45
+// One text in one piece: put together from parts it would be forty objects.
+const codes = new Array<number>(36).fill(0)
 
 const POOL_BYTES = 4096
 const pool = new Uint8Array(POOL_BYTES)

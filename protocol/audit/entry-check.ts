@@ -23,7 +23,7 @@ const ASCII = /^[\x20-\x7e]*$/
 
 /** Whether `text` can be an entry's `source`: `server`, `device`, `app:NAME` or `import:NAME`. */
 export function isSource(text: string): boolean {
-  return SOURCE.test(text) && text.normalize('NFC') === text
+  return text === 'device' || text === 'server' || (SOURCE.test(text) && text.normalize('NFC') === text)
 }
 
 /** Throws an EntryError naming the first field that the committed form (version 1) forbids. */
@@ -31,6 +31,13 @@ export function checkEntry(value: unknown): asserts value is AuditEntry {
   const entry = object(value, 'entry')
   if (entry.v !== 1) throw new EntryError('v', 'is not 1')
   checkTimes(entry)
+  checkStated(entry)
+}
+
+/** The same but for what the writer itself adds: version, id and times. */
+export function checkStated(value: unknown): void {
+  const entry = object(value, 'entry')
+  if (entry.clock !== undefined) demand(entry.clock === 'suspect', 'clock', 'is not "suspect"')
   demand(typeof entry.action === 'string' && isActionName(entry.action), 'action', 'is not a name like noun.verb')
   oneOf(entry.outcome, OUTCOMES, 'outcome')
   checkActor(object(entry.actor, 'actor'))
@@ -52,12 +59,11 @@ export function checkEntry(value: unknown): asserts value is AuditEntry {
 type Members = { readonly [name: string]: unknown }
 
 function checkTimes(entry: Members): void {
-  const { id, recordedAt, occurredAt, clock } = entry
+  const { id, recordedAt, occurredAt } = entry
   demand(typeof recordedAt === 'string' && isTime(recordedAt), 'recordedAt', 'is not a UTC time with milliseconds')
   demand(typeof occurredAt === 'string' && isTime(occurredAt), 'occurredAt', 'is not a UTC time with milliseconds')
   demand(typeof id === 'string' && isUuidv7(id), 'id', 'is not a UUIDv7')
   demand(uuidv7TimeMs(String(id)) === Date.parse(String(recordedAt)), 'id', 'does not carry the time of recordedAt')
-  if (clock !== undefined) demand(clock === 'suspect', 'clock', 'is not "suspect"')
 }
 
 function checkActor(actor: Members): void {
@@ -72,17 +78,20 @@ function checkTarget(target: Members): void {
 
 function checkLabels(labels: unknown): void {
   if (!Array.isArray(labels)) throw new EntryError('labels', 'is not a list')
-  demand(
-    labels.length > 0 && labels.length <= MAX_LABELS,
-    'labels',
-    `has ${labels.length} items, 1 to ${MAX_LABELS} are allowed`,
-  )
+  if (labels.length === 0 || labels.length > MAX_LABELS)
+    throw new EntryError('labels', `has ${labels.length} items, 1 to ${MAX_LABELS} are allowed`)
   let last = ''
-  for (const [index, label] of labels.entries()) {
-    const name = text(label, `labels[${index}]`, MAX_LABEL_LENGTH)
-    demand(name > last, `labels[${index}]`, 'is out of order or repeated')
+  for (let index = 0; index < labels.length; index++) {
+    const name = labels[index]
+    if (!isShortAscii(name)) text(name, `labels[${index}]`, MAX_LABEL_LENGTH)
+    if (!(name > last)) throw new EntryError(`labels[${index}]`, 'is out of order or repeated')
     last = name
   }
+}
+
+/** What every label of most entries is, said without naming its place. */
+function isShortAscii(value: unknown): boolean {
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_LABEL_LENGTH && ASCII.test(value)
 }
 
 function checkPolicy(policy: Members): void {
@@ -112,16 +121,14 @@ function uuid(value: unknown, field: string): void {
 }
 
 function oneOf(value: unknown, allowed: readonly string[], field: string): void {
-  demand(typeof value === 'string' && allowed.includes(value), field, `is not one of ${allowed.join(', ')}`)
+  if (typeof value !== 'string' || !allowed.includes(value))
+    throw new EntryError(field, `is not one of ${allowed.join(', ')}`)
 }
 
 function text(value: unknown, field: string, maxLength: number): string {
   if (typeof value !== 'string') throw new EntryError(field, 'is not a text')
-  demand(
-    value.length > 0 && value.length <= maxLength,
-    field,
-    `has ${value.length} characters, 1 to ${maxLength} are allowed`,
-  )
+  if (value.length === 0 || value.length > maxLength)
+    throw new EntryError(field, `has ${value.length} characters, 1 to ${maxLength} are allowed`)
   if (ASCII.test(value)) return value
   demand(value.isWellFormed(), field, 'holds a lone surrogate')
   demand(!value.includes('\0'), field, 'holds a NUL')

@@ -2,7 +2,7 @@ import { type Bytes, equalBytes, utf8Decode, utf8Encode, utf8LengthAbove } from 
 import { formatTime } from '#lib/time.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { ActorKind, Enforcement, Outcome } from './actions.ts'
-import { checkEntry, EntryError } from './entry-check.ts'
+import { checkEntry, checkStated, EntryError } from './entry-check.ts'
 import { type Personal, type PersonalValues, sealPersonal } from './personal.ts'
 
 /** The most bytes an encoded entry may have: the length prefix of an entry bundle has 16 bits. */
@@ -58,33 +58,49 @@ export type BuiltEntry = {
  */
 export function buildEntry(draft: EntryDraft): BuiltEntry {
   const { personal, text: personalText, sha256 } = sealPersonal(draft.personal ?? {})
-  const entry: AuditEntry = {
-    ...draft,
-    v: 1,
+  const entry = inOrder(draft, {
     id: draft.id ?? uuidv7(draft.recordedAt.getTime()),
     recordedAt: formatTime(draft.recordedAt),
     occurredAt: formatTime(draft.occurredAt),
-    target: draft.target && { type: draft.target.type, id: draft.target.id.normalize('NFC') },
+    targetId: draft.target && normaliseText(draft.target.id),
     labels: normaliseLabels(draft.labels),
-    personal: { sha256 },
+    sha256,
+  })
+  // An id and times that were written here are right; whatever else was given is not known to be.
+  if (draft.id === undefined) checkStated(entry)
+  else checkEntry(entry)
+  return new Built(entry, formatEntry(entry), personal, personalText)
+}
+
+class Built implements BuiltEntry {
+  readonly entry: AuditEntry
+  readonly text: string
+  readonly personal: Personal
+  readonly personalText: string
+
+  constructor(entry: AuditEntry, text: string, personal: Personal, personalText: string) {
+    this.entry = entry
+    this.text = text
+    this.personal = personal
+    this.personalText = personalText
   }
-  checkEntry(entry)
-  const text = formatEntry(entry)
-  return {
-    entry,
-    text,
-    // Whoever only hashes and stores it has no use for bytes.
-    get bytes() {
-      return utf8Encode(text)
-    },
-    personal,
-    personalText,
+
+  /** Made when asked for: whoever only hashes and stores the text has no use for bytes. */
+  get bytes(): Bytes {
+    return utf8Encode(this.text)
   }
+}
+
+const ASCII = /^[\x20-\x7e]*$/
+
+function normaliseText(text: string): string {
+  return ASCII.test(text) ? text : text.normalize('NFC')
 }
 
 function normaliseLabels(labels: readonly string[] | undefined): readonly string[] | undefined {
   if (labels === undefined || labels.length === 0) return undefined
-  return [...new Set(labels.map((label) => label.normalize('NFC')))].sort()
+  if (labels.length === 1) return labels.map(normaliseText)
+  return [...new Set(labels.map(normaliseText))].sort()
 }
 
 /**
@@ -92,29 +108,40 @@ function normaliseLabels(labels: readonly string[] | undefined): readonly string
  * ten times as much; a property test holds it equal to `canonicalJson`. Throws an EntryError above `MAX_ENTRY_BYTES`.
  */
 export function encodeEntry(entry: AuditEntry): Bytes {
-  return utf8Encode(formatEntry(entry))
+  return utf8Encode(formatEntry(inOrder(entry, { ...entry, targetId: entry.target?.id, ...entry.personal })))
 }
 
-function formatEntry(entry: AuditEntry): string {
-  const { actor, device, personal, policy, target } = entry
-  const text = JSON.stringify({
-    action: entry.action,
+type Stated = Omit<EntryDraft, 'recordedAt' | 'occurredAt' | 'personal'>
+type Written = Pick<AuditEntry, 'id' | 'recordedAt' | 'occurredAt' | 'labels'> & {
+  readonly targetId: string | undefined
+  readonly sha256: string
+}
+
+/** Each object's members in sorted order; those that have no value are undefined. */
+function inOrder(stated: Stated, written: Written): AuditEntry {
+  const { actor, device, policy, target } = stated
+  return {
+    action: stated.action,
     actor: { id: actor.id, kind: actor.kind },
-    clock: entry.clock,
-    correlationId: entry.correlationId,
+    clock: stated.clock,
+    correlationId: stated.correlationId,
     device: device && { id: device.id },
-    enforcement: entry.enforcement,
-    id: entry.id,
-    labels: entry.labels,
-    occurredAt: entry.occurredAt,
-    outcome: entry.outcome,
-    personal: { sha256: personal.sha256 },
+    enforcement: stated.enforcement,
+    id: written.id,
+    labels: written.labels,
+    occurredAt: written.occurredAt,
+    outcome: stated.outcome,
+    personal: { sha256: written.sha256 },
     policy: policy && { id: policy.id, rule: policy.rule, version: policy.version },
-    recordedAt: entry.recordedAt,
-    source: entry.source,
-    target: target && { id: target.id, type: target.type },
-    v: entry.v,
-  })
+    recordedAt: written.recordedAt,
+    source: stated.source,
+    target: target && { id: written.targetId ?? target.id, type: target.type },
+    v: 1,
+  }
+}
+
+function formatEntry(ordered: AuditEntry): string {
+  const text = JSON.stringify(ordered)
   const bytes = utf8LengthAbove(text, MAX_ENTRY_BYTES)
   if (bytes > MAX_ENTRY_BYTES)
     throw new EntryError('entry', `has ${bytes} bytes, at most ${MAX_ENTRY_BYTES} are allowed`)

@@ -34,19 +34,6 @@ export const MAX_PERSONAL_BYTES = 65_535
 const DETAIL_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
 const ASCII = /^[\x20-\x7e]*$/
 
-/** Texts of personal values in sorted order, but for `detail` and `salt`. */
-const TEXTS = [
-  'actorEmail',
-  'actorName',
-  'address',
-  'deviceName',
-  'reason',
-  'senderId',
-  'targetName',
-  'userAgent',
-  'words',
-] as const satisfies readonly (keyof PersonalValues)[]
-
 /**
  * Normalises personal values to NFC, adds a fresh salt (or the one given) and commits to them.
  * Throws an EntryError naming the field on a lone surrogate, a NUL, a bad name in `detail` or too many bytes.
@@ -115,28 +102,24 @@ function freshSalt(): string {
 }
 
 function normalise(values: PersonalValues, salt: string): Personal {
-  const { detail } = values
-  const [actorEmail, actorName, address, deviceName, reason, senderId, targetName, userAgent, words] = TEXTS.map(
-    (name) => {
-      const text = values[name]
-      return text === undefined ? undefined : normaliseText(text, `personal.${name}`)
-    },
-  )
   // In sorted order, so that JSON.stringify writes the canonical form; undefined members are left out by it.
-  const members = {
-    actorEmail,
-    actorName,
-    address,
-    detail: detail && normaliseDetail(detail),
-    deviceName,
-    reason,
+  return {
+    actorEmail: normaliseMember(values.actorEmail, 'personal.actorEmail'),
+    actorName: normaliseMember(values.actorName, 'personal.actorName'),
+    address: normaliseMember(values.address, 'personal.address'),
+    detail: values.detail && normaliseDetail(values.detail),
+    deviceName: normaliseMember(values.deviceName, 'personal.deviceName'),
+    reason: normaliseMember(values.reason, 'personal.reason'),
     salt,
-    senderId,
-    targetName,
-    userAgent,
-    words,
+    senderId: normaliseMember(values.senderId, 'personal.senderId'),
+    targetName: normaliseMember(values.targetName, 'personal.targetName'),
+    userAgent: normaliseMember(values.userAgent, 'personal.userAgent'),
+    words: normaliseMember(values.words, 'personal.words'),
   }
-  return members
+}
+
+function normaliseMember(text: string | undefined, field: string): string | undefined {
+  return text === undefined ? undefined : normaliseText(text, field)
 }
 
 function normaliseText(text: string, field: string): string {
