@@ -1,5 +1,7 @@
 import { approvalJobs, approvalSchedule } from '#server/approvals/jobs.ts'
 import {
+  archiveJobs,
+  archiveSchedule,
   auditJobs,
   auditSchedule,
   keepingJobs,
@@ -44,6 +46,7 @@ const tasks: Record<string, Task> = {
   ...approvalJobs,
   ...auditJobs,
   ...keepingJobs,
+  ...archiveJobs,
   ...contentJobs,
   ...deviceJobs,
   ...exportUpkeep,
@@ -55,6 +58,7 @@ const schedule: Scheduled[] = [
   ...approvalSchedule,
   ...auditSchedule,
   ...keepingSchedule,
+  ...archiveSchedule,
   ...contentSchedule,
   ...deviceSchedule,
   ...exportSchedule,

@@ -113,6 +113,8 @@ const STATED_BY_SERVER = {
     'audit.erase.cancel',
     'audit.erase.expire',
     'audit.purge',
+    'audit.archive',
+    'audit.archive.rule',
     'audit.hold',
     'audit.hold.release',
     'audit.hold.release.request',

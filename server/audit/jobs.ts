@@ -9,6 +9,7 @@ import { mailCheckpoints } from './witness/mail.ts'
 import { offerCheckpoint } from './witness/offer.ts'
 import { recordMissingFile } from './witness/record-missing-file.ts'
 
+export { archiveJobs, archiveSchedule } from './archive/jobs.ts'
 export { maskRow } from './bundle/mask-row.ts'
 export { type PartWriter, partWriter, sumDays, type WrittenPart } from './bundle/part-writer.ts'
 export { isAlteredEntry } from './bundle/proof.ts'

@@ -23,6 +23,7 @@ import { consistencyProof, inclusionProof, readHead, tileReader } from './tree.t
 import { checkpointFor } from './witness/cosignatures.ts'
 
 export { type AboutDevice, countAboutDevice } from './about-device.ts'
+export { getArchive } from './archive/queries.ts'
 export { auditFacets, auditHistogram, describeAuditQuery, getAuditEvent, searchAudit } from './ask.ts'
 export { type PreparedAsk, prepareAsk } from './bundle/prepare.ts'
 export { CAPTURES_QUERY, type CaptureDays, countCaptures } from './captures.ts'
@@ -42,6 +43,7 @@ export {
 } from './keeping/queries.ts'
 export { getNamesShown } from './masking/queries.ts'
 export { listOwnRecords } from './own-records.ts'
+export { getVerification } from './verification/request.ts'
 export { whoSaw } from './viewers/who-saw.ts'
 export { listAuditViews } from './views/list-views.ts'
 export { downloadCheckpoints, getCheckpointNote } from './witness/download.ts'

@@ -8,6 +8,12 @@ import { pageFields, uuidField } from '#server/kernel/fields.ts'
 
 export { APP_EVENT_LIMITS, type AppEventsAnswer, appEventLine } from './app-event-form.ts'
 export {
+  type ArchiveView,
+  archiveRuleInput,
+  MIN_ARCHIVE_DAYS,
+  SUGGESTED_ARCHIVE_DAYS,
+} from './archive/schema.ts'
+export {
   IMPORT_LIMITS,
   type ImportAnswer,
   type ImportMappingInput,
@@ -304,3 +310,25 @@ export type Verification =
       reason: string
       tookMs: number
     }
+
+/** queued → running → finished with a result, whatever it says; or failed: it could not be carried out. */
+export type VerificationState = 'queued' | 'running' | 'finished' | 'failed'
+/** First the entries are compared with the tree, then what is searched with the entries. */
+export type VerificationPhase = 'entries' | 'index'
+/** Why a verification could not be carried out; `failed` is explained in the server's own log. */
+export type VerificationProblem = 'not_signed' | 'failed'
+
+/** A verification on request. `starts` above 1: a worker ended on the way, and it was started again. */
+export type VerificationRun = {
+  id: string
+  state: VerificationState
+  phase: VerificationPhase
+  /** Of `size` entries so many are done in this phase. */
+  checked: number
+  size: number
+  starts: number
+  askedAt: string
+  finishedAt: string | null
+  result: Verification | null
+  problem: VerificationProblem | null
+}

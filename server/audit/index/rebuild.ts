@@ -7,7 +7,7 @@ import { indexPlaces } from '#server/kernel/ledger.ts'
 import { readStored, type StoredEntry } from '../stored.ts'
 import { indexTransaction, insertBlock, insertPostings, insertRun, removeIndex } from './maintenance.ts'
 import { packMissing } from './merge.ts'
-import { endOf, NEVER, type RunHead, readShape } from './runs.ts'
+import { endOf, type LogShape, NEVER, type RunHead, readShape } from './runs.ts'
 
 const READ_AT_ONCE = 4_096
 
@@ -19,11 +19,11 @@ export async function reindex(tenantId: string, from: number, to: number): Promi
   for (let at = from; at < to; ) {
     const next = await indexTransaction(tenantId, async (sql) => {
       const shape = await readShape(sql, tenantId)
-      if (!shape) return to
-      const extent = extentAround(shape.runs, at, shape.size)
-      await removeIndex(sql, tenantId, extent.from, extent.to)
-      for (let block = extent.from; block < extent.to; block = nextBlock(block))
-        await rebuildBlock(sql, tenantId, block, Math.min(extent.to, nextBlock(block)))
+      // What is in the archive has no index.
+      const place = Math.max(at, shape?.coldTo ?? 0)
+      if (!shape || place >= to) return to
+      const extent = extentAround(shape, place)
+      await rebuildExtent(sql, tenantId, extent)
       return extent.to
     })
     if (next === null) return false
@@ -32,10 +32,19 @@ export async function reindex(tenantId: string, from: number, to: number): Promi
   return true
 }
 
-/** Ranges without an index: what was recorded before there was one, or what somebody removed. */
-export function gapsOf(runs: readonly RunHead[], size: number): { from: number; to: number }[] {
-  const gaps: { from: number; to: number }[] = []
-  let reached = 0
+type Extent = { from: number; to: number }
+
+/** The same inside a transaction that has the index to itself; no run may reach out of the extent. */
+export async function rebuildExtent(sql: Sql, tenantId: string, { from, to }: Extent): Promise<void> {
+  await removeIndex(sql, tenantId, from, to)
+  for (let block = from; block < to; block = nextBlock(block))
+    await rebuildBlock(sql, tenantId, block, Math.min(to, nextBlock(block)))
+}
+
+/** Ranges without an index, from the end of what is in the archive on: what was recorded before there was one, or what somebody removed. */
+export function gapsOf(runs: readonly RunHead[], size: number, coldTo = 0): Extent[] {
+  const gaps: Extent[] = []
+  let reached = coldTo
   for (const run of runs) {
     if (run.at > reached) gaps.push({ from: reached, to: run.at })
     reached = Math.max(reached, endOf(run))
@@ -49,14 +58,14 @@ function nextBlock(index: number): number {
 }
 
 /** The run that holds an index; without one what lies bare around it, at most a block. */
-function extentAround(runs: readonly RunHead[], index: number, size: number): { from: number; to: number } {
+function extentAround({ runs, size, coldTo }: LogShape, index: number): Extent {
   const run = runs.find((candidate) => candidate.at <= index && endOf(candidate) > index)
   if (run) return { from: run.at, to: endOf(run) }
   const before = runs.findLast((candidate) => endOf(candidate) <= index)
   const after = runs.find((candidate) => candidate.at > index)
   const blockStart = Math.floor(index / BLOCK) * BLOCK
   return {
-    from: Math.max(blockStart, before ? endOf(before) : 0),
+    from: Math.max(blockStart, before ? endOf(before) : coldTo),
     to: Math.min(nextBlock(index), after?.at ?? size, size),
   }
 }

@@ -62,7 +62,7 @@ async function fillGaps(tenantId: string, log: Logger): Promise<boolean> {
   const gaps = await systemTransaction(
     async (sql) => {
       const shape = await readShape(sql, tenantId)
-      return shape ? gapsOf(shape.runs, shape.size) : []
+      return shape ? gapsOf(shape.runs, shape.size, shape.coldTo) : []
     },
     { tenantId },
   )

@@ -1,0 +1,151 @@
+import 'server-only'
+import { z } from 'zod'
+import { systemActor } from '#server/kernel/actor.ts'
+import { defineCommand } from '#server/kernel/command.ts'
+import type { Sql } from '#server/kernel/db.ts'
+import { lockKeeping } from '../keeping/rules.ts'
+import type { ColdFileProblem } from './problem.ts'
+import { ARCHIVE_PROBLEMS } from './problem.ts'
+import type { WrittenFile } from './write.ts'
+
+const fileInput = z.object({
+  name: z.string(),
+  from: z.number(),
+  to: z.number(),
+  date: z.string(),
+  entries: z.number(),
+  personal: z.number(),
+  bytes: z.number(),
+  sha256: z.string(),
+  recordedFrom: z.number(),
+  recordedTo: z.number(),
+  occurredFrom: z.number(),
+  occurredTo: z.number(),
+  revision: z.number(),
+})
+
+const target = (tenantId: string) => ({ type: 'tenant', id: tenantId })
+
+const record = defineCommand({
+  action: 'audit.archive',
+  permission: 'system',
+  risk: 'none',
+  input: z.object({ files: z.array(fileInput) }),
+  execute: async ({ sql, tenantId, input: { files } }) => {
+    await lockKeeping(sql, tenantId)
+    for (const file of files) await insertFile(sql, tenantId, file)
+    const sum = (what: 'entries' | 'bytes') => String(files.reduce((total, file) => total + file[what], 0))
+    return {
+      result: null,
+      audit: {
+        action: 'audit.archive',
+        target: target(tenantId),
+        detail: {
+          from: files[0]?.date ?? '',
+          to: files.at(-1)?.date ?? '',
+          events: sum('entries'),
+          bytes: sum('bytes'),
+          first: String(files[0]?.from ?? 0),
+          last: String((files.at(-1)?.to ?? 1) - 1),
+          files: files.map(({ date, from, sha256 }) => `${date} ${from} sha256:${sha256}`),
+        },
+      },
+      notify: ['keeping'],
+    }
+  },
+})
+
+async function insertFile(sql: Sql, tenantId: string, file: WrittenFile): Promise<void> {
+  await sql(
+    `INSERT INTO audit_archive_file (tenant_id, from_index, to_index, date, entries, personal, bytes, sha256, recorded_from, recorded_to,
+                                     occurred_from, occurred_to, name, revision, state)
+     VALUES ($1::uuid, $2::text::bigint, $3::text::bigint, $4::text::date, $5::integer, $6::integer, $7::text::bigint, decode($8::text, 'hex'),
+             $9::text::timestamptz, $10::text::timestamptz, $11::text::bigint, $12::text::bigint, $13::text, $14::integer, 'written')`,
+    [
+      tenantId,
+      String(file.from),
+      String(file.to),
+      file.date,
+      file.entries,
+      file.personal,
+      String(file.bytes),
+      file.sha256,
+      new Date(file.recordedFrom).toISOString(),
+      new Date(file.recordedTo).toISOString(),
+      String(file.occurredFrom),
+      String(file.occurredTo),
+      file.name,
+      file.revision,
+    ],
+  )
+}
+
+/** States in the log that these files stand for these entries, verified; the entries have not gone yet. */
+export async function recordFiles(tenantId: string, files: readonly WrittenFile[]): Promise<void> {
+  await record(systemActor(tenantId, 'archive'), { files: [...files] })
+}
+
+const withdraw = defineCommand({
+  action: 'audit.archive',
+  name: 'audit.archive.withdraw',
+  permission: 'system',
+  risk: 'none',
+  input: z.object({ problem: z.enum(ARCHIVE_PROBLEMS), index: z.number().nullable() }),
+  execute: async ({ sql, tenantId, input: { problem, index } }) => {
+    await sql(`DELETE FROM audit_archive_file WHERE tenant_id = $1::uuid AND state = 'written'`, [tenantId])
+    return {
+      result: null,
+      audit: {
+        action: 'audit.archive',
+        outcome: 'failed',
+        target: target(tenantId),
+        detail: { problem, ...(index === null ? {} : { index: String(index) }) },
+      },
+      notify: ['keeping'],
+    }
+  },
+})
+
+/** States in the log why nothing more is archived; files whose entries have not gone no longer count. */
+export async function withdrawFiles(tenantId: string, { problem, index }: ColdFileProblem): Promise<void> {
+  await withdraw(systemActor(tenantId, 'archive'), { problem, index })
+}
+
+type Row = {
+  name: string
+  from: string
+  to: string
+  date: string
+  entries: number
+  personal: number
+  bytes: string
+  sha256: string
+  recorded_from: Date | string
+  recorded_to: Date | string
+  occurred_from: string
+  occurred_to: string
+  revision: number
+  state: 'written' | 'cold'
+}
+
+export type RecordedFile = WrittenFile & { state: 'written' | 'cold' }
+
+/** Every recorded file, in the order of the log. Index: the primary key. */
+export async function readRecordedFiles(sql: Sql, tenantId: string): Promise<RecordedFile[]> {
+  const rows = await sql<Row>(
+    `SELECT name, from_index::text AS "from", to_index::text AS "to", date::text, entries, personal, bytes::text, encode(sha256, 'hex') AS sha256,
+            recorded_from, recorded_to, occurred_from::text, occurred_to::text, revision, state
+       FROM audit_archive_file WHERE tenant_id = $1::uuid ORDER BY from_index`,
+    [tenantId],
+  )
+  return rows.map(({ recorded_from, recorded_to, occurred_from, occurred_to, ...row }) => ({
+    ...row,
+    from: Number(row.from),
+    to: Number(row.to),
+    bytes: Number(row.bytes),
+    recordedFrom: new Date(recorded_from).getTime(),
+    recordedTo: new Date(recorded_to).getTime(),
+    occurredFrom: Number(occurred_from),
+    occurredTo: Number(occurred_to),
+  }))
+}

@@ -1,0 +1,57 @@
+import 'server-only'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { archiveRoots } from './engine/client.ts'
+import { archiveStore } from './store.ts'
+
+/*
+ * What is under way: drafts of files, and for each organisation a list of the names that may lie in the store without being recorded
+ * anywhere. Whoever works for an organisation holds its lock; what a crash left is found by its name.
+ */
+
+/** A draft of the organisation's; it is there until `clearDrafts`. */
+export function draftPath(tenantId: string, ending: 'ndjson' | 'parquet'): string {
+  const { work } = archiveRoots()
+  mkdirSync(work, { recursive: true, mode: 0o700 })
+  return join(work, `${tenantId}.${ending}`)
+}
+
+/** Drafts of this run, or of one that died. */
+export function clearDrafts(tenantId: string): void {
+  const { work } = archiveRoots()
+  if (!existsSync(work)) return
+  for (const name of readdirSync(work))
+    if (name.startsWith(`${tenantId}.`) && name !== listName(tenantId)) rmSync(join(work, name), { force: true })
+}
+
+/** Before a file is put into the store, and before its row goes: if we die, the next run knows where to look. */
+export async function noteName(tenantId: string, name: string): Promise<void> {
+  const handle = await open(listPath(tenantId), 'a', 0o600)
+  try {
+    await handle.writeFile(`${name}\n`)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Removes every noted file that is not recorded. If we die within, the next run does the same again. */
+export async function sweepNoted(tenantId: string, isRecorded: (name: string) => boolean): Promise<void> {
+  const list = listPath(tenantId)
+  if (!existsSync(list)) return
+  // A last line that a crash cut off belongs to a file that was never put.
+  const names = readFileSync(list, 'utf8').split('\n').slice(0, -1)
+  for (const name of new Set(names)) if (!isRecorded(name)) await archiveStore().remove(name)
+  rmSync(list, { force: true })
+}
+
+function listPath(tenantId: string): string {
+  const { work } = archiveRoots()
+  mkdirSync(work, { recursive: true, mode: 0o700 })
+  return join(work, listName(tenantId))
+}
+
+function listName(tenantId: string): string {
+  return `${tenantId}.names`
+}
