@@ -1,7 +1,7 @@
 import type { Metadata } from 'next'
 import { getTimeZone, getTranslations } from 'next-intl/server'
 import { Suspense } from 'react'
-import { ButtonLink, Link } from '#components/ui/link.tsx'
+import { ButtonLink } from '#components/ui/link.tsx'
 import { Page } from '#components/ui/page.tsx'
 import { NotPermitted, SkeletonRows } from '#components/ui/states.tsx'
 import type { PageParams } from '#lib/search-params.ts'
@@ -44,17 +44,6 @@ export default async function WhoSawPage({ params, searchParams }: Props) {
       title={t('titleOf', { name: file.name })}
       actions={<ButtonLink href={`/files/${file.id}`}>{t('file')}</ButtonLink>}
     >
-      {file.rootId !== file.id && (
-        <p className="mb-3 text-ink-2">
-          {t.rich('isCopy', {
-            root: () => (
-              <Link href={`/files/${file.rootId}/who-saw`} className="underline">
-                {t('file')}
-              </Link>
-            ),
-          })}
-        </p>
-      )}
       <PeriodForm fileId={file.id} period={period} timeZone={timeZone} />
       <Suspense key={`${period.from}${period.to}`} fallback={<SkeletonRows rows={10} />}>
         <Answer actor={actor} fileId={file.id} period={period} />

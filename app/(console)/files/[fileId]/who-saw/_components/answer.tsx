@@ -1,7 +1,7 @@
 import { useTranslations } from 'next-intl'
 import { getTranslations } from 'next-intl/server'
 import { Card, Panel } from '#components/ui/card.tsx'
-import { ButtonLink } from '#components/ui/link.tsx'
+import { ButtonLink, Link } from '#components/ui/link.tsx'
 import { Notice } from '#components/ui/notice.tsx'
 import { whoSaw } from '#server/audit/queries.ts'
 import type { WhoSaw } from '#server/audit/schema.ts'
@@ -52,11 +52,19 @@ export async function Answer({ actor, fileId, period: { from, to } }: Props) {
   )
 }
 
-function Lineage({ answer: { copies, names, file } }: { answer: WhoSaw }) {
+function Lineage({ answer: { copies, names, file, root } }: { answer: WhoSaw }) {
   const t = useTranslations('whoSaw')
   const others = names.filter((name) => name !== file.name)
   return (
     <p className="text-ink-2">
+      {root.id !== file.id &&
+        t.rich('isCopy', {
+          root: () => (
+            <Link href={`/files/${root.id}/who-saw`} className="underline">
+              {root.name}
+            </Link>
+          ),
+        })}{' '}
       {t('sub', { copies })} {others.length > 0 && t('alsoCalled', { names: others.join(', ') })}
     </p>
   )
