@@ -4,10 +4,14 @@ import {
   archiveSchedule,
   auditJobs,
   auditSchedule,
+  endVerifications,
   keepingJobs,
   keepingSchedule,
+  resumeVerifications,
   startCheckpoints,
   startIndexUpkeep,
+  VERIFICATIONS_AT_ONCE,
+  verificationJobs,
 } from '#server/audit/jobs.ts'
 // Loaded for what they define: a request is carried out by the command that made it.
 import { applyDestroyedFiles } from '#server/content/commands.ts'
@@ -76,6 +80,13 @@ async function main(): Promise<void> {
   const inspections = await startQueue({ tasks: inspectionJobs, schedule: [], log, concurrency: INSPECTIONS_AT_ONCE })
   await resumeExports()
   const exports = await startQueue({ tasks: exportJobs, schedule: [], log, concurrency: EXPORTS_AT_ONCE })
+  await resumeVerifications()
+  const verifications = await startQueue({
+    tasks: verificationJobs,
+    schedule: [],
+    log,
+    concurrency: VERIFICATIONS_AT_ONCE,
+  })
   const checkpoints = startCheckpoints(log)
   const index = startIndexUpkeep(log)
   let stopping = false
@@ -84,10 +95,12 @@ async function main(): Promise<void> {
     stopping = true
     log.info({ signal }, 'worker stopping')
     endExports()
+    endVerifications()
     await Promise.all([
       queue.stop(),
       inspections.stop(),
       exports.stop(),
+      verifications.stop(),
       endInspections(),
       checkpoints.stop(),
       index.stop(),
@@ -97,7 +110,7 @@ async function main(): Promise<void> {
   }
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, (name) => void stop(name))
   log.info('worker ready')
-  await Promise.race([queue.ended, inspections.ended, exports.ended])
+  await Promise.race([queue.ended, inspections.ended, exports.ended, verifications.ended])
   // Ended without being asked to: whoever supervises starts us again.
   if (!stopping) throw new Error('the queue ended by itself')
 }

@@ -69,6 +69,7 @@ describe('every command', () => {
         "audit.unmask.end": "none · audit:unmask",
         "audit.unmask.shown": "none · audit:unmask",
         "audit.verify": "none · audit:read",
+        "audit.verify.finish": "none · system",
         "audit.view.create": "none · audit:read",
         "audit.view.delete": "none · audit:read",
         "audit.view.update": "none · audit:read",

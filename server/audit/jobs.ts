@@ -19,6 +19,12 @@ export { readZip, zipSize } from './bundle/zip.ts'
 export { startIndexUpkeep } from './index/upkeep.ts'
 export { keepingJobs, keepingSchedule } from './keeping/jobs.ts'
 export { eachMatch, type MatchesPlace } from './matches.ts'
+export {
+  endVerifications,
+  resumeVerifications,
+  VERIFICATIONS_AT_ONCE,
+  verificationJobs,
+} from './verification/jobs.ts'
 
 const EVERY_MS = 10_000
 

@@ -8,7 +8,6 @@ import { systemActor } from '#server/kernel/actor.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { logsToSign, signHead } from './checkpoints.ts'
-import { verifyLogNow } from './commands.ts'
 import { signGrownLogs } from './jobs.ts'
 import { readSigner, testingOnlyForgetSigners } from './log-key.ts'
 import { lastPublished } from './published.ts'
@@ -150,26 +149,5 @@ describe('proofs of one event', () => {
       [tenantId],
     )
     expect(await getEventProof(owner, { eventId })).toMatchObject({ holds: false })
-  })
-})
-
-describe('verifyLogNow', () => {
-  it('works, and says so in the log', async () => {
-    const { tenantId, owner } = await makeSigned()
-    expect(await verifyLogNow(owner)).toMatchObject({ ok: true, size: 600, personalChecked: 600 })
-    const last = (await readLog(db, tenantId)).at(-1)
-    expect(last?.entry).toMatchObject({ action: 'audit.verify', outcome: 'allowed' })
-    expect(last?.personal.detail).toEqual({ size: '600' })
-    expect((await getTrust(owner, {})).verified).toMatchObject({ ok: true, size: 600 })
-  })
-
-  it('refused: a member; wrong state: nothing signed yet', async () => {
-    const tenantId = await makeTenant()
-    await expect(verifyLogNow(await makePerson(tenantId, { role: 'member' }))).rejects.toMatchObject({
-      code: 'forbidden',
-    })
-    await expect(verifyLogNow(await makePerson(tenantId, { role: 'owner' }))).rejects.toMatchObject({
-      code: 'conflict',
-    })
   })
 })

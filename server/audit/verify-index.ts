@@ -23,20 +23,27 @@ const HOUR_MS = 3_600_000
  * by which it wrongly is, and a time that is not its own. What is not indexed yet is left out. Run by run, each of them in one
  * state of the database; between two reads the event loop is free. Empty when all of it holds.
  */
-export async function verifyIndex(tenantId: string): Promise<readonly Problem[]> {
+export async function verifyIndex(tenantId: string, watch: IndexWatch = {}): Promise<readonly Problem[]> {
   const problems: Problem[] = []
   for (let reached = 0; problems.length < MOST_PROBLEMS; ) {
     const checked = await pgTransaction('reader', tenantId, async (_client, sql) => {
       const shape = await readShape(sql, tenantId)
       const run = shape?.runs.find((candidate) => endOf(candidate) > reached)
       if (!shape || !run) return null
-      return { end: endOf(run), found: await new RunCheck(sql, tenantId, run).problems() }
+      return { end: endOf(run), found: await new RunCheck(sql, tenantId, run, watch).problems() }
     })
     if (!checked) break
     problems.push(...checked.found)
     reached = checked.end
   }
   return problems.sort(byIndex).slice(0, MOST_PROBLEMS)
+}
+
+export type IndexWatch = {
+  /** Throws its reason between two reads. */
+  signal?: AbortSignal | undefined
+  /** Awaited after each read of entries: all before `index` were read. */
+  onRead?: ((index: number) => Promise<void> | undefined) | undefined
 }
 
 type StoredRow = { key: string; piece: number; body: Buffer }
@@ -51,14 +58,16 @@ class RunCheck {
   readonly #sql: Sql
   readonly #tenantId: string
   readonly #run: RunHead
+  readonly #watch: IndexWatch
   readonly #kept: Uint8Array
   readonly #times: Float64Array
   readonly #problems = new Map<string, Problem>()
 
-  constructor(sql: Sql, tenantId: string, run: RunHead) {
+  constructor(sql: Sql, tenantId: string, run: RunHead, watch: IndexWatch) {
     this.#sql = sql
     this.#tenantId = tenantId
     this.#run = run
+    this.#watch = watch
     this.#kept = new Uint8Array(run.entries)
     this.#times = new Float64Array(run.entries)
   }
@@ -90,6 +99,9 @@ class RunCheck {
   ): Promise<void> {
     const { at } = this.#run
     for (let next = at + from; next < at + to; ) {
+      this.#watch.signal?.throwIfAborted()
+      // A block that is explained was counted before.
+      if (from === 0) await this.#watch.onRead?.(next)
       const stored = await readStored(this.#sql, this.#tenantId, { from: next, to: at + to, limit: READ_AT_ONCE })
       const last = stored.at(-1)
       if (!last) return
@@ -116,6 +128,7 @@ class RunCheck {
     const isLarge = entries > BLOCK
     let after = { key: '-9223372036854775808', piece: -1 }
     for (;;) {
+      this.#watch.signal?.throwIfAborted()
       const rows = await this.#sql<StoredRow>(
         `SELECT key::text, piece, body FROM audit_posting p WHERE p.tenant_id = $1::uuid AND p.at = $2::bigint
             AND (p.key, p.piece) > ($3::text::bigint, $4::smallint) ORDER BY p.key, p.piece LIMIT $5::integer`,

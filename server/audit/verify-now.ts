@@ -24,23 +24,19 @@ const STORED = 200
 /** `size` is the newest signed tree. */
 export type Checked = { verdict: LogVerdict; size: number }
 
+export type VerifyWatch = {
+  /** Throws its reason between two reads. */
+  signal?: AbortSignal | undefined
+  /** Awaited after each read: of `size` entries so many were compared with the tree, or, after that, with the index. */
+  onProgress?: ((progress: { phase: 'entries' | 'index'; checked: number; size: number }) => Promise<void>) | undefined
+}
+
 /**
  * Rebuilds the log from its entries, in batches, and compares it with every checkpoint: those in the database and those
  * published outside of it, so that a cut tail, a restored backup and what was signed again with a stolen key show, too; with
  * every tile; and with what was remembered when it last held. @throws AppError conflict when nothing was signed yet
  */
-export function verifyStoredLog(tenantId: string): Promise<Checked> {
-  const known = running.get(tenantId)
-  if (known) return known
-  const run = verify(tenantId).finally(() => running.delete(tenantId))
-  running.set(tenantId, run)
-  return run
-}
-
-/** Whoever asks while it runs waits for the same answer. */
-const running = new Map<string, Promise<Checked>>()
-
-async function verify(tenantId: string): Promise<Checked> {
+export async function verifyStoredLog(tenantId: string, watch: VerifyWatch = {}): Promise<Checked> {
   const head = await pgTransaction('reader', tenantId, (_client, sql) => readHead(sql, tenantId))
   const known = [...(await publishedOf(tenantId, head)), ...(await storedOf(tenantId))]
   const newest = known.toSorted((a, b) => b.size - a.size)[0]
@@ -56,7 +52,7 @@ async function verify(tenantId: string): Promise<Checked> {
     mayBeMissing: purgedBy(certificates),
     checkpoint: newest.note,
     vkey: signer.vkey,
-    entries: storedEntries(tenantId),
+    entries: storedEntries(tenantId, head.size, watch),
     size: head.size,
     known,
     memory: readVerifiedState(tenantId, head.epoch) ?? undefined,
@@ -65,12 +61,18 @@ async function verify(tenantId: string): Promise<Checked> {
       pgTransaction('reader', tenantId, async (_client, sql) => tileReader(sql, tenantId, head)(level, index, width)),
   })
   if (verdict.ok && verdict.memory) writeVerifiedState(tenantId, head.epoch, verdict.memory)
-  return { verdict: verdict.ok ? await withIndex(tenantId, verdict) : verdict, size: newest.size }
+  return { verdict: verdict.ok ? await withIndex(tenantId, verdict, head.size, watch) : verdict, size: newest.size }
 }
 
 /** The tree says nothing of what is searched: that is derived from the entries once more, when these are what was signed. */
-async function withIndex(tenantId: string, verdict: LogVerdict): Promise<LogVerdict> {
-  const problems = await verifyIndex(tenantId)
+async function withIndex(
+  tenantId: string,
+  verdict: LogVerdict,
+  size: number,
+  { signal, onProgress }: VerifyWatch,
+): Promise<LogVerdict> {
+  const onRead = (checked: number) => onProgress?.({ phase: 'index', checked, size })
+  const problems = await verifyIndex(tenantId, { signal, onRead })
   const [first] = problems
   return first ? { ok: false, ...first, problems } : verdict
 }
@@ -97,8 +99,14 @@ async function storedOf(tenantId: string): Promise<Sized[]> {
 }
 
 /** All entries in order, also such as the head does not count. Between two batches the event loop is free. */
-async function* storedEntries(tenantId: string): AsyncGenerator<LogBatch> {
+async function* storedEntries(
+  tenantId: string,
+  size: number,
+  { signal, onProgress }: VerifyWatch,
+): AsyncGenerator<LogBatch> {
   for (let next = 0; ; ) {
+    signal?.throwIfAborted()
+    await onProgress?.({ phase: 'entries', checked: Math.min(next, size), size })
     const rows = await pgTransaction('reader', tenantId, (_client, sql) =>
       readStored(sql, tenantId, { from: next, to: Number.MAX_SAFE_INTEGER, limit: BATCH }),
     )

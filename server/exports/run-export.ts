@@ -12,12 +12,12 @@ import {
   sumDays,
   zipSize,
 } from '#server/audit/jobs.ts'
+import { workingAlone } from '#server/kernel/alone.ts'
 import { now } from '#server/kernel/clock.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { exportStore } from './files.ts'
-import { holdingExport } from './holding.ts'
 import { readingAhead } from './reading-ahead.ts'
 import { type ExportAsk, insertPart, readExport, readParts, type StoredPart } from './rows.ts'
 import { beginRun, beginSealing, endRun, isCancelled, reportProgress } from './run-state.ts'
@@ -45,7 +45,7 @@ const DAY_MS = 86_400_000
  * again, and gives the same bytes. Several at once for one export: all but one have nothing to do.
  */
 export async function runExport(tenantId: string, id: string, options: RunOptions = {}): Promise<void> {
-  await holdingExport(tenantId, id, async () => {
+  await workingAlone(tenantId, `export.${id}`, async () => {
     const store = exportStore(tenantId, id)
     try {
       await makeExport(tenantId, id, store, options)

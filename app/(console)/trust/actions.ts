@@ -1,19 +1,14 @@
 'use server'
 
 import type { FormState } from '#components/form/form-state.ts'
-import { addRecipient, addWitness, removeAnchor, startEpoch, verifyLogNow } from '#server/audit/commands.ts'
-import type { Verification } from '#server/audit/schema.ts'
+import { addRecipient, addWitness, removeAnchor, requestVerification, startEpoch } from '#server/audit/commands.ts'
 import { runAction, withPerson } from '#server/http/action.ts'
 
-export type VerifyState = FormState & { verification?: Verification }
-
-export async function verifyNow(_state: VerifyState): Promise<VerifyState> {
-  const made: { verification?: Verification } = {}
-  const state = await withPerson(async (actor) => {
-    made.verification = await verifyLogNow(actor)
+export async function verifyNow(): Promise<FormState> {
+  return withPerson(async (actor) => {
+    await requestVerification(actor, {})
     return {}
   })
-  return { ...state, ...made }
 }
 
 export async function addWitnessAction(done: string, _: FormState, form: FormData): Promise<FormState> {

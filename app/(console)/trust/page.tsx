@@ -4,14 +4,14 @@ import { LiveRefresh } from '#components/shell/live-refresh.tsx'
 import { Card, CardFoot } from '#components/ui/card.tsx'
 import { Page } from '#components/ui/page.tsx'
 import { NotPermitted } from '#components/ui/states.tsx'
-import { getTrust } from '#server/audit/queries.ts'
+import { getTrust, getVerification } from '#server/audit/queries.ts'
 import { pageSignedIn } from '#server/http/session.ts'
 import { readEnv } from '#server/kernel/env.ts'
 import { MailCard, WitnessesCard } from './_components/anchors-card.tsx'
 import { CheckpointsCard } from './_components/checkpoints-card.tsx'
 import { EpochsCard, OutsideCard } from './_components/outside-card.tsx'
 import { StatePanel } from './_components/state-panel.tsx'
-import { VerifyForm } from './verify-form.tsx'
+import { VerifyPanel } from './_components/verify-panel.tsx'
 
 export async function generateMetadata(): Promise<Metadata> {
   return { title: (await getTranslations('audit'))('trust.title') }
@@ -29,19 +29,17 @@ export default async function TrustPage() {
       </Page>
     )
   }
-  const trust = await getTrust(actor, {})
+  const [trust, verification] = await Promise.all([getTrust(actor, {}), getVerification(actor, {})])
   const { gatewayUrl, tls } = readEnv()
   const shown = { trust, mayChange: actor.permissions.has('admin') }
   return (
     <Page crumbs={crumbs} title={t('trust.title')} sub={t('trust.sub')}>
-      <LiveRefresh url="/api/live?topics=tenant,audit" />
+      <LiveRefresh url="/api/live?topics=tenant,audit,verification" />
       <div className="grid items-start gap-4 *:min-w-0 lg:grid-cols-2">
         <Card>
           <StatePanel {...shown} />
           <CardFoot>
-            <h2 className="font-semibold">{t('trust.verifyTitle')}</h2>
-            <p className="mb-3 text-ink-2">{t('trust.verifyText')}</p>
-            <VerifyForm />
+            <VerifyPanel run={verification} />
           </CardFoot>
         </Card>
         <CheckpointsCard trust={trust} />

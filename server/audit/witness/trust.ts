@@ -103,15 +103,15 @@ async function viewCheckpoints(
 /** The last verification on request, as the log itself tells it. */
 async function lastVerified(sql: Sql, tenantId: string): Promise<Trust['verified']> {
   const ask = {
-    q: 'action:audit.verify',
+    q: 'action:audit.verify -outcome:pending',
     order: 'newest' as const,
-    limit: 1,
+    limit: 5,
     from: undefined,
     to: undefined,
     cursor: undefined,
   }
   const { items } = await search(sql, tenantId, ask)
-  const [last] = items
-  if (!last) return null
-  return { at: last.recordedAt, ok: last.outcome === 'allowed', size: Number(last.detail?.size ?? 0) }
+  // What was refused, or could not be carried out, has no size: it says nothing of the log.
+  const last = items.find(({ detail }) => detail?.size !== undefined)
+  return last ? { at: last.recordedAt, ok: last.outcome === 'allowed', size: Number(last.detail?.size) } : null
 }

@@ -19,6 +19,8 @@ export const LEFT_OUT: readonly string[] = [
   'audit_export',
   'audit_export_run',
   'audit_export_part',
+  // Another database was verified than the one that is restored.
+  'audit_verification',
 ]
 
 /** Prisma's own list is written by the migrations themselves. */
