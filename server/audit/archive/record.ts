@@ -4,9 +4,9 @@ import { systemActor } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { lockKeeping } from '../keeping/rules.ts'
+import type { WrittenFile } from './draft.ts'
 import type { ColdFileProblem } from './problem.ts'
 import { ARCHIVE_PROBLEMS } from './problem.ts'
-import type { WrittenFile } from './write.ts'
 
 const fileInput = z.object({
   name: z.string(),

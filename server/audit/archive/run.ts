@@ -6,6 +6,7 @@ import { createLog } from '#server/kernel/log.ts'
 import { expiryOf } from '../keeping/rules.ts'
 import type { Head } from '../tree.ts'
 import { checkLog } from '../witness/check-log.ts'
+import type { WrittenFile } from './draft.ts'
 import { readColdTo } from './files.ts'
 import { goCold } from './go-cold.ts'
 import { type ArchiveProblem, ColdFileProblem } from './problem.ts'
@@ -13,7 +14,7 @@ import { type RecordedFile, readRecordedFiles, recordFiles, withdrawFiles } from
 import { readArchiveDays } from './rule.ts'
 import { requireBytes, verifyColdFile } from './verify.ts'
 import { clearDrafts, noteName, sweepNoted } from './work.ts'
-import { FILE_ENTRIES, type WrittenFile, writeColdFile } from './write.ts'
+import { FILE_ENTRIES, writeColdFile } from './write.ts'
 
 const log = createLog('archive')
 
@@ -89,7 +90,8 @@ class Run {
     if (days === null) return
     const { head, size } = await this.#signed()
     const before = expiryOf(days, now()) ?? new Date(0)
-    for (let from = files.at(-1)?.to ?? coldTo; ; ) {
+    // Of the latest day nothing may be left.
+    for (let from = Math.max(coldTo, files.at(-1)?.to ?? 0); ; ) {
       const batch = await this.#writeBatch(from, { size, before, head })
       const last = batch.at(-1)
       if (!last) break

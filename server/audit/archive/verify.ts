@@ -6,11 +6,11 @@ import { HASH_BYTES, TILE_WIDTH } from '#protocol/audit/merkle.ts'
 import { verifyPersonalText } from '#protocol/audit/personal.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { type Head, leafOf, tileReader } from '../tree.ts'
+import { sha256Of, type WrittenFile } from './draft.ts'
 import { type EngineCell, engineRows, literal } from './engine/client.ts'
 import { ColdFileProblem } from './problem.ts'
 import { COLD_COLUMNS, coldRow } from './row.ts'
 import { archiveStore } from './store.ts'
-import { sha256Of, type WrittenFile } from './write.ts'
 
 // The keys of an object of ours.
 const COLUMNS = Object.keys(COLD_COLUMNS) as (keyof typeof COLD_COLUMNS)[]

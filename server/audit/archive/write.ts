@@ -1,24 +1,17 @@
 import 'server-only'
-import { createHash } from 'node:crypto'
-import { createReadStream, rmSync } from 'node:fs'
-import { type FileHandle, open, stat } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
 import { pgTransaction } from '#server/kernel/db.ts'
 import type { StoredEntry } from '../stored.ts'
-import { engineAll, literal } from './engine/client.ts'
-import type { ColdFile } from './files.ts'
+import { copyTo, type Gathered, linesOf, putDraft, type WrittenFile } from './draft.ts'
+import { engineAll } from './engine/client.ts'
 import { ColdFileProblem } from './problem.ts'
-import { COLD_COLUMNS, coldRow } from './row.ts'
-import { archiveStore } from './store.ts'
-import { clearDrafts, draftPath, noteName } from './work.ts'
+import { coldRow } from './row.ts'
+import { clearDrafts, draftPath } from './work.ts'
 
 /** Entries of one file, at most. */
 export const FILE_ENTRIES = 1_000_000
 const READ_AT_ONCE = 2_000
-/** Rows that a reader of the file may skip together. */
-const ROW_GROUP = 122_880
-
-/** A file as it is about to be recorded. `date` is the day (UTC) on which its entries were recorded. */
-export type WrittenFile = ColdFile & { date: string; personal: number; revision: number }
 
 export type Stretch = {
   /** Where what was archived before ends. */
@@ -41,38 +34,14 @@ export async function writeColdFile(tenantId: string, stretch: Stretch): Promise
   try {
     const gathered = await writeLines(tenantId, stretch, lines)
     if (!gathered) return null
-    await engineAll(copyStatement(lines, draft))
+    // The lines are in the order of the log already, and the engine keeps the order of what it reads.
+    await engineAll(copyTo(draft, `SELECT * FROM ${linesOf(lines)}`))
     rmSync(lines)
-    const name = nameOf(tenantId, gathered)
-    const file = { ...gathered, name, bytes: (await stat(draft)).size, sha256: await sha256Of(draft) }
-    await noteName(tenantId, name)
-    await archiveStore().put(file, draft)
-    return file
+    return await putDraft(tenantId, draft, gathered)
   } finally {
     clearDrafts(tenantId)
   }
 }
-
-/** Hive layout: `tenant=…/date=…/FROM.REVISION.parquet`. */
-function nameOf(tenantId: string, { date, from, revision }: Gathered): string {
-  return `tenant=${tenantId}/date=${date}/${String(from).padStart(12, '0')}.${revision}.parquet`
-}
-
-/** The lines are in the order of the log already, and the engine keeps the order of what it reads. */
-function copyStatement(from: string, to: string): string {
-  const columns = Object.entries(COLD_COLUMNS).map(([name, type]) => `${literal(name)}: ${literal(type)}`)
-  const source = `read_json(${literal(from)}, columns = {${columns.join(', ')}}, format = 'newline_delimited')`
-  return `COPY (SELECT * FROM ${source}) TO ${literal(to)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE ${ROW_GROUP})`
-}
-
-/** SHA-256 of a file, hex. */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path, { highWaterMark: 1_048_576 })) hash.update(chunk)
-  return hash.digest('hex')
-}
-
-type Gathered = Omit<WrittenFile, 'name' | 'bytes' | 'sha256'>
 
 async function writeLines(tenantId: string, stretch: Stretch, path: string): Promise<Gathered | null> {
   let gathered: Gathered | null = null

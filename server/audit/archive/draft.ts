@@ -1,0 +1,50 @@
+import 'server-only'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { literal } from './engine/client.ts'
+import type { ColdFile } from './files.ts'
+import { COLD_COLUMNS } from './row.ts'
+import { archiveStore } from './store.ts'
+import { noteName } from './work.ts'
+
+/** A file as it is about to be recorded. `date` is the day (UTC) on which its entries were recorded. */
+export type WrittenFile = ColdFile & { date: string; personal: number; revision: number }
+
+/** What is known of a file while it is written. */
+export type Gathered = Omit<WrittenFile, 'name' | 'bytes' | 'sha256'>
+
+/** Rows that a reader of the file may skip together. */
+const ROW_GROUP = 122_880
+
+/** The engine's statement that writes what a SELECT gives, in its order, as a file of the archive. */
+export function copyTo(path: string, select: string): string {
+  return `COPY (${select}) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE ${ROW_GROUP})`
+}
+
+/** Lines of JSON as the engine reads them: rows of the archive's columns, or of others. */
+export function linesOf(path: string, columns: Readonly<Record<string, string>> = COLD_COLUMNS): string {
+  const types = Object.entries(columns).map(([name, type]) => `${literal(name)}: ${literal(type)}`)
+  return `read_json(${literal(path)}, columns = {${types.join(', ')}}, format = 'newline_delimited')`
+}
+
+/** Puts a draft into the store, under a name that is noted first. */
+export async function putDraft(tenantId: string, draft: string, gathered: Gathered): Promise<WrittenFile> {
+  const name = nameOf(tenantId, gathered)
+  const file = { ...gathered, name, bytes: (await stat(draft)).size, sha256: await sha256Of(draft) }
+  await noteName(tenantId, name)
+  await archiveStore().put(file, draft)
+  return file
+}
+
+/** Hive layout: `tenant=…/date=…/FROM.REVISION.parquet`. */
+function nameOf(tenantId: string, { date, from, revision }: Gathered): string {
+  return `tenant=${tenantId}/date=${date}/${String(from).padStart(12, '0')}.${revision}.parquet`
+}
+
+/** SHA-256 of a file, hex. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: 1_048_576 })) hash.update(chunk)
+  return hash.digest('hex')
+}
