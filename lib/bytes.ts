@@ -103,14 +103,16 @@ function encodeSextets(bytes: Uint8Array, alphabet: string): string {
 
 // Character codes, and one text of all of them: texts joined character by character are as many objects.
 function encodeStretch(bytes: Uint8Array, from: number, alphabet: string): string {
-  const codes: number[] = []
   const end = Math.min(bytes.length, from + STRETCH)
+  const codes = new Array<number>(Math.ceil(((end - from) * 4) / 3))
+  let at = 0
   for (let i = from; i < end; i += 3) {
     const left = end - i
     const group = ((bytes[i] ?? 0) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
-    codes.push(alphabet.charCodeAt(group >>> 18), alphabet.charCodeAt((group >>> 12) & 63))
-    if (left > 1) codes.push(alphabet.charCodeAt((group >>> 6) & 63))
-    if (left > 2) codes.push(alphabet.charCodeAt(group & 63))
+    codes[at++] = alphabet.charCodeAt(group >>> 18)
+    codes[at++] = alphabet.charCodeAt((group >>> 12) & 63)
+    if (left > 1) codes[at++] = alphabet.charCodeAt((group >>> 6) & 63)
+    if (left > 2) codes[at++] = alphabet.charCodeAt(group & 63)
   }
   return String.fromCharCode.apply(null, codes)
 }

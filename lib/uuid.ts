@@ -63,35 +63,38 @@ const DASH = 45
 const codes = new Array<number>(36).fill(0)
 
 const POOL_BYTES = 4096
+const RANDOM_BYTES = 12
 const pool = new Uint8Array(POOL_BYTES)
 let poolAt = POOL_BYTES
 
-function randomBytes(count: number): Uint8Array {
-  if (poolAt + count > POOL_BYTES) {
+// Text is made of it before the next one is laid out.
+const room = new Uint8Array(16)
+const view = new DataView(room.buffer)
+
+function next(sequence: Sequence, ms: number): Uint8Array {
+  // Random bytes are fetched for many ids at once: each fetch costs more than the bytes.
+  if (poolAt + RANDOM_BYTES > POOL_BYTES) {
     crypto.getRandomValues(pool)
     poolAt = 0
   }
-  poolAt += count
-  return pool.subarray(poolAt - count, poolAt)
-}
-
-function next(sequence: Sequence, ms: number): Uint8Array {
-  const random = randomBytes(12)
+  const at = poolAt
+  poolAt += RANDOM_BYTES
   // A seed of 25 bits leaves at least 33 million ids in one millisecond before the 26-bit counter could overflow.
-  const seed =
-    (((random[8] ?? 0) << 17) | ((random[9] ?? 0) << 9) | ((random[10] ?? 0) << 1) | ((random[11] ?? 0) & 1)) >>> 0
+  const seed = ((random(at + 8) << 17) | (random(at + 9) << 9) | (random(at + 10) << 1) | (random(at + 11) & 1)) >>> 0
   sequence.counter = sequence.ms === ms ? sequence.counter + 1 : seed
   sequence.ms = ms
-  return layOut(ms, sequence.counter, random)
+  layOut(ms, sequence.counter)
+  for (let n = 0; n < 6; n++) room[10 + n] = random(at + 2 + n)
+  return room
 }
 
-function layOut(ms: number, counter: number, random: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(16)
-  bytes.set(random.subarray(0, 8), 8)
-  const view = new DataView(bytes.buffer)
+function random(at: number): number {
+  return pool[at] as number
+}
+
+function layOut(ms: number, counter: number): void {
   view.setUint16(0, Math.floor(ms / 2 ** 32))
   view.setUint32(2, ms % 2 ** 32)
   view.setUint16(6, 0x7000 | (counter >>> 14))
   view.setUint16(8, 0x8000 | (counter & 0x3fff))
-  return bytes
 }

@@ -81,6 +81,15 @@ export class ByteReader {
   }
 }
 
+/** Writes LEB128 into `bytes` from `at` on; answers where it ends. */
+export function writeNumber(bytes: Uint8Array, at: number, value: number): number {
+  let next = at
+  let rest = value
+  for (; rest > 0x7f; rest = Math.floor(rest / 128)) bytes[next++] = (rest % 128) | 0x80
+  bytes[next++] = rest
+  return next
+}
+
 export function numberBytes(value: number): number {
   let bytes = 1
   for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) bytes++

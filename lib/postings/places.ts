@@ -1,9 +1,9 @@
 import { addPlace, addRange, type Bits, BLOCK } from './bits.ts'
-import { ByteReader, ByteWriter, numberBytes } from './bytes-io.ts'
+import { ByteReader, numberBytes, writeNumber } from './bytes-io.ts'
 
 /** How places are written: each by its distance from the last, stretches without a gap, or a bit a place (one block at most). */
 export type Packing = 0 | 1 | 2
-const SPARSE = 0
+export const SPARSE = 0
 const STRETCHES = 1
 const BITMAP = 2
 
@@ -29,23 +29,27 @@ export function packPlaces(places: readonly number[], span: number): Packed {
   }
   if (begun >= 0) stretches += numberBytes(last - begun)
   const bitmap = span <= BLOCK ? Math.ceil(span / 8) : Number.POSITIVE_INFINITY
-  if (stretches < sparse && stretches <= bitmap) return { packing: STRETCHES, body: packStretches(places) }
+  if (stretches < sparse && stretches <= bitmap) return { packing: STRETCHES, body: packStretches(places, stretches) }
   if (sparse <= bitmap) return { packing: SPARSE, body: packSparse(places, sparse) }
   return { packing: BITMAP, body: packBitmap(places, span) }
 }
 
+// How many bytes it becomes is known: nothing has to grow, and nothing is copied.
+
 function packSparse(places: readonly number[], bytes: number): Uint8Array {
-  const writer = new ByteWriter(bytes)
+  const body = new Uint8Array(bytes)
+  let at = 0
   let last = -1
   for (const place of places) {
-    writer.number(place - last - 1)
+    at = writeNumber(body, at, place - last - 1)
     last = place
   }
-  return writer.done()
+  return body
 }
 
-function packStretches(places: readonly number[]): Uint8Array {
-  const writer = new ByteWriter()
+function packStretches(places: readonly number[], bytes: number): Uint8Array {
+  const body = new Uint8Array(bytes)
+  let at = 0
   let end = 0
   for (let n = 0; n < places.length; ) {
     const from = places[n] as number
@@ -55,11 +59,11 @@ function packStretches(places: readonly number[]): Uint8Array {
       n++
     }
     n++
-    writer.number(from - end)
-    writer.number(to - from)
+    at = writeNumber(body, at, from - end)
+    at = writeNumber(body, at, to - from)
     end = to + 1
   }
-  return writer.done()
+  return body
 }
 
 function packBitmap(places: readonly number[], span: number): Uint8Array {

@@ -102,6 +102,17 @@ describe('a run', () => {
     )
   })
 
+  it('holds terms of one place as it does any others, byte for byte', () => {
+    const places = fc.array(fc.nat(BLOCK - 1), { maxLength: 80 })
+    fc.assert(
+      fc.property(places, fc.constantFrom(BLOCK, 5), (at, span) => {
+        const list = at.map((place, n) => ({ hash: (n * 2_654_435_761_123) % 2 ** 52, places: [place % span] }))
+        const singles = { hashes: list.map(({ hash }) => hash), places: list.map((term) => term.places[0] ?? 0) }
+        expect(buildRun([], span, singles)).toEqual(buildRun(list, span))
+      }),
+    )
+  })
+
   it('with many rare terms has buckets of a few kilobytes', () => {
     const rare = Array.from({ length: 20_000 }, (_, n) => ({
       hash: (n * 2_654_435_761_123) % 2 ** 52,

@@ -5,7 +5,7 @@
  */
 import { BLOCK } from './bits.ts'
 import { ByteReader, ByteWriter, numberBytes } from './bytes-io.ts'
-import { type Packed, type Packing, packPlaces, unpackPlaces } from './places.ts'
+import { type Packed, type Packing, packPlaces, SPARSE, unpackPlaces } from './places.ts'
 
 /** A term is known by 52 bits of its hash: a whole number that JavaScript holds exactly. */
 export type TermHash = number
@@ -35,10 +35,15 @@ export function bucketKey(hash: TermHash, bits: number): number {
   return 2 ** bits + Math.floor(hash / 2 ** (HASH_BITS - bits))
 }
 
-export type TermPlaces = { hash: TermHash; places: readonly number[] }
+export type TermPlaces = { readonly hash: TermHash; readonly places: readonly number[] }
 
-/** Builds the run of `span` entries, at most one block, from ascending places. */
-export function buildRun(terms: Iterable<TermPlaces>, span: number): Run {
+/** Terms that stand at one place each: the place of the term `hashes[n]` is `places[n]`. */
+export type Singles = { readonly hashes: readonly TermHash[]; readonly places: readonly number[] }
+
+const NO_SINGLES: Singles = { hashes: [], places: [] }
+
+/** Builds the run of `span` entries, at most one block, from ascending places. No term comes twice. */
+export function buildRun(terms: Iterable<TermPlaces>, span: number, singles = NO_SINGLES): Run {
   const rows: PostingRow[] = []
   const small: SmallTerm[] = []
   for (const { hash, places } of terms) {
@@ -46,8 +51,9 @@ export function buildRun(terms: Iterable<TermPlaces>, span: number): Run {
     if (packed.body.length > OWN_BYTES) rows.push({ key: ownKey(hash), piece: 0, body: ownBody(packed) })
     else small.push({ hash, packed })
   }
-  const bits = bitsFor(small.reduce((sum, term) => sum + smallBytes(term), 0))
-  return { bits, rows: [...rows, ...bucketRows(small, bits)] }
+  const bytes = small.reduce((sum, term) => sum + smallBytes(term), 0)
+  const bits = bitsFor(singles.places.reduce((sum, place) => sum + HEAD_BYTES + 1 + numberBytes(place), bytes))
+  return { bits, rows: [...rows, ...bucketRows(small, bits, singles)] }
 }
 
 export type SmallTerm = { hash: TermHash; packed: Packed }
@@ -58,16 +64,30 @@ export function bitsFor(bytes: number): number {
   return MOST_BUCKET_BITS
 }
 
-export function bucketRows(small: readonly SmallTerm[], bits: number): PostingRow[] {
+export function bucketRows(small: readonly SmallTerm[], bits: number, singles = NO_SINGLES): PostingRow[] {
   const buckets = new Map<number, ByteWriter>()
-  for (const { hash, packed } of small) {
+  const bucketOf = (hash: TermHash) => {
     const key = bucketKey(hash, bits)
-    const bucket = buckets.get(key) ?? new ByteWriter(512)
+    const known = buckets.get(key)
+    if (known) return known
+    const bucket = new ByteWriter(512)
     buckets.set(key, bucket)
+    return bucket
+  }
+  for (const { hash, packed } of small) {
+    const bucket = bucketOf(hash)
     writeHead(bucket, hash, packed.packing)
     bucket.number(packed.body.length)
     bucket.bytes(packed.body)
   }
+  singles.hashes.forEach((hash, n) => {
+    const place = singles.places[n] as number
+    const bucket = bucketOf(hash)
+    // As packPlaces would have it: no other form is smaller.
+    writeHead(bucket, hash, SPARSE)
+    bucket.number(numberBytes(place))
+    bucket.number(place)
+  })
   return [...buckets].map(([key, bucket]) => ({ key, piece: 0, body: bucket.done() }))
 }
 

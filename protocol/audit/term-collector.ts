@@ -1,9 +1,11 @@
+import type { Singles, TermPlaces } from '#lib/postings/run.ts'
 import { isUuid } from '#lib/uuid.ts'
 import type { AuditEntry } from './entry.ts'
 import type { PersonalValues } from './personal.ts'
 import {
   addressTerms,
   detailTexts,
+  hashOwn,
   hashTerm,
   MAX_REMEMBERED,
   MAX_TERMS,
@@ -16,32 +18,49 @@ import {
 } from './terms.ts'
 import { fold } from './words.ts'
 
-/** A term that was met before, with the places at which the batch in hand has it. */
-type Interned = { readonly hash: number; batch: number; places: number[] }
+/** A term that was met before, and which of the batch's it is. */
+type Interned = { readonly hash: number; batch: number; number: number }
 
 /** Where in an entry a value stands: the terms follow from both. */
-type Part =
-  | 'outcome'
-  | 'kind'
-  | 'action'
-  | 'source'
-  | 'actor'
-  | 'device'
-  | 'target'
-  | 'policy'
-  | 'rule'
-  | 'enforcement'
-  | 'label'
-  | 'address'
-  | `text ${TextScope}`
+const KEYS = [
+  'outcome',
+  'kind',
+  'action',
+  'source',
+  'actor',
+  'device',
+  'target',
+  'policy',
+  'rule',
+  'enforcement',
+  'label',
+  'correlation',
+  'address',
+] as const
+type Part = (typeof KEYS)[number] | `text ${TextScope}`
 
 type Terms = readonly Interned[]
+/** What one part had before. Neighbours mostly have the same: the last value is at hand without a search. */
+type Values = { last: string | undefined; terms: Terms; known: Memo<Terms> }
 /** `terms` lets parts share what they have in common. */
-type Known = { parts: Map<Part, Memo<Terms>>; terms: Memo<Interned> }
+type Known = { parts: Record<Part, Values>; terms: Memo<Interned> }
 
 const known = new Memo<Known>(32)
 const VALUES_REMEMBERED = 20_000
 const TERMS_REMEMBERED = 60_000
+
+function nothingKnown(): Known {
+  const parts = [...KEYS, ...TEXT_SCOPES.map((scope) => `text ${scope}` as const)]
+  const values = (): Values => ({ last: undefined, terms: [], known: new Memo(VALUES_REMEMBERED) })
+  // Every part is in the list.
+  return {
+    parts: Object.fromEntries(parts.map((part) => [part, values()])) as Record<Part, Values>,
+    terms: new Memo(TERMS_REMEMBERED),
+  }
+}
+
+/** Where terms stand: each with its places, ascending, and apart from them those that stand at one place only. */
+export type Collected = { terms: readonly TermPlaces[]; singles: Singles }
 
 let batches = 0
 
@@ -53,33 +72,63 @@ export class TermCollector {
   readonly #tenantId: string
   readonly #known: Known
   readonly #batch = ++batches
-  #touched: Interned[] = []
-  #parts: Terms[] = []
+  readonly #touched: { readonly hash: number; readonly places: number[] }[] = []
+  readonly #singles: { hashes: number[]; places: number[] } = { hashes: [], places: [] }
+  // Of the entry in hand.
+  readonly #parts: Terms[] = []
+  #partCount = 0
   #terms = 0
 
   constructor(tenantId: string) {
     this.#tenantId = tenantId
-    this.#known = known.get(tenantId) ?? known.set(tenantId, { parts: new Map(), terms: new Memo(TERMS_REMEMBERED) })
+    this.#known = known.get(tenantId) ?? known.set(tenantId, nothingKnown())
   }
 
   /** Adds an entry; places must rise. `personal` is absent once it has been erased. */
   add(entry: AuditEntry, personal: PersonalValues | undefined, place: number): void {
-    this.#parts = []
+    this.#partCount = 0
     this.#terms = 0
+    const singles = this.#singles.hashes.length
     this.#takeEntry(entry)
     if (personal) this.#takePersonal(personal)
     // Too many perhaps: `termsOf` knows which ones to leave out.
-    if (this.#terms > MAX_TERMS) this.#parts = [termsOf(entry, personal).map((term) => this.#intern(term))]
-    for (const terms of this.#parts) for (const term of terms) this.#touch(term, place)
+    if (this.#terms + this.#singles.hashes.length - singles > MAX_TERMS) {
+      this.#partCount = 0
+      this.#singles.hashes.length = singles
+      this.#add(termsOf(entry, personal).map((term) => this.#intern(term)))
+    }
+    for (let n = 0; n < this.#partCount; n++) for (const term of this.#parts[n] as Terms) this.#touch(term, place)
+    while (this.#singles.places.length < this.#singles.hashes.length) this.#singles.places.push(place)
+  }
+
+  /** What was added, as `buildRun` takes it: no hash twice. */
+  collected(): Collected {
+    if (!this.#hasRepeated()) return { terms: this.#touched, singles: this.#singles }
+    const terms = [...this.places()].map(([hash, places]) => ({ hash, places }))
+    return { terms, singles: { hashes: [], places: [] } }
+  }
+
+  /** Two terms of one hash, an id that came twice, or a term that was forgotten in between. */
+  #hasRepeated(): boolean {
+    const { hashes } = this.#singles
+    const all = new Float64Array(this.#touched.length + hashes.length)
+    this.#touched.forEach(({ hash }, n) => {
+      all[n] = hash
+    })
+    all.set(hashes, this.#touched.length)
+    all.sort()
+    for (let n = 1; n < all.length; n++) if (all[n] === all[n - 1]) return true
+    return false
   }
 
   /** Each term once with its places, ascending. */
   places(): Map<number, readonly number[]> {
     const byHash = new Map<number, readonly number[]>()
     const shared = new Map<number, (readonly number[])[]>()
-    for (const { hash, places } of this.#touched) {
+    const { hashes, places: at } = this.#singles
+    const singles = hashes.map((hash, n) => ({ hash, places: at.slice(n, n + 1) }))
+    for (const { hash, places } of [...this.#touched, ...singles]) {
       const other = byHash.get(hash)
-      // Two terms of one hash, or one that was forgotten in between.
       if (other) shared.set(hash, [...(shared.get(hash) ?? [other]), places])
       else byHash.set(hash, places)
     }
@@ -97,7 +146,7 @@ export class TermCollector {
     this.#take('kind', actor.kind)
     this.#take('action', entry.action)
     this.#take('source', entry.source)
-    this.#once(`own:${entry.id}`)
+    this.#single(hashOwn(entry.id))
     if (actor.id !== undefined) this.#take('actor', actor.id)
     if (device !== undefined) this.#take('device', device.id)
     if (target !== undefined) this.#take('target', target.id)
@@ -105,13 +154,13 @@ export class TermCollector {
     if (policy?.rule !== undefined) this.#take('rule', policy.rule)
     if (entry.enforcement !== undefined) this.#take('enforcement', entry.enforcement)
     if (labels !== undefined) for (const label of labels) this.#take('label', label)
-    if (correlationId !== undefined && isUuid(correlationId)) this.#once(`id:${correlationId}`)
+    if (correlationId !== undefined) this.#take('correlation', correlationId)
   }
 
   #takePersonal(personal: PersonalValues): void {
     const { senderId } = personal
     const id = senderId?.toLowerCase()
-    if (id !== undefined && isUuid(id)) this.#once(`id:${id}`)
+    if (id !== undefined && isUuid(id)) this.#single(hashTerm(this.#tenantId, `id:${id}`))
     else this.#text('other', senderId)
     if (personal.address !== undefined) this.#take('address', personal.address)
     this.#text('actor', personal.actorName)
@@ -132,28 +181,29 @@ export class TermCollector {
   }
 
   /** Ids of single events never come again: remembering them would push out what does. */
-  #once(term: string): void {
-    this.#add([this.#intern(term)])
+  #single(hash: number): void {
+    this.#singles.hashes.push(hash)
   }
 
   #take(part: Part, value: string): void {
-    const { parts } = this.#known
-    let values = parts.get(part)
-    if (!values) {
-      values = new Memo(VALUES_REMEMBERED)
-      parts.set(part, values)
+    const values = this.#known.parts[part]
+    if (values.last !== value) {
+      const { known } = values
+      values.terms = known.get(value) ?? known.set(value, this.#termsOf(part, value))
+      values.last = value
     }
-    this.#add(
-      values.get(value) ??
-        values.set(
-          value,
-          termsOfPart(part, value).map((term) => this.#remembered(term)),
-        ),
+    this.#add(values.terms)
+  }
+
+  #termsOf(part: Part, value: string): Terms {
+    // A correlation is shared by neighbours or by nobody: among the terms of all it would push out what comes again.
+    return termsOfPart(part, value).map((term) =>
+      part === 'correlation' ? this.#intern(term) : this.#remembered(term),
     )
   }
 
   #add(terms: Terms): void {
-    this.#parts.push(terms)
+    this.#parts[this.#partCount++] = terms
     this.#terms += terms.length
   }
 
@@ -163,16 +213,16 @@ export class TermCollector {
   }
 
   #intern(term: string): Interned {
-    return { hash: hashTerm(this.#tenantId, term), batch: 0, places: [] }
+    return { hash: hashTerm(this.#tenantId, term), batch: 0, number: 0 }
   }
 
   #touch(term: Interned, place: number): void {
     if (term.batch !== this.#batch) {
       term.batch = this.#batch
-      term.places = []
-      this.#touched.push(term)
+      term.number = this.#touched.push({ hash: term.hash, places: [place] }) - 1
+      return
     }
-    const { places } = term
+    const places = this.#touched[term.number]?.places ?? []
     if (places[places.length - 1] !== place) places.push(place)
   }
 }
@@ -185,6 +235,8 @@ function termsOfPart(part: Part, value: string): readonly string[] {
     case 'device':
     case 'policy':
       return [`${part}:${value}`]
+    case 'correlation':
+      return isUuid(value) ? [`id:${value}`] : []
     case 'kind':
       return [`actor.kind:${value}`]
     case 'rule':

@@ -15,12 +15,12 @@
  * An entry with more than 1,024 terms keeps its keys and as many words as fit, and `overflow:`; every question about
  * words then looks at such entries, too, so that nothing is missing from an answer.
  */
-import { utf8Encode } from '#lib/bytes.ts'
+import { concatBytes, utf8Encode } from '#lib/bytes.ts'
 import { isUuid, uuidToBytes } from '#lib/uuid.ts'
 import { type AddressRange, formatRange, indexedRanges, parseRange } from './address.ts'
 import type { AuditEntry } from './entry.ts'
 import type { DetailText, DetailValue, PersonalValues } from './personal.ts'
-import { sha256 } from './sha256.ts'
+import { sha256Head } from './sha256.ts'
 import { fold, gramsOf, tokensOf, unitsOf } from './words.ts'
 
 /** Remembers in two generations: when the young one is full the old one is dropped. As good as least-recently-used, and no list to keep. */
@@ -156,21 +156,40 @@ export function addressTerm(range: AddressRange): string {
  * share a hash: what is shown is always read again. An entry's own id, which nobody but the server chooses, is its own hash.
  */
 export function hashTerm(tenantId: string, term: string): number {
-  return term.startsWith('own:') ? Number.parseInt(term.slice(-13).replace('-', ''), 16) : hashOfTenant(tenantId, term)
+  return term.startsWith('own:') ? hashOwn(term.slice(4)) : hashOfTenant(tenantId, term)
 }
 
-// Entries come by the thousand from one organisation.
-let lastTenant = { id: '', bytes: new Uint8Array(16) }
+/** The same of `own:ID`: the last 48 bits of the id, which are random. */
+export function hashOwn(id: string): number {
+  let hash = 0
+  for (let at = 24; at < 36; at++) hash = hash * 16 + digitOf(id.charCodeAt(at))
+  return hash
+}
+
+function digitOf(code: number): number {
+  return code < 58 ? code - 48 : code - 87
+}
+
+// Entries come by the thousand from one organisation, and most terms are short ASCII: one room for each length, which begins
+// with the organisation's id, spares three arrays a term.
+const MAX_ROOM = 128
+let rooms: { tenantId: string; byLength: Uint8Array[] } = { tenantId: '', byLength: [] }
 
 function hashOfTenant(tenantId: string, term: string): number {
-  const word = utf8Encode(term)
-  const input = new Uint8Array(16 + word.length)
-  if (lastTenant.id !== tenantId) lastTenant = { id: tenantId, bytes: uuidToBytes(tenantId) }
-  input.set(lastTenant.bytes)
-  input.set(word, 16)
-  const digest = sha256(input)
-  const view = new DataView(digest.buffer, digest.byteOffset)
-  return view.getUint32(0) * 2 ** 20 + (view.getUint32(4) >>> 12)
+  if (rooms.tenantId !== tenantId) rooms = { tenantId, byLength: [] }
+  const { length } = term
+  if (length > MAX_ROOM) return sha256Head(concatBytes(uuidToBytes(tenantId), utf8Encode(term)))
+  let room = rooms.byLength[length]
+  if (!room) {
+    room = concatBytes(uuidToBytes(tenantId), new Uint8Array(length))
+    rooms.byLength[length] = room
+  }
+  for (let i = 0; i < length; i++) {
+    const code = term.charCodeAt(i)
+    if (code > 0x7f) return sha256Head(concatBytes(room.subarray(0, 16), utf8Encode(term)))
+    room[16 + i] = code
+  }
+  return sha256Head(room)
 }
 
 /** The terms of the address an entry came from. */

@@ -1,11 +1,10 @@
 import 'server-only'
-import { hexEncode } from '#lib/bytes.ts'
 import { BLOCK } from '#lib/postings/bits.ts'
 import { buildRun, type PostingRow } from '#lib/postings/run.ts'
 import { packTimes, type Times } from '#lib/postings/times.ts'
 import type { AuditAction, Enforcement, Outcome } from '#protocol/audit/actions.ts'
 import { type AuditEntry, buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
-import { appendLeaves, emptyTree, leafHashOfText } from '#protocol/audit/merkle.ts'
+import { appendLeaves, emptyTree, leafHashOfText, type Tile } from '#protocol/audit/merkle.ts'
 import type { DetailValue, Personal } from '#protocol/audit/personal.ts'
 import { TermCollector } from '#protocol/audit/term-collector.ts'
 import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
@@ -14,7 +13,7 @@ import type { AuditDetail } from './audit-details.ts'
 import { now } from './clock.ts'
 import type { Sql } from './db.ts'
 import { requireOpenLog } from './frozen-log.ts'
-import { byteaArray, textArray, wholeArray } from './pg-arrays.ts'
+import { byteaArray, textArray, uuidArray, wholeArray } from './pg-arrays.ts'
 
 type Named = { id: string; name?: string | undefined }
 
@@ -104,26 +103,36 @@ async function appendStretch(sql: Sql, tenantId: string, appends: readonly Appen
     readTree(head.tree),
     rows.map((row) => row.leaf),
   )
-  const tiles = fullTiles.map((tile) => ({
-    level: tile.level,
-    number: String(tile.index),
-    hashes: hexEncode(tile.bytes),
-  }))
-  const tree = hexEncode(encodeTreeState(state))
+  const tree = Buffer.from(encodeTreeState(state))
   const next = String(first + BigInt(rows.length))
-  const values = [tenantId, JSON.stringify(tiles), String(first), next, tree, recordedAt.toISOString()]
-  await sql(APPEND, [...values, ...entryArrays(rows), ...indexArrays(runsAt(tenantId, rows, run, Number(first)))])
-  return rows.map((row, offset) => ({ index: first + BigInt(offset), id: row.id, recordedAt }))
+  await sql(APPEND, [
+    ...[tenantId, String(first), next, tree, recordedAt.toISOString()],
+    ...tileArrays(fullTiles),
+    ...entryArrays(rows),
+    ...indexArrays(runsAt(tenantId, rows, run, Number(first))),
+  ])
+  return rows.map(({ entry }, offset) => ({ index: first + BigInt(offset), id: entry.id, recordedAt }))
+}
+
+/** The parameters from $6 on. */
+function tileArrays(tiles: readonly Tile[]): Buffer[] {
+  return [
+    wholeArray(tiles.map(({ level }) => level)),
+    wholeArray(tiles.map(({ index }) => index)),
+    byteaArray(tiles.map(({ bytes }) => bytes)),
+  ]
 }
 
 type Row = ReturnType<typeof buildRow>
-type Column = keyof Row['columns']
 
-/** In the order of the statement's parameters from $7 on. */
-const COLUMNS = ['c', 'id', 'e', 'p'] as const satisfies readonly Column[]
-
+/** The parameters from $9 on. */
 function entryArrays(rows: readonly Row[]): Buffer[] {
-  return COLUMNS.map((column) => textArray(rows.map(({ columns }) => columns[column])))
+  return [
+    textArray(rows.map(({ entry }) => classOf(entry.action, entry.source))),
+    uuidArray(rows.map(({ entry }) => entry.id)),
+    textArray(rows.map(({ text }) => text)),
+    textArray(rows.map(({ personalText }) => personalText)),
+  ]
 }
 
 /** The index of a batch, or of its part in one block. */
@@ -171,11 +180,11 @@ export function indexPlaces(
     while (times.length <= place) times.push(time)
   }
   while (times.length < span) times.push(times.at(-1) ?? 0)
-  const terms = [...collector.places()].map(([hash, places]) => ({ hash, places }))
-  return { ...buildRun(terms, span), times: packTimes(times) }
+  const { terms, singles } = collector.collected()
+  return { ...buildRun(terms, span, singles), times: packTimes(times) }
 }
 
-/** The parameters from $11 on. */
+/** The parameters from $13 on. */
 function indexArrays(runs: readonly IndexedRun[]): Buffer[] {
   const postings = runs.flatMap(({ at, rows }) => rows.map((row) => ({ at, ...row })))
   return [
@@ -199,19 +208,19 @@ function readTree(hex: string) {
 
 const APPEND = `
   WITH entries AS (INSERT INTO audit_entry (tenant_id, index, class, recorded_at, id, entry, personal)
-         SELECT $1::uuid, $3::text::bigint + n - 1, c, $6::text::timestamptz, id::uuid, e, p
-           FROM unnest($7::text[], $8::text[], $9::text[], $10::text[]) WITH ORDINALITY AS r(c, id, e, p, n)),
+         SELECT $1::uuid, $2::text::bigint + n - 1, c, $5::text::timestamptz, id, e, p
+           FROM unnest($9::text[], $10::uuid[], $11::text[], $12::text[]) WITH ORDINALITY AS r(c, id, e, p, n)),
        runs AS (INSERT INTO audit_run (tenant_id, at, entries, bits, recorded_from, recorded_to)
-         SELECT $1::uuid, at, entries, bits, $6::text::timestamptz, $6::text::timestamptz
-           FROM unnest($11::bigint[], $12::bigint[], $13::bigint[]) AS r(at, entries, bits)),
+         SELECT $1::uuid, at, entries, bits, $5::text::timestamptz, $5::text::timestamptz
+           FROM unnest($13::bigint[], $14::bigint[], $15::bigint[]) AS r(at, entries, bits)),
        blocks AS (INSERT INTO audit_block (tenant_id, at, entries, occurred_from, occurred_to, hours, times)
          SELECT $1::uuid, at, entries, f, t, h, x
-           FROM unnest($11::bigint[], $12::bigint[], $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[]) AS r(at, entries, f, t, h, x)),
+           FROM unnest($13::bigint[], $14::bigint[], $16::bigint[], $17::bigint[], $18::bytea[], $19::bytea[]) AS r(at, entries, f, t, h, x)),
        postings AS (INSERT INTO audit_posting (tenant_id, at, key, piece, body)
-         SELECT $1::uuid, at, key, 0, body FROM unnest($18::bigint[], $19::bigint[], $20::bytea[]) AS r(at, key, body)),
+         SELECT $1::uuid, at, key, 0, body FROM unnest($20::bigint[], $21::bigint[], $22::bytea[]) AS r(at, key, body)),
        tiles AS (INSERT INTO audit_tile (tenant_id, level, number, hashes)
-         SELECT $1::uuid, level, number, decode(hashes, 'hex') FROM json_to_recordset($2::text::json) AS t(level smallint, number bigint, hashes text))
-  UPDATE audit_head SET size = $4::text::bigint, tree = decode($5::text, 'hex'), last_recorded_at = $6::text::timestamptz WHERE tenant_id = $1::uuid`
+         SELECT $1::uuid, level, number, hashes FROM unnest($6::bigint[], $7::bigint[], $8::bytea[]) AS t(level, number, hashes))
+  UPDATE audit_head SET size = $3::text::bigint, tree = $4::bytea, last_recorded_at = $5::text::timestamptz WHERE tenant_id = $1::uuid`
 
 function prepare(tenantId: string, appends: readonly Append[], recordedAt: Date) {
   const rows = appends.map(({ actor, draft }) => buildRow(actor, draft, recordedAt))
@@ -250,19 +259,8 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
       detail: draft.detail,
     },
   })
-  return {
-    id: entry.id,
-    entry,
-    personal,
-    occurredMs: (draft.occurredAt ?? recordedAt).getTime(),
-    leaf: leafHashOfText(text),
-    columns: {
-      c: classOf(entry.action, entry.source),
-      id: entry.id,
-      e: text,
-      p: personalText,
-    },
-  }
+  const occurredMs = (draft.occurredAt ?? recordedAt).getTime()
+  return { entry, text, personal, personalText, occurredMs, leaf: leafHashOfText(text) }
 }
 
 /** Retention class: signing in is `access`, what is done with data is `activity`, all else that the server says is `control`. */

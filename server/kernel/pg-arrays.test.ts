@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { useDatabase } from '#test/harness.ts'
-import { byteaArray, textArray, wholeArray } from './pg-arrays.ts'
+import { byteaArray, textArray, uuidArray, wholeArray } from './pg-arrays.ts'
 
 const db = useDatabase()
 
 /** What PostgreSQL reads, given back as JSON. */
-async function read(type: 'text' | 'bigint' | 'bytea', array: Buffer): Promise<unknown> {
+async function read(type: 'text' | 'bigint' | 'bytea' | 'uuid', array: Buffer): Promise<unknown> {
   const element = type === 'text' ? 'v' : 'v::text'
   const { rows } = await db.superuser.query(
     `SELECT coalesce(json_agg(${element} ORDER BY n), '[]') AS all FROM unnest($1::${type}[]) WITH ORDINALITY AS r(v, n)`,
@@ -27,6 +27,13 @@ describe('arrays for PostgreSQL', () => {
   it('of whole numbers arrive as they are', async () => {
     const property = fc.asyncProperty(fc.array(fc.maxSafeInteger()), async (values) => {
       expect(await read('bigint', wholeArray(values))).toEqual(values.map(String))
+    })
+    await fc.assert(property, { numRuns: 60 })
+  })
+
+  it('of ids arrive as they are', async () => {
+    const property = fc.asyncProperty(fc.array(fc.uuid()), async (values) => {
+      expect(await read('uuid', uuidArray(values))).toEqual(values)
     })
     await fc.assert(property, { numRuns: 60 })
   })

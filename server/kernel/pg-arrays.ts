@@ -1,4 +1,4 @@
-const OID = { bytea: 17, int8: 20, text: 25 } as const
+const OID = { bytea: 17, int8: 20, text: 25, uuid: 2950 } as const
 const HEADER_BYTES = 20
 
 /**
@@ -13,7 +13,8 @@ export function textArray(values: readonly (string | undefined)[]): Buffer {
   values.forEach((value, n) => {
     const size = sizes[n] ?? 0
     array.writeInt32BE(value === undefined ? -1 : size, at)
-    if (value !== undefined) array.write(value, at + 4)
+    // As many bytes as characters: it is ASCII, and nothing has to be encoded.
+    if (value !== undefined) array.write(value, at + 4, size, size === value.length ? 'latin1' : 'utf8')
     at += 4 + size
   })
   return array
@@ -31,6 +32,27 @@ export function wholeArray(values: readonly number[]): Buffer {
     at += 12
   }
   return array
+}
+
+/** The same of `uuid[]`, from ids in their canonical form. */
+export function uuidArray(values: readonly string[]): Buffer {
+  const array = emptyArray('uuid', values.length, 20 * values.length)
+  let at = HEADER_BYTES
+  for (const value of values) {
+    array.writeInt32BE(16, at)
+    at += 4
+    for (const from of UUID_BYTES)
+      array[at++] = digitOf(value.charCodeAt(from)) * 16 + digitOf(value.charCodeAt(from + 1))
+  }
+  return array
+}
+
+/** Where the bytes of an id stand in its text. */
+const UUID_BYTES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34]
+
+/** Of `0` to `9` and `a` to `f`. */
+function digitOf(code: number): number {
+  return code < 58 ? code - 48 : code - 87
 }
 
 /** The same of `bytea[]`. */
@@ -51,8 +73,9 @@ export function byteaArray(values: readonly Uint8Array[]): Buffer {
 
 /** One dimension counted from 1, with room for the elements (PostgreSQL's array_recv). */
 function emptyArray(type: keyof typeof OID, length: number, elementBytes: number): Buffer {
-  const array = Buffer.alloc(HEADER_BYTES + elementBytes)
+  const array = Buffer.allocUnsafe(HEADER_BYTES + elementBytes)
   array.writeInt32BE(1, 0)
+  array.writeInt32BE(0, 4)
   array.writeInt32BE(OID[type], 8)
   array.writeInt32BE(length, 12)
   array.writeInt32BE(1, 16)
