@@ -20,10 +20,11 @@ export function lineOfName(maxLength: number) {
   return lineOfText(maxLength).refine((text) => !REORDERING.test(text), 'must not hold characters that reorder text')
 }
 
+/** The form of `id`. */
+export const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
 /** A UUID in its canonical lower-case form. */
-export const id = z
-  .string()
-  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, 'must be a UUID in lower case')
+export const id = z.string().regex(ID, 'must be a UUID in lower case')
 
 /** RFC 3339, UTC, milliseconds. */
 export const time = z.iso

@@ -5,6 +5,8 @@ import { AppError } from '#server/kernel/errors.ts'
 import { DIGEST_BYTES } from './event-lines.ts'
 import type { Range } from './ranges.ts'
 
+const UNKNOWN = '00'.repeat(DIGEST_BYTES)
+
 type Row = { seq: string; digest: string }
 
 /** Keeps 8 bytes of each event, a row a run of numbers, for as long as the background process lets them be. */
@@ -12,12 +14,12 @@ export async function storeDigests(
   sql: Sql,
   actor: DeviceActor,
   runs: readonly Range[],
-  digests: ReadonlyMap<number, Buffer>,
+  digests: ReadonlyMap<number, string>,
 ): Promise<void> {
   const rows = runs.map(([from, to]) => {
-    const parts: Buffer[] = []
-    for (let seq = from; seq < to; seq++) parts.push(digests.get(seq) ?? Buffer.alloc(DIGEST_BYTES))
-    return { f: from, l: to - 1, d: Buffer.concat(parts).toString('hex') }
+    let all = ''
+    for (let seq = from; seq < to; seq++) all += digests.get(seq) ?? UNKNOWN
+    return { f: from, l: to - 1, d: all }
   })
   await sql(
     `INSERT INTO device_event_digest (tenant_id, enrollment_id, first_seq, last_seq, digests)
@@ -33,7 +35,7 @@ export async function storeDigests(
 export async function requireSameBytes(
   sql: Sql,
   actor: DeviceActor,
-  known: readonly { seq: number; digest: Buffer }[],
+  known: readonly { seq: number; digest: string }[],
 ): Promise<void> {
   if (known.length === 0) return
   // Each number's own eight bytes: numbers far apart must not fetch all that lies between. Index: the primary key; runs do not overlap.
@@ -48,7 +50,7 @@ export async function requireSameBytes(
   const kept = new Map(rows.map(({ seq, digest }) => [Number(seq), digest]))
   for (const { seq, digest } of known) {
     const before = kept.get(seq)
-    if (before !== undefined && before !== digest.toString('hex')) {
+    if (before !== undefined && before !== digest) {
       throw new AppError('clone_suspected', {
         detail: `Event ${seq} came before with other content: two copies of this device exist.`,
         extra: { seq },

@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto'
 import { appMayState } from '#protocol/audit/actions.ts'
 import { EVENT_LIMITS, type EventLine, eventLineSchema } from '#protocol/device/messages.ts'
+import { isPlainEvent } from '#protocol/device/plain-event.ts'
 
-/** 8 bytes of SHA-256 over the line as it was sent: enough to tell that a number came again with other bytes. */
+/** 8 bytes of SHA-256 over the line as it was sent, in hexadecimal: enough to tell that a number came again with other bytes. */
 export const DIGEST_BYTES = 8
 
-export type GoodLine = { line: number; seq: number; digest: Buffer; event: EventLine }
-export type BadLine = { line: number; seq?: number; digest: Buffer; code: string; detail: string }
+export type GoodLine = { line: number; seq: number; digest: string; event: EventLine; occurredAt: Date }
+export type BadLine = { line: number; seq?: number; digest: string; code: string; detail: string }
 export type ParsedLine = GoodLine | BadLine
 
 export function isGood(line: ParsedLine): line is GoodLine {
@@ -26,8 +27,8 @@ export function parseEventLines(lines: readonly string[]): ParsedLine[] {
 }
 
 function parseLine(text: string, line: number): ParsedLine {
-  const digest = hash('sha256', text, 'buffer').subarray(0, DIGEST_BYTES)
-  if (text.length > EVENT_LIMITS.lineBytes || Buffer.byteLength(text) > EVENT_LIMITS.lineBytes) {
+  const digest = hash('sha256', text, 'hex').slice(0, 2 * DIGEST_BYTES)
+  if (3 * text.length > EVENT_LIMITS.lineBytes && Buffer.byteLength(text) > EVENT_LIMITS.lineBytes) {
     return {
       line,
       ...seqIn(text),
@@ -42,21 +43,19 @@ function parseLine(text: string, line: number): ParsedLine {
   } catch {
     return { line, ...seqIn(text), digest, code: 'not_json', detail: 'the line is not a JSON object' }
   }
-  const parsed = eventLineSchema.safeParse(value)
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues
-    const field = issue?.path.map(String).join('.') || 'line'
-    return {
-      line,
-      ...seqOf(value),
-      digest,
-      code: 'invalid',
-      detail: printable(`${field}: ${issue?.message ?? 'is not valid'}`),
-    }
-  }
-  const event = parsed.data
+  const event = isPlainEvent(value) ? value : readEvent(value)
+  if (typeof event === 'string') return { line, ...seqOf(value), digest, code: 'invalid', detail: printable(event) }
   const fault = faultOf(event, text)
-  return fault ? { line, seq: event.seq, digest, ...fault } : { line, seq: event.seq, digest, event }
+  if (fault) return { line, seq: event.seq, digest, ...fault }
+  return { line, seq: event.seq, digest, event, occurredAt: new Date(event.at) }
+}
+
+/** The event, or what is wrong with it. */
+function readEvent(value: unknown): EventLine | string {
+  const { success, data, error } = eventLineSchema.safeParse(value)
+  if (success) return data
+  const [issue] = error.issues
+  return `${issue?.path.map(String).join('.') || 'line'}: ${issue?.message ?? 'is not valid'}`
 }
 
 function faultOf(event: EventLine, text: string): { code: string; detail: string } | null {

@@ -12,8 +12,7 @@ export type Times = { at: Date; late: number; longestMs: number; suspect: number
 /** How late the events came, by clocks that can be believed, and how many times cannot. */
 export function timesOf(lines: readonly GoodLine[], { startedAt, at }: Frame): Times {
   const times: Times = { at, late: 0, longestMs: 0, suspect: 0 }
-  for (const { event } of lines) {
-    const occurredAt = new Date(event.at)
+  for (const { occurredAt } of lines) {
     const delayMs = at.getTime() - occurredAt.getTime()
     if (isSuspect(occurredAt, { startedAt, at })) times.suspect++
     else if (delayMs > LATE_MS) {

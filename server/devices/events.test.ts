@@ -305,8 +305,8 @@ test('a repetition is compared by its own bytes, however much lies between', asy
     seq,
     digest: createHash('sha256')
       .update(lines[seq - 1] ?? '')
-      .digest()
-      .subarray(0, 8),
+      .digest('hex')
+      .slice(0, 16),
   }))
   let fetched = 0
   await pgTransaction('reader', device.actor.tenantId, (_client, sql) => {

@@ -68,9 +68,10 @@ async function prepare(sql: Sql, batch: Batch): Promise<Prepared<EventsResponse>
       times: timesOf(fresh.filter(isGood), { startedAt: enrollment.startedAt, at }),
     })
   const files = await filesOf(sql, actor.tenantId, fresh)
+  const frame = frameOf(actor, enrollment, at)
   const drafts = [
     ...(givenUp ? [gapsGivenUp(givenUp, actor)] : []),
-    ...fresh.map((line) => (isGood(line) ? placed(stated(line, actor, enrollment, at), files) : rejected(line, actor))),
+    ...fresh.map((line) => (isGood(line) ? placed(stated(line, frame), files) : rejected(line, actor))),
     ...unnumbered(refused, actor),
   ]
   return { actor, drafts, result: answer(lines, { fresh, known, refused }) }
@@ -117,7 +118,7 @@ function sort(lines: readonly ParsedLine[], received: readonly Range[]): Sorted 
     else {
       const first = fresh.get(line.seq)
       if (!first) fresh.set(line.seq, line)
-      else if (first.digest.equals(line.digest)) sorted.known.push(line)
+      else if (first.digest === line.digest) sorted.known.push(line)
       else sorted.refused.push(bad(line, 'seq_repeated', 'seq: stands twice in this request'))
     }
   }
@@ -132,7 +133,7 @@ function beyondMost(received: readonly Range[], runs: readonly Range[]): Range |
 
 function gapsGivenUp([, to]: Range, actor: DeviceActor): StatedDraft {
   const problem = `seq: more than ${MAX_RANGES} gaps; what is missing below ${to} is no longer waited for`
-  return rejected({ line: 0, digest: Buffer.alloc(0), code: 'too_many_gaps', detail: problem }, actor)
+  return rejected({ line: 0, digest: '', code: 'too_many_gaps', detail: problem }, actor)
 }
 
 function isNumbered(line: ParsedLine): line is Numbered {
@@ -161,28 +162,34 @@ async function receive(sql: Sql, actor: DeviceActor, { fresh, runs, givenUp, tim
   await storeDigests(sql, actor, runs, new Map(fresh.map(({ seq, digest }) => [seq, digest])))
 }
 
+/** What all events of a batch have in common. */
+type Frame = Required<Pick<StatedDraft, 'actor' | 'device'>> & { enrollment: Enrollment; at: Date }
+
+function frameOf(actor: DeviceActor, enrollment: Enrollment, at: Date): Frame {
+  const device = { id: actor.deviceId, name: actor.deviceName }
+  return { actor: { kind: 'person', id: actor.personId, name: actor.personName }, device, enrollment, at }
+}
+
 /** What the device states, as the log may say it: its person acted, and nothing is called prevented that cannot have been. */
-function stated({ event }: GoodLine, actor: DeviceActor, enrollment: Enrollment, at: Date): StatedDraft {
-  const { platform, osVersion, preventCapture } = enrollment
-  const claim = honestClaim({ ...event, platform, osVersion, capabilities: { preventCapture } })
-  const occurredAt = new Date(event.at)
+function stated({ event, occurredAt }: GoodLine, { actor, device, enrollment, at }: Frame): StatedDraft {
+  const { platform, osVersion, preventCapture, startedAt } = enrollment
+  const { action, outcome, enforcement, detail } = event
+  const claim = honestClaim({ action, outcome, enforcement, platform, osVersion, capabilities: { preventCapture } })
   return {
-    action: event.action,
+    action,
     outcome: claim.outcome,
-    ...(event.enforcement !== undefined || claim.enforcement !== 'none' ? { enforcement: claim.enforcement } : {}),
+    enforcement: enforcement === undefined && claim.enforcement === 'none' ? undefined : claim.enforcement,
     source: 'device',
-    actor: { kind: 'person', id: actor.personId, name: actor.personName },
-    device: { id: actor.deviceId, name: actor.deviceName },
-    ...(event.target ? { target: event.target } : {}),
-    ...(event.labels ? { labels: event.labels } : {}),
-    ...(event.policy ? { policy: event.policy } : {}),
-    ...(event.reason ? { reason: event.reason } : {}),
+    actor,
+    device,
+    target: event.target,
+    labels: event.labels,
+    policy: event.policy,
+    reason: event.reason,
     occurredAt,
-    ...(isSuspect(occurredAt, { startedAt: enrollment.startedAt, at }) ? { clock: 'suspect' as const } : {}),
+    clock: isSuspect(occurredAt, { startedAt, at }) ? 'suspect' : undefined,
     senderId: event.id,
-    ...(event.detail
-      ? { detail: Object.fromEntries(Object.entries(event.detail).map(([name, value]) => [name, String(value)])) }
-      : {}),
+    detail: detail && Object.fromEntries(Object.entries(detail).map(([name, value]) => [name, String(value)])),
   }
 }
 
@@ -193,12 +200,15 @@ type KnownFile = { id: string; name: string; rootId: string }
  * for names, and for a file together with its copies. Index: the primary key of `file`.
  */
 async function filesOf(sql: Sql, tenantId: string, lines: readonly Numbered[]): Promise<Map<string, KnownFile>> {
-  const targets = lines.flatMap((line) => (isGood(line) && line.event.target ? [line.event.target] : []))
-  const ids = [...new Set(targets.flatMap(({ type, id }) => (type === 'file' && isUuid(id) ? [id.toLowerCase()] : [])))]
-  if (ids.length === 0) return new Map()
+  const ids = new Set<string>()
+  for (const line of lines) {
+    const target = isGood(line) ? line.event.target : undefined
+    if (target?.type === 'file' && isUuid(target.id)) ids.add(target.id)
+  }
+  if (ids.size === 0) return new Map()
   const rows = await sql<KnownFile>(
     'SELECT id::text, name, root_id::text AS "rootId" FROM file WHERE tenant_id = $1::uuid AND id = ANY($2::text[]::uuid[])',
-    [tenantId, ids],
+    [tenantId, [...ids]],
   )
   return new Map(rows.map((file) => [file.id, file]))
 }
