@@ -1,7 +1,7 @@
 import 'server-only'
 import type { Sql } from '#server/kernel/db.ts'
 import { planOf } from './plan.ts'
-import { type Candidate, logBounds } from './scan.ts'
+import { boundsOf, type Candidate, type Opened } from './scan.ts'
 import { type Ask, FACET_SAMPLE, type FacetField, type Facets, type FacetValue } from './schema.ts'
 import { findPage, inTime, STATEMENT_MS } from './search.ts'
 
@@ -12,10 +12,10 @@ const MOST_VALUES = 8
 export async function facets(
   sql: Sql,
   tenantId: string,
-  ask: Ask & { fields: readonly FacetField[] },
+  ask: Ask & { fields: readonly FacetField[] } & Opened,
 ): Promise<Facets> {
   const plan = planOf(ask.q, tenantId)
-  const bounds = await logBounds(sql, tenantId)
+  const bounds = await boundsOf(sql, tenantId, ask)
   if (!bounds) return { facets: ask.fields.map((field) => ({ field, values: [] })), counted: 0, complete: true }
   const page = { ...ask, order: 'newest' as const, limit: FACET_SAMPLE }
   const found = await inTime(sql, STATEMENT_MS, () =>

@@ -8,7 +8,7 @@ import type { Sql } from '#server/kernel/db.ts'
 import { countTimes, latestOccurrence } from './index/block-times.ts'
 import type { BlockSets, Walk } from './index/log-index.ts'
 import { type Plan, planOf } from './plan.ts'
-import { fetchEntries, type LogBounds, logBounds, type Span } from './scan.ts'
+import { boundsOf, fetchEntries, type LogBounds, type Opened, type Span } from './scan.ts'
 import type { Ask, Histogram, HistogramBucket } from './schema.ts'
 import { inTime, isWithin, rangeOf, STATEMENT_MS, split } from './search.ts'
 
@@ -60,9 +60,9 @@ const MOST_COUNTED = 10_000
 type Asked = Ask & { buckets: number }
 
 /** Matches over time by outcome, newest first; says so when the time was not enough for all. */
-export async function histogram(sql: Sql, tenantId: string, ask: Asked, now: Date): Promise<Histogram> {
+export async function histogram(sql: Sql, tenantId: string, ask: Asked & Opened, now: Date): Promise<Histogram> {
   const plan = planOf(ask.q, tenantId)
-  const bounds = await logBounds(sql, tenantId)
+  const bounds = await boundsOf(sql, tenantId, ask)
   const frame = await frameOf(sql, tenantId, { ask, bounds, now })
   const widthMs = widthOf(frame, ask.buckets)
   if (!bounds || frame.to <= frame.from) return emptyHistogram(frame, widthMs)

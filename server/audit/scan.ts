@@ -42,6 +42,14 @@ export async function logBounds(sql: Sql, tenantId: string): Promise<LogBounds |
   }
 }
 
+/** A question whose log was opened before, with another statement of the same transaction. */
+export type Opened = { bounds?: LogBounds | null }
+
+/** The bounds of the log that a question is asked of. */
+export async function boundsOf(sql: Sql, tenantId: string, { bounds }: Opened): Promise<LogBounds | null> {
+  return bounds === undefined ? logBounds(sql, tenantId) : bounds
+}
+
 type Row = { index: string; recorded_at: Date | string; entry: string; personal: string | null }
 
 /** The entries at these indexes in the order given; those no longer kept are left out. Index: (tenant, index) of the months they lie in. */

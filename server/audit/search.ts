@@ -7,7 +7,7 @@ import { AppError, errorCodeOf } from '#server/kernel/errors.ts'
 import type { ColdWalk } from './archive/cold-log.ts'
 import type { BlockSets } from './index/log-index.ts'
 import { type Plan, planOf } from './plan.ts'
-import { type Candidate, fetchEntries, type LogBounds, logBounds, toCandidate } from './scan.ts'
+import { boundsOf, type Candidate, fetchEntries, type LogBounds, type Opened, toCandidate } from './scan.ts'
 import { type Ask, type SearchResult, TOTAL_CAP, type Total } from './schema.ts'
 import type { StoredEntry } from './stored.ts'
 import { viewEvent } from './view.ts'
@@ -27,10 +27,10 @@ type Place = { after: number | null; time: number }
 export type Found = { items: Candidate[]; next: Place | null; searchedTo: number | null }
 
 /** One page of a search and its total. @throws AppError query_invalid · invalid · unavailable */
-export async function search(sql: Sql, tenantId: string, ask: Ask & Page): Promise<SearchResult> {
+export async function search(sql: Sql, tenantId: string, ask: Ask & Page & Opened): Promise<SearchResult> {
   const plan = planOf(ask.q, tenantId)
   const place = ask.cursor === undefined ? null : readCursor(ask.cursor, ask.order)
-  const bounds = await logBounds(sql, tenantId)
+  const bounds = await boundsOf(sql, tenantId, ask)
   if (!bounds) return { items: [], nextCursor: null, searchedBackTo: null, total: { value: 0, capped: false } }
   return inTime(sql, STATEMENT_MS, async () => {
     const found = await findPage(sql, { tenantId, plan, ask, bounds, place, budgetMs: PAGE_BUDGET_MS })
@@ -271,8 +271,11 @@ export function split({ base, sets }: BlockSets): { certain: number; doubtful: n
 /** Each statement inside may take `limitMs`: one that runs into it is no bug, the question is too wide. */
 export async function inTime<T>(sql: Sql, limitMs: number, run: () => Promise<T>): Promise<T> {
   try {
-    await sql(`SELECT set_config('statement_timeout', $1::text, true)`, [String(limitMs)])
-    return await run()
+    const [, result] = await Promise.all([
+      sql(`SELECT set_config('statement_timeout', $1::text, true)`, [String(limitMs)]),
+      run(),
+    ])
+    return result
   } catch (error) {
     if (errorCodeOf(error) !== '57014') throw error
     throw new AppError('unavailable', {

@@ -5,7 +5,7 @@ import type { ApiKeyActor } from '#server/kernel/actor.ts'
 import { makeBearer, parseBearer } from '#server/kernel/bearer.ts'
 import { now } from '#server/kernel/clock.ts'
 import { defineCommand } from '#server/kernel/command.ts'
-import { type Db, pgTransaction, readTransaction } from '#server/kernel/db.ts'
+import { type Db, pgTransaction } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { matchesHash, sha256 } from '#server/kernel/keys.ts'
@@ -108,7 +108,7 @@ export async function apiKeyByToken(token: string, address: string): Promise<Api
   const bearer = parseBearer('gh', token)
   if (!bearer) return null
   const { tenantId, id: apiKeyId } = bearer
-  const [row] = await readTransaction(tenantId, ({ sql }) =>
+  const [row] = await pgTransaction('reader', tenantId, (_client, sql) =>
     sql<Row>(
       `SELECT k.name, encode(k.token_hash, 'hex') AS hash, k.scopes, k.created_by::text AS "createdBy", p.role, p.status, a.last_used_at AS "usedAt"
          FROM api_key k JOIN tenant t ON t.id = k.tenant_id

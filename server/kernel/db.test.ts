@@ -52,3 +52,39 @@ describe('a connection that breaks between two statements', () => {
     ])
   })
 })
+
+describe('a transaction that reads', () => {
+  const tenantOf = `SELECT current_setting('app.tenant_id') AS tenant`
+
+  it('has its organisation set from the first statement on, whoever had the connection before', async () => {
+    const tenants = await Promise.all([makeTenant(), makeTenant(), makeTenant()])
+    const asked = Array.from({ length: 60 }, (_, n) => tenants[n % tenants.length] ?? '')
+    const seen = await Promise.all(
+      asked.map((tenantId) =>
+        pgTransaction('reader', tenantId, (_client, sql) =>
+          Promise.all([sql<{ tenant: string }>(tenantOf), sql<{ tenant: string }>(tenantOf)]),
+        ),
+      ),
+    )
+    expect(seen.map((rows) => rows.flat().map(({ tenant }) => tenant))).toEqual(asked.map((one) => [one, one]))
+  })
+
+  it('fails with what failed first, and leaves the connection to the next', async () => {
+    const tenantId = await makeTenant()
+    for (let n = 0; n < 12; n++) {
+      const failing = pgTransaction('reader', tenantId, (_client, sql) =>
+        Promise.all([sql('SELECT 1/0'), sql('SELECT 1')]),
+      )
+      await expect(failing).rejects.toMatchObject({ code: '22012' })
+    }
+    await expect(pgTransaction('reader', tenantId, (_client, sql) => sql(tenantOf))).resolves.toEqual([
+      { tenant: tenantId },
+    ])
+  })
+
+  it('is over when it has answered: what still asks is refused', async () => {
+    const tenantId = await makeTenant()
+    const kept = await pgTransaction('reader', tenantId, async (_client, sql) => ({ sql }))
+    await expect(kept.sql(tenantOf)).rejects.toThrow('after the end of its transaction')
+  })
+})

@@ -84,36 +84,75 @@ async function transaction<T>(
   }
 }
 
-/** The same over a bare connection of pg, for the hot paths: ingest and audit search. */
+/**
+ * The same over a bare connection of pg, for the hot paths: ingest and audit search. A reader's statements are pipelined: those that
+ * are asked for together are answered in one round trip, and nobody waits for the beginning or the end of such a transaction.
+ */
 export async function pgTransaction<T>(
   role: 'reader' | 'writer',
   tenantId: string | null,
   run: (client: pg.PoolClient, sql: Sql) => Promise<T>,
 ): Promise<T> {
-  const { pools, logins } = runtime()
-  let client: pg.PoolClient | undefined
-  let failure: Error | undefined
   try {
-    client = await pools[role].connect()
-    const connection = client
-    const begin = logins.setRole ? `SET LOCAL ROLE ${connection.escapeIdentifier(logins.setRole[role])};` : ''
-    await connection.query(
-      `${role === 'reader' ? BEGIN_READING : 'BEGIN'};${begin}SELECT set_config('app.tenant_id', ${connection.escapeLiteral(tenantId ?? '')}, true)`,
-    )
+    const client = await runtime().pools[role].connect()
+    return await (role === 'reader' ? reading : writing)(client, beginOf(role, client, tenantId), run)
+  } catch (error) {
+    throw asAppError(error)
+  }
+}
+
+type BareRun<T> = (client: pg.PoolClient, sql: Sql) => Promise<T>
+
+async function reading<T>(client: pg.PoolClient, begin: string, run: BareRun<T>): Promise<T> {
+  let isOver = false
+  const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) => {
+    // The connection may be somebody else's by now, with their organisation set.
+    if (isOver) throw new Error('a statement came after the end of its transaction')
+    return (await client.query({ ...preparedAs(text), text, values: [...values] })).rows as Row[]
+  }
+  // Where it fails, what was answered behind it does not count.
+  const [begun, done] = await Promise.allSettled([client.query(begin), (async () => run(client, sql))()])
+  isOver = true
+  const failed = begun.status === 'rejected' ? begun : done.status === 'rejected' ? done : null
+  void end(client, failed && asError(failed.reason))
+  if (failed) throw failed.reason
+  return (done as PromiseFulfilledResult<T>).value
+}
+
+async function writing<T>(client: pg.PoolClient, begin: string, run: BareRun<T>): Promise<T> {
+  try {
+    await client.query(begin)
     const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) =>
-      (await connection.query({ ...(role === 'reader' ? preparedAs(text) : {}), text, values: [...values] }))
-        .rows as Row[]
-    const result = await run(connection, sql)
-    await connection.query('COMMIT')
+      (await client.query({ text, values: [...values] })).rows as Row[]
+    const result = await run(client, sql)
+    await client.query('COMMIT')
+    client.release()
     return result
   } catch (error) {
-    failure = error instanceof Error ? error : new Error(String(error))
-    await client?.query('ROLLBACK').catch(() => {})
-    throw asAppError(error)
-  } finally {
-    // A connection whose transaction ended in doubt is closed, never pooled again.
-    client?.release(failure && isConnectionFailure(failure) ? failure : undefined)
+    await end(client, asError(error))
+    throw error
   }
+}
+
+/** Ends a transaction that only read or that failed. A connection whose transaction ended in doubt is closed, never pooled again. */
+async function end(client: pg.PoolClient, failure: Error | null): Promise<void> {
+  let doubt = failure && isConnectionFailure(failure) ? failure : undefined
+  try {
+    await client.query(failure ? 'ROLLBACK' : 'COMMIT')
+  } catch (error) {
+    doubt ??= asError(error)
+  }
+  client.release(doubt)
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
+}
+
+function beginOf(role: 'reader' | 'writer', client: pg.PoolClient, tenantId: string | null): string {
+  const { setRole } = runtime().logins
+  const asRole = setRole ? `SET LOCAL ROLE ${client.escapeIdentifier(setRole[role])};` : ''
+  return `${role === 'reader' ? BEGIN_READING : 'BEGIN'};${asRole}SELECT set_config('app.tenant_id', ${client.escapeLiteral(tenantId ?? '')}, true)`
 }
 
 /** One state from the first statement to the last; plans are made once, for whatever the parameters are. */

@@ -52,6 +52,8 @@ export function createRuntime({ dataDir, logins, masterKeyFile, transit, poolSiz
       idleTimeoutMillis: 30_000,
       application_name: `gatehouse-${role}`,
       options: '-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC',
+      // Statements of a reader that do not need each other's answers go out together, see `pgTransaction`.
+      pipeline: role === 'reader',
     })
     // An idle connection that breaks is replaced on the next use; without a listener it would end the process.
     made.on('error', () => {})

@@ -4,7 +4,8 @@ import { addPacked, type Packed, type Packing } from '#lib/postings/places.ts'
 import { addHours, addTimes, countHours, type TimeRange, unpackTimes } from '#lib/postings/times.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { byteaOf, wholes } from './parameters.ts'
-import { blockOf } from './runs.ts'
+import type { MemoryOf, RunMemory } from './run-memory.ts'
+import { blockOf, endOf, type RunHead } from './runs.ts'
 
 /** Neighbouring entries of one block whose times are kept together. */
 export type TimedPart = {
@@ -16,6 +17,8 @@ export type TimedPart = {
   missing: Packed | null
   hours: Uint8Array | null
   exact: Float64Array | null
+  /** What says how much is remembered with it; null where no run covers it. */
+  memory: RunMemory | null
 }
 
 type Row = { at: string; entries: number; from: string; to: string; missing: Uint8Array | null }
@@ -24,36 +27,53 @@ type Row = { at: string; entries: number; from: string; to: string; missing: Uin
 export class BlockTimes {
   readonly #sql: Sql
   readonly #tenantId: string
+  readonly #memoryOf: MemoryOf
   readonly #parts = new Map<number, TimedPart[]>()
 
-  constructor(sql: Sql, tenantId: string) {
+  constructor(sql: Sql, tenantId: string, memoryOf: MemoryOf) {
     this.#sql = sql
     this.#tenantId = tenantId
+    this.#memoryOf = memoryOf
   }
 
-  /** Reads which entries of `from` to `to` (excluded) are kept together, and between which times they occurred. Index: the primary key. */
-  async readParts(from: number, to: number): Promise<void> {
+  /**
+   * Reads which entries of these blocks are kept together, and between which times they occurred. `runsOf` tells the runs of a block.
+   * Index: the primary key.
+   */
+  async readParts(blocks: readonly number[], runsOf: (block: number) => readonly RunHead[]): Promise<void> {
+    const unknown = blocks.filter((block) => !this.#remembers(block, runsOf(block)))
+    if (unknown.length === 0) return
+    const [low, high] = [Math.min(...unknown), Math.max(...unknown)]
     const rows = await this.#sql<Row>(
       `SELECT b.at::text, b.entries, b.occurred_from::text AS "from", b.occurred_to::text AS "to", b.missing FROM audit_block b
         WHERE b.tenant_id = $1::uuid AND b.at >= $2::text::bigint AND b.at < $3::text::bigint ORDER BY b.at`,
-      [this.#tenantId, String(blockOf(from) * BLOCK), String(to)],
+      [this.#tenantId, String(low * BLOCK), String((high + 1) * BLOCK)],
     )
-    for (const row of rows) {
-      const at = Number(row.at)
-      const block = blockOf(at)
-      const parts = this.#parts.get(block) ?? []
+    const found = Map.groupBy(rows.map(readPart), ({ at }) => blockOf(at))
+    for (const block of unknown) {
+      const parts = found.get(block) ?? []
       this.#parts.set(block, parts)
-      if (parts.some((part) => part.at === at)) continue
-      parts.push({
-        at,
-        entries: row.entries,
-        from: Number(row.from),
-        to: Number(row.to),
-        missing: row.missing && readMissing(byteaOf(row.missing)),
-        hours: null,
-        exact: null,
-      })
+      for (const run of runsOf(block)) {
+        const memory = this.#memoryOf(run)
+        const own = parts.filter(({ at }) => at >= run.at && at < endOf(run))
+        memory.parts.set(block, own)
+        for (const part of own) {
+          part.memory = memory
+          memory.grows(part.missing?.body.length ?? 0)
+        }
+      }
     }
+  }
+
+  #remembers(block: number, runs: readonly RunHead[]): boolean {
+    if (this.#parts.has(block)) return true
+    const known = runs.map((run) => this.#memoryOf(run).parts.get(block))
+    if (runs.length === 0 || known.some((parts) => parts === undefined)) return false
+    this.#parts.set(
+      block,
+      known.flatMap((parts) => parts ?? []),
+    )
+    return true
   }
 
   partsOf(block: number): readonly TimedPart[] {
@@ -67,12 +87,18 @@ export class BlockTimes {
 
   async loadHours(blocks: readonly number[], range: TimeRange | null): Promise<void> {
     const parts = this.#of(blocks).filter((part) => part.hours === null && (!range || isCutBy(part, range)))
-    for (const [part, bytes] of await this.#column('hours', parts)) part.hours = bytes
+    for (const [part, bytes] of await this.#column('hours', parts)) {
+      part.hours = bytes
+      part.memory?.grows(bytes.length)
+    }
   }
 
   async loadExact(blocks: readonly number[], range: TimeRange | null): Promise<void> {
     const parts = this.#of(blocks).filter((part) => part.exact === null && (!range || isCutBy(part, range)))
-    for (const [part, bytes] of await this.#column('times', parts)) part.exact = unpackTimes(bytes, part)
+    for (const [part, bytes] of await this.#column('times', parts)) {
+      part.exact = unpackTimes(bytes, part)
+      part.memory?.grows(part.exact.byteLength)
+    }
   }
 
   #of(blocks: readonly number[]): TimedPart[] {
@@ -104,6 +130,19 @@ export class BlockTimes {
       else if (part.exact) addTimes(bits, part.exact, range, shift)
       else if (part.hours === null || addHours(bits, part.hours, range, shift)) cut?.add(block)
     }
+  }
+}
+
+function readPart({ at, entries, from, to, missing }: Row): TimedPart {
+  return {
+    at: Number(at),
+    entries,
+    from: Number(from),
+    to: Number(to),
+    missing: missing && readMissing(byteaOf(missing)),
+    hours: null,
+    exact: null,
+    memory: null,
   }
 }
 

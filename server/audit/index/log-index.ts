@@ -5,6 +5,7 @@ import type { PlanNode } from '#protocol/audit/query-plan.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { addMissing, BlockTimes } from './block-times.ts'
 import { Postings } from './postings.ts'
+import { rememberedRuns } from './run-memory.ts'
 import { blockOf, endOf, type LogShape, type RunHead } from './runs.ts'
 
 /** Blocks looked at together: few at first, because most pages are full soon. */
@@ -34,13 +35,12 @@ export class LogIndex {
   readonly shape: LogShape
   readonly times: BlockTimes
   readonly #postings: Postings
-  readonly #probed = new Map<number, Set<number>>()
-  readonly #parted = new Set<number>()
 
   constructor(sql: Sql, tenantId: string, shape: LogShape) {
     this.shape = shape
-    this.#postings = new Postings(sql, tenantId)
-    this.times = new BlockTimes(sql, tenantId)
+    const memoryOf = rememberedRuns(tenantId, shape)
+    this.#postings = new Postings(sql, tenantId, memoryOf)
+    this.times = new BlockTimes(sql, tenantId, memoryOf)
   }
 
   /** Goes through the log block by block, in the order asked for. A part of the log without an index counts as candidates. */
@@ -74,26 +74,14 @@ export class LogIndex {
     const low = Math.min(...wave)
     const high = Math.max(...wave)
     const runs = this.#runsBetween(low * BLOCK, (high + 1) * BLOCK)
-    await this.#probe(walk.nodes.flatMap(termsOf), runs)
+    await this.#postings.probe(distinctTerms(walk), runs)
     const needsParts = walk.range !== null || walk.times !== undefined || runs.some(({ whole }) => !whole)
-    if (needsParts && wave.some((block) => !this.#parted.has(block))) {
-      await this.times.readParts(low * BLOCK, (high + 1) * BLOCK)
-      for (const block of wave) this.#parted.add(block)
-    }
+    if (needsParts) await this.times.readParts(wave, (block) => this.runsOf(block))
     return wave.filter((block) => {
       const gaps = this.#hasGap(block)
       if (walk.range && !gaps && !this.times.mayOccur(block, walk.range)) return false
       return gaps || this.#mayHave(driver, block)
     })
-  }
-
-  async #probe(terms: readonly number[], runs: readonly RunHead[]): Promise<void> {
-    const distinct = [...new Set(terms)]
-    const fresh = runs.filter(({ at }) => distinct.some((hash) => !this.#probed.get(at)?.has(hash)))
-    if (fresh.length === 0 || distinct.length === 0) return
-    const all = [...new Set([...distinct, ...fresh.flatMap(({ at }) => [...(this.#probed.get(at) ?? [])])])]
-    await this.#postings.probe(all, fresh)
-    for (const { at } of fresh) this.#probed.set(at, new Set(all))
   }
 
   #mayHave(node: PlanNode, block: number): boolean {
@@ -112,7 +100,7 @@ export class LogIndex {
   }
 
   async #load(walk: Walk, blocks: readonly number[]): Promise<void> {
-    const terms = [...new Set(walk.nodes.flatMap(termsOf))]
+    const terms = distinctTerms(walk)
     const needed = blocks.flatMap((block) => this.runsOf(block).map((run) => ({ run, block })))
     await this.#postings.load(terms, needed)
     if (walk.times === 'hours') await this.times.loadHours(blocks, null)
@@ -245,6 +233,10 @@ export class LogIndex {
     }
     return found
   }
+}
+
+function distinctTerms({ nodes }: Walk): number[] {
+  return [...new Set(nodes.flatMap(termsOf))]
 }
 
 function termsOf(node: PlanNode): number[] {

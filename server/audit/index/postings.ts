@@ -4,15 +4,10 @@ import { addPacked, eachStretch, type Packed } from '#lib/postings/places.ts'
 import { bucketKey, ownKey, readBucket, readOwn, type TermHash } from '#lib/postings/run.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { byteaOf, wholes } from './parameters.ts'
+import type { MemoryOf, Piece, Standing } from './run-memory.ts'
 import { blockOf, type RunHead } from './runs.ts'
 
-/** A term's own row over one or more blocks; its body comes when it is needed. */
-type Piece = { block: number; bytes: number; packed: Packed | null }
-
-/** Where a term stands in one run: all in its bucket, or in rows of its own, ascending by their first block. */
-type Standing = { kind: 'bucket'; packed: Packed; blocks: ReadonlySet<number> } | { kind: 'own'; pieces: Piece[] }
-
-type PieceRow = { at: string; key: string; piece: number; bytes: number; body: Uint8Array | null }
+type PieceRow = { at: string; key: string; piece: number; body: Uint8Array | null }
 
 /** A run of more than one block gives its own rows' bodies only when asked: they may be large and not needed. */
 const isLarge = ({ entries }: RunHead) => entries > BLOCK
@@ -21,21 +16,26 @@ const isLarge = ({ entries }: RunHead) => entries > BLOCK
 export class Postings {
   readonly #sql: Sql
   readonly #tenantId: string
-  readonly #standings = new Map<number, Map<TermHash, Standing>>()
+  readonly #memoryOf: MemoryOf
 
-  constructor(sql: Sql, tenantId: string) {
+  constructor(sql: Sql, tenantId: string, memoryOf: MemoryOf) {
     this.#sql = sql
     this.#tenantId = tenantId
+    this.#memoryOf = memoryOf
   }
 
-  /** Finds out where the terms stand in the runs: one statement. Index: the primary key, two exact keys for each. */
+  /** Finds out where the terms stand in the runs, as far as it is not known: one statement. Index: the primary key, two exact keys for each. */
   async probe(terms: readonly TermHash[], runs: readonly RunHead[]): Promise<void> {
     const asked: { run: RunHead; key: number; whole: number }[] = []
+    const news = new Map<number, { run: RunHead; terms: TermHash[]; own: Map<number, TermHash> }>()
     for (const run of runs) {
-      this.#standings.set(run.at, new Map())
-      const buckets = new Set(terms.map((hash) => bucketKey(hash, run.bits)))
+      const { standings } = this.#memoryOf(run)
+      const unknown = terms.filter((hash) => !standings.has(hash))
+      if (unknown.length === 0) continue
+      const buckets = new Set(unknown.map((hash) => bucketKey(hash, run.bits)))
       for (const key of buckets) asked.push({ run, key, whole: 1 })
-      for (const hash of terms) asked.push({ run, key: ownKey(hash), whole: isLarge(run) ? 0 : 1 })
+      for (const hash of unknown) asked.push({ run, key: ownKey(hash), whole: isLarge(run) ? 0 : 1 })
+      news.set(run.at, { run, terms: unknown, own: new Map(unknown.map((hash) => [ownKey(hash), hash])) })
     }
     if (asked.length === 0) return
     const rows = await this.#sql<PieceRow>(PROBE, [
@@ -44,40 +44,22 @@ export class Postings {
       wholes(asked.map(({ key }) => key)),
       wholes(asked.map(({ whole }) => whole)),
     ])
-    const byKey = new Map(terms.map((hash) => [ownKey(hash), hash]))
-    const heads = new Map(runs.map((run) => [run.at, run]))
-    for (const row of rows) {
-      const run = heads.get(Number(row.at))
-      if (run) this.#take(row, run, terms, byKey)
-    }
-  }
-
-  #take(row: PieceRow, run: RunHead, terms: readonly TermHash[], byKey: ReadonlyMap<number, TermHash>): void {
-    const standings = this.#standings.get(run.at)
-    const key = Number(row.key)
-    if (!standings) return
-    if (key >= 0) {
-      const body = byteaOf(row.body)
-      for (const hash of terms) {
-        if (bucketKey(hash, run.bits) !== key) continue
-        const packed = readBucket(body, hash)
-        if (packed) standings.set(hash, { kind: 'bucket', packed, blocks: blocksOf(packed, run) })
+    const rowsOf = Map.groupBy(rows, ({ at }) => Number(at))
+    for (const { run, terms: unknown, own } of news.values()) {
+      const found = new Map<TermHash, Standing>()
+      for (const row of rowsOf.get(run.at) ?? []) take(found, row, { run, terms: unknown, own })
+      const memory = this.#memoryOf(run)
+      for (const hash of unknown) {
+        const standing = found.get(hash) ?? null
+        memory.standings.set(hash, standing)
+        memory.grows(standing ? bytesOf(standing) : 0)
       }
-      return
     }
-    const hash = byKey.get(key)
-    if (hash === undefined) return
-    const known = standings.get(hash)
-    const own = known?.kind === 'own' ? known : { kind: 'own' as const, pieces: [] }
-    standings.set(hash, own)
-    const packed = row.body === null ? null : readOwn(byteaOf(row.body))
-    own.pieces.push({ block: row.piece, bytes: row.bytes, packed })
-    own.pieces.sort((a, b) => a.block - b.block)
   }
 
   /** Whether the term may stand in that block of the run; no row is read for it. */
   mayStand(hash: TermHash, run: RunHead, block: number): boolean {
-    const standing = this.#standings.get(run.at)?.get(hash)
+    const standing = this.#memoryOf(run).standings.get(hash)
     if (!standing) return false
     if (standing.kind === 'bucket') return standing.blocks.has(block)
     return pieceFor(standing.pieces, block - blockOf(run.at)) !== null
@@ -85,33 +67,35 @@ export class Postings {
 
   /** Reads the bodies that these blocks need and that are not here yet: one statement. */
   async load(terms: readonly TermHash[], needed: readonly { run: RunHead; block: number }[]): Promise<void> {
-    const missing = new Map<string, { at: number; key: number; piece: Piece }>()
+    const missing = new Map<string, { run: RunHead; key: number; piece: Piece }>()
     for (const { run, block } of needed) {
       for (const hash of terms) {
-        const standing = this.#standings.get(run.at)?.get(hash)
+        const standing = this.#memoryOf(run).standings.get(hash)
         if (standing?.kind !== 'own') continue
         const piece = pieceFor(standing.pieces, block - blockOf(run.at))
         if (piece && piece.packed === null)
-          missing.set(`${run.at} ${hash} ${piece.block}`, { at: run.at, key: ownKey(hash), piece })
+          missing.set(`${run.at} ${hash} ${piece.block}`, { run, key: ownKey(hash), piece })
       }
     }
     const asked = [...missing.values()]
     if (asked.length === 0) return
     const rows = await this.#sql<{ n: string; body: Uint8Array }>(BODIES, [
       this.#tenantId,
-      wholes(asked.map(({ at }) => at)),
+      wholes(asked.map(({ run }) => run.at)),
       wholes(asked.map(({ key }) => key)),
       wholes(asked.map(({ piece }) => piece.block)),
     ])
     for (const { n, body } of rows) {
       const found = asked[Number(n) - 1]
-      if (found) found.piece.packed = readOwn(byteaOf(body))
+      if (!found) continue
+      found.piece.packed = readOwn(byteaOf(body))
+      this.#memoryOf(found.run).grows(body.length)
     }
   }
 
   /** Adds to the block's set where the term stands in it, as far as the run tells. */
   addTo(bits: Bits, hash: TermHash, run: RunHead, block: number): void {
-    const standing = this.#standings.get(run.at)?.get(hash)
+    const standing = this.#memoryOf(run).standings.get(hash)
     if (!standing) return
     const shift = run.at - block * BLOCK
     if (standing.kind === 'bucket') {
@@ -124,6 +108,38 @@ export class Postings {
     // A run inside a block has one piece, which begins where the run does; in larger ones pieces begin with blocks.
     addPacked(bits, piece.packed, isLarge(run) ? shift + piece.block * BLOCK : shift)
   }
+}
+
+type Asked = { run: RunHead; terms: readonly TermHash[]; own: ReadonlyMap<number, TermHash> }
+
+function take(found: Map<TermHash, Standing>, row: PieceRow, { run, terms, own }: Asked): void {
+  const key = Number(row.key)
+  if (key >= 0) {
+    const body = byteaOf(row.body)
+    for (const hash of terms) {
+      if (bucketKey(hash, run.bits) !== key) continue
+      const packed = readBucket(body, hash)
+      // A copy: what is remembered does not hold the rest of the bucket.
+      if (packed) found.set(hash, { kind: 'bucket', packed: copyOf(packed), blocks: blocksOf(packed, run) })
+    }
+    return
+  }
+  const hash = own.get(key)
+  if (hash === undefined) return
+  const known = found.get(hash)
+  const standing = known?.kind === 'own' ? known : { kind: 'own' as const, pieces: [] }
+  found.set(hash, standing)
+  standing.pieces.push({ block: row.piece, packed: row.body === null ? null : readOwn(byteaOf(row.body)) })
+  standing.pieces.sort((a, b) => a.block - b.block)
+}
+
+function copyOf({ packing, body }: Packed): Packed {
+  return { packing, body: Uint8Array.from(body) }
+}
+
+function bytesOf(standing: Standing): number {
+  if (standing.kind === 'bucket') return standing.packed.body.length + 40 * standing.blocks.size
+  return standing.pieces.reduce((sum, { packed }) => sum + 40 + (packed?.body.length ?? 0), 0)
 }
 
 function pieceFor(pieces: readonly Piece[], block: number): Piece | null {
@@ -143,9 +159,9 @@ function blocksOf(packed: Packed, run: RunHead): ReadonlySet<number> {
 
 // OFFSET 0: every asked key goes through the index by itself, whatever the planner thinks of the table.
 const PROBE = `
-  SELECT p.at::text, p.key::text, p.piece, p.bytes, p.body
+  SELECT p.at::text, p.key::text, p.piece, p.body
     FROM unnest($2::text::bigint[], $3::text::bigint[], $4::text::bigint[]) AS w(at, key, whole)
-   CROSS JOIN LATERAL (SELECT a.at, a.key, a.piece, octet_length(a.body) AS bytes, CASE WHEN w.whole = 1 THEN a.body END AS body
+   CROSS JOIN LATERAL (SELECT a.at, a.key, a.piece, CASE WHEN w.whole = 1 THEN a.body END AS body
                          FROM audit_posting a WHERE a.tenant_id = $1::uuid AND a.at = w.at AND a.key = w.key OFFSET 0) p`
 
 const BODIES = `

@@ -4,6 +4,8 @@ import type { Sql } from '#server/kernel/db.ts'
 
 /** A run of the index: entries `at` to `at + entries`. Times in milliseconds, both ends included. */
 export type RunHead = {
+  /** Another one each time the run is written. */
+  revision: string
   at: number
   entries: number
   bits: number
@@ -32,26 +34,27 @@ type Row = {
   isolation: string
   size: string
   cold: string | null
-  last: Date | string
+  last: number
+  revision: string
   at: string | null
   entries: number
   bits: number
   whole: boolean
-  from: Date | string
-  to: Date | string
+  from: number
+  to: number
 }
 
 /** @returns null where the organisation has no log. Index: the primary keys. */
 export async function readShape(sql: Sql, tenantId: string): Promise<LogShape | null> {
   const rows = await sql<Row>(
-    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, a.cold_to::text AS cold, h.last_recorded_at AS last, r.at::text, r.entries, r.bits, r.whole, r.recorded_from AS "from", r.recorded_to AS "to"
+    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, a.cold_to::text AS cold, ${ms('h.last_recorded_at')} AS last, r.xmin::text AS revision, r.at::text, r.entries, r.bits, r.whole, ${ms('r.recorded_from')} AS "from", ${ms('r.recorded_to')} AS "to"
        FROM audit_head h LEFT JOIN audit_archive a ON a.tenant_id = h.tenant_id LEFT JOIN audit_run r ON r.tenant_id = h.tenant_id
       WHERE h.tenant_id = $1::uuid ORDER BY r.at`,
     [tenantId],
   )
   const [first] = rows
   if (!first) return null
-  const lastRecordedAt = new Date(first.last).getTime()
+  const lastRecordedAt = first.last
   return {
     isSnapshot: first.isolation !== 'read committed',
     size: Number(first.size),
@@ -61,10 +64,15 @@ export async function readShape(sql: Sql, tenantId: string): Promise<LogShape | 
   }
 }
 
-function readRun({ at, entries, bits, whole, from, to }: Row): RunHead[] {
+/** Numbers, not dates: a log has many runs, and each search reads them all. */
+function ms(column: string): string {
+  return `(extract(epoch FROM ${column}) * 1000)::float8`
+}
+
+function readRun({ revision, at, entries, bits, whole, from, to }: Row): RunHead[] {
   if (at === null) return []
-  const [recordedFrom, recordedTo] = [new Date(from).getTime(), new Date(to).getTime()]
-  return [{ at: Number(at), entries, bits, whole, gone: recordedTo === NEVER.getTime(), recordedFrom, recordedTo }]
+  const gone = to === NEVER.getTime()
+  return [{ revision, at: Number(at), entries, bits, whole, gone, recordedFrom: from, recordedTo: to }]
 }
 
 /** A log whose beginning was purged begins with what is kept, not in 1970. */
