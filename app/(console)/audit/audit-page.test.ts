@@ -96,10 +96,25 @@ describe('GET /audit/ask', () => {
 
 describe('the URL of the log', () => {
   it('keeps what it knows and drops the rest', () => {
-    const params = auditParams({ q: ' merger ', last: '7d', sort: 'x', colour: 'red', from: 'never' })
+    const params = auditParams({ q: ' merger ', last: '7d', sort: 'x', colour: 'red' })
     expect(params).toEqual({ q: 'merger', last: '7d', sort: '-time' })
     expect(auditHref(params, { q: 'x' })).toBe('/audit?q=x&last=7d')
     expect(eventHref(params, 'ID')).toBe('/audit/ID?q=merger&last=7d')
+  })
+
+  it('names a time that cannot be read instead of searching another one', () => {
+    const params = auditParams({ q: 'x', from: 'yesterday', to: '2026-11-02T00:00:00Z', last: 'week' })
+    expect(params).toEqual({
+      q: 'x',
+      sort: '-time',
+      to: '2026-11-02T00:00:00.000Z',
+      wrong: [
+        { name: 'from', value: 'yesterday' },
+        { name: 'last', value: 'week' },
+      ],
+    })
+    expect(auditParams(Object.fromEntries(new URL(auditHref(params), 'http://x').searchParams)).wrong).toBeUndefined()
+    expect(auditParams({ from: '', last: '7d' }).wrong).toBeUndefined()
   })
 
   it('names the columns only where they are not the usual ones', () => {

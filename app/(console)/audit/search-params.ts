@@ -19,25 +19,38 @@ export type AuditParams = {
   sort: 'time' | '-time'
   /** Only where they are not the usual ones. */
   cols?: readonly ColumnName[]
+  /** Times that cannot be read: nothing is searched until they are gone. */
+  wrong?: readonly WrongTime[]
 }
 
-/** Reads the URL; what does not fit is left out. `q` is kept as it is: its mistakes are shown. */
+export type WrongTime = { name: 'from' | 'to' | 'last'; value: string }
+
+/**
+ * Reads the URL. Mistakes that would change what is searched are kept, to be shown: `q` as it is, times in `wrong`. What changes only
+ * how it looks is left out where it does not fit.
+ */
 export function auditParams(params: PageParams): AuditParams {
   const one = (name: string) => {
     const value = params[name]
     return (Array.isArray(value) ? value[0] : value)?.trim() || undefined
   }
-  const last = one('last')
-  const [from, to, cols] = [timeOf(one('from')), timeOf(one('to')), parseColumns(one('cols'))]
+  const [last, cols] = [one('last'), parseColumns(one('cols'))]
+  const [from, to] = [timeOf(one('from')), timeOf(one('to'))]
+  const wrong = (['from', 'to', 'last'] as const).flatMap((name) => {
+    const value = one(name)
+    const isRight = value === undefined || (name === 'last' ? Object.hasOwn(SPANS, value) : timeOf(value) !== undefined)
+    return isRight ? [] : [{ name, value }]
+  })
   return {
     q: one('q') ?? '',
     sort: one('sort') === 'time' ? 'time' : '-time',
     ...(from || to
       ? { ...(from && { from }), ...(to && { to }) }
-      : last !== undefined && last in SPANS
+      : last !== undefined && Object.hasOwn(SPANS, last)
         ? { last: last as SpanName }
         : {}),
     ...(cols && { cols }),
+    ...(wrong.length > 0 && { wrong }),
   }
 }
 
@@ -61,7 +74,7 @@ export function withFixedTimes(params: AuditParams, now: Date): AuditParams {
   return params.last ? { ...rest, ...rangeOf(params, now), to: now.toISOString() } : params
 }
 
-type Changes = { [name in Exclude<keyof AuditParams, 'cols'>]?: string | null } & {
+type Changes = { [name in Exclude<keyof AuditParams, 'cols' | 'wrong'>]?: string | null } & {
   cols?: readonly ColumnName[] | null
 }
 

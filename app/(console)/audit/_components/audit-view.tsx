@@ -28,6 +28,7 @@ import { QueryBar } from './query-bar.tsx'
 import { Questions } from './questions.tsx'
 import { readMeaning } from './read-meaning.ts'
 import { ViewsMenu } from './views-menu.tsx'
+import { WrongTimes } from './wrong-times.tsx'
 
 /** Searches write entries themselves: a page that listened to those would draw itself again for nothing. */
 const TOPICS = [...new Set(AUDIT_ACTIONS.map((action) => action.slice(0, action.indexOf('.'))))].filter(
@@ -84,7 +85,7 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
             <ImportLink actor={actor} />
             <ExportButton
               ask={{ q: params.q, ...rangeOf(params, now()) }}
-              canExport={actor.permissions.has('audit:export')}
+              canExport={actor.permissions.has('audit:export') && !params.wrong}
             />
           </span>
         </>
@@ -94,6 +95,7 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
         <Questions params={params} />
         <NamesBar shown={shown} unanswered={'unanswered' in meaning ? meaning.unanswered : []} />
         <QueryBar params={params} mistake={'mistake' in meaning ? meaning.mistake : null} />
+        {params.wrong && <WrongTimes params={params} wrong={params.wrong} />}
         {'described' in meaning && (
           <div className="mt-1.5 mb-2 flex flex-wrap items-baseline gap-x-4">
             <Meaning described={meaning.described} />
@@ -101,7 +103,7 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
           </div>
         )}
       </div>
-      {'described' in meaning && (
+      {'described' in meaning && !params.wrong && (
         <CountedSearch name={name} key={name} ask={ask}>
           <div className={cx(eventId && 'max-lg:hidden')}>
             <HistogramCard params={params} />
