@@ -4,15 +4,16 @@ import { systemActor } from '#server/kernel/actor.ts'
 import { defineIrreversible, fingerprint } from '#server/kernel/brake.ts'
 import type { BrakeTarget } from '#server/kernel/brake-request.ts'
 import { defineCommand } from '#server/kernel/command.ts'
-import { readTransaction } from '#server/kernel/db.ts'
+import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
 import { AppError, errorCodeOf } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import type { Job } from '#server/kernel/jobs.ts'
+import { readColdTo } from '../archive/files.ts'
 import { eachMatch, type MatchesPage } from '../matches.ts'
 import { readHead } from '../tree.ts'
-import { type Hold, holdsInForce, questionsAbout, readHolders } from './holds.ts'
+import { eraseInArchive } from './erase-archived.ts'
+import { questionsAbout, readHolders, readHolds } from './holds.ts'
 import { erasePersonal, forgetInIndex, STALE, toRanges } from './remove.ts'
-import { readRevision } from './rules.ts'
 import { type ErasurePreview, eraseInput } from './schema.ts'
 
 export const ERASE_TASK = 'audit.erase'
@@ -126,20 +127,43 @@ const erasePayload = z.object({ tenantId: uuidField(), erasureId: uuidField() })
 /** Does an erasure that was carried out; called again after a crash it goes over the same events, which is harmless. */
 export async function runErasure(payload: unknown): Promise<void> {
   const { tenantId, erasureId } = erasePayload.parse(payload)
-  const erasure = await readTransaction(tenantId, async ({ sql }) => {
+  await systemTransaction(async (lock) => {
+    // What is in the archive stays there meanwhile, and what is not stays in the tables.
+    const [row] = await lock<{ locked: boolean }>(
+      `SELECT pg_try_advisory_xact_lock(hashtextextended('keeping.run:' || $1::text, 0)) AS locked`,
+      [tenantId],
+    )
+    if (!row?.locked) throw new Error('a purge or the archive is under way: trying again')
+    const erasure = await readRunning(tenantId, erasureId)
+    if (erasure) await eraseAll(tenantId, erasureId, erasure)
+  })
+}
+
+type Running = { asOf: number; questions: string[]; coldTo: number }
+
+function readRunning(tenantId: string, erasureId: string): Promise<Running | undefined> {
+  return readTransaction(tenantId, async ({ sql }) => {
     const [row] = await sql<{ person: string; asOf: string }>(
       `SELECT person_id::text AS person, as_of::text AS "asOf" FROM audit_erasure WHERE tenant_id = $1::uuid AND id = $2::uuid AND state = 'running'`,
       [tenantId, erasureId],
     )
-    return row && { asOf: Number(row.asOf), questions: await questionsAbout(sql, tenantId, row.person) }
+    if (!row) return undefined
+    const coldTo = await readColdTo(sql, tenantId)
+    return { asOf: Number(row.asOf), questions: await questionsAbout(sql, tenantId, row.person), coldTo }
   })
-  if (!erasure) return
-  const { asOf, questions } = erasure
+}
+
+async function eraseAll(tenantId: string, erasureId: string, { asOf, questions, coldTo }: Running): Promise<void> {
   const kept = new Set<number>()
   const erased: number[] = []
+  const archived = new Set<number>()
   for (const q of questions)
-    for await (const page of eachMatch(tenantId, { q, from: undefined, to: undefined, order: 'oldest', asOf }))
-      erased.push(...(await erasePage(tenantId, erasureId, page, kept)))
+    for await (const { items } of eachMatch(tenantId, { q, from: undefined, to: undefined, order: 'oldest', asOf })) {
+      for (const { index } of items) if (index < coldTo) archived.add(index)
+      const hot = items.filter(({ index }) => index >= coldTo)
+      erased.push(...(await erasePage(tenantId, erasureId, hot, kept)))
+    }
+  await eraseInArchive(tenantId, { erasureId, indexes: [...archived].sort((a, b) => a - b) }, kept)
   // What is not there any more must not be found by it either.
   if (!(await forgetInIndex(tenantId, toRanges(erased.toSorted((a, b) => a - b)))))
     throw new Error('somebody else is at the index: trying again')
@@ -152,7 +176,7 @@ const MOST_RETRIES = 5
 async function erasePage(
   tenantId: string,
   erasureId: string,
-  { items }: MatchesPage,
+  items: MatchesPage['items'],
   kept: Set<number>,
 ): Promise<readonly number[]> {
   for (let attempt = 1; ; attempt++) {
@@ -174,13 +198,6 @@ async function erasePage(
     // What an earlier attempt erased as well: the index is built anew for all of them at the end.
     return about.map(({ index }) => index).filter((index) => !isHeld.has(index))
   }
-}
-
-function readHolds(tenantId: string): Promise<{ revision: number; holds: Hold[] }> {
-  return readTransaction(tenantId, async ({ sql }) => ({
-    revision: await readRevision(sql, tenantId),
-    holds: await holdsInForce(sql, tenantId),
-  }))
 }
 
 /** What erasing a person's values would hit now, counted for a while. */

@@ -2,8 +2,9 @@ import 'server-only'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
 import { matchesQuery } from '#protocol/audit/query-match.ts'
-import type { Sql } from '#server/kernel/db.ts'
+import { readTransaction, type Sql } from '#server/kernel/db.ts'
 import { readQuery } from '../plan.ts'
+import { readRevision } from './rules.ts'
 import type { HoldKind } from './schema.ts'
 
 /** A hold ready to be asked: several questions where one would be too long; an event that any of them finds is held. */
@@ -45,6 +46,14 @@ export async function holdsInForce(sql: Sql, tenantId: string): Promise<Hold[]> 
       to: row.to === null ? undefined : new Date(row.to).toISOString(),
     })
   return holds
+}
+
+/** The holds in force and which state of rules and holds that is. */
+export function readHolds(tenantId: string): Promise<{ revision: number; holds: Hold[] }> {
+  return readTransaction(tenantId, async ({ sql }) => ({
+    revision: await readRevision(sql, tenantId),
+    holds: await holdsInForce(sql, tenantId),
+  }))
 }
 
 async function questionsOf(sql: Sql, tenantId: string, { kind, target, q }: Row): Promise<string[]> {

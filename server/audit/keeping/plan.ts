@@ -1,7 +1,9 @@
 import 'server-only'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
-import { pgTransaction } from '#server/kernel/db.ts'
+import { pgTransaction, readTransaction } from '#server/kernel/db.ts'
+import { eachColdExpired } from '../archive/expired.ts'
+import { readColdFiles, readColdTo } from '../archive/files.ts'
 import { type Hold, readHolders } from './holds.ts'
 import { type ExpiredEntry, listExpired } from './remove.ts'
 import type { KeepingClass } from './schema.ts'
@@ -12,6 +14,8 @@ export type ExpiredPage = {
   /** By hold id. */
   held: ReadonlyMap<string, ReadonlySet<number>>
   isHeld: (index: number) => boolean
+  /** More entries of the same file of the archive follow: it is written anew once for all that goes of it. */
+  isWithinFile: boolean
 }
 
 export type Expiring = {
@@ -31,20 +35,36 @@ const PAGE = 5_000
 
 /** Everything of a class that has expired, a page at a time in the order of the log: a preview and a purge walk the same way. */
 export async function* eachExpired(expiring: Expiring): AsyncGenerator<ExpiredPage, void> {
-  const { tenantId, before, size, holds } = expiring
+  const { holds } = expiring
   const texts = expiring.texts || holds.length > 0
-  let after = expiring.after ?? null
-  for (;;) {
-    const place = after
-    const entries = await pgTransaction('reader', tenantId, (_client, sql) =>
-      listExpired(sql, tenantId, { class: expiring.class, after: place, before, size, limit: PAGE, texts }),
-    )
-    const last = entries.at(-1)
-    if (!last) return
+  for await (const { entries, isWithinFile } of eachListed({ ...expiring, texts })) {
     const held = heldAmong(holds, entries)
-    yield { entries, held, isHeld: (index) => holds.some(({ id }) => held.get(id)?.has(index)) }
+    yield { entries, held, isHeld: (index) => holds.some(({ id }) => held.get(id)?.has(index)), isWithinFile }
+  }
+}
+
+type Listed = Pick<ExpiredPage, 'entries' | 'isWithinFile'>
+
+/** First what is in the archive, then what is in the tables. */
+async function* eachListed(expiring: Expiring): AsyncGenerator<Listed, void> {
+  const { tenantId, class: name, before, size, texts } = expiring
+  const after = expiring.after ?? null
+  const cold = await readTransaction(tenantId, async ({ sql }) => ({
+    to: await readColdTo(sql, tenantId),
+    files: await readColdFiles(sql, tenantId),
+  }))
+  const listing = { class: name, before, size, texts }
+  for await (const { entries, isLast } of eachColdExpired(cold.files, { ...listing, after: after?.index ?? -1 }))
+    yield { entries, isWithinFile: !isLast }
+  let place = after && after.index >= cold.to ? after : null
+  for (;;) {
+    const from = place
+    const entries = await pgTransaction('reader', tenantId, (_client, sql) =>
+      listExpired(sql, tenantId, { ...listing, after: from, limit: PAGE }),
+    )
+    if (entries.length > 0) yield { entries, isWithinFile: false }
     if (entries.length < PAGE) return
-    after = last
+    place = entries.at(-1) ?? null
   }
 }
 

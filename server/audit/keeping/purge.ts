@@ -5,6 +5,8 @@ import { now } from '#server/kernel/clock.ts'
 import { pgTransaction, readTransaction, systemTransaction } from '#server/kernel/db.ts'
 import { errorCodeOf, isAppError } from '#server/kernel/errors.ts'
 import { createLog } from '#server/kernel/log.ts'
+import { ColdFileProblem } from '../archive/problem.ts'
+import { sweepArchive } from '../archive/rewrite.ts'
 import { type Head, tileReader } from '../tree.ts'
 import { checkLog } from '../witness/check-log.ts'
 import { AlteredEntry, addLeaves, certify } from './certificate.ts'
@@ -45,6 +47,7 @@ export async function purgeTenant(tenantId: string, options: PurgeOptions = {}):
       [tenantId],
     )
     if (!row?.locked) return { events: 0 }
+    await sweepArchive(tenantId)
     let events = await finishOpen(tenantId, options)
     for (const name of KEEPING_CLASSES) events += await purgeClass(tenantId, name, options)
     await forgetRemoved(tenantId, options)
@@ -55,7 +58,7 @@ export async function purgeTenant(tenantId: string, options: PurgeOptions = {}):
 async function finishOpen(tenantId: string, options: PurgeOptions): Promise<number> {
   let events = 0
   for (const purge of await readOpen(tenantId))
-    if (purge.state === 'recorded' && (await remove(tenantId, purge, options))) events += purge.events
+    if (purge.state === 'recorded' && (await remove(tenantId, purge, options)) === 'removed') events += purge.events
   return events
 }
 
@@ -111,9 +114,9 @@ async function purgeClass(tenantId: string, name: KeepingClass, options: PurgeOp
     if (!step) return events
     if (step.planned) {
       await options.onStep?.('planned')
-      const done = await attempt(situation, step.planned, options)
-      if (!done && ++retries > MOST_RETRIES) return events
-      if (!done) continue
+      const outcome = await attempt(situation, step.planned, options)
+      if (outcome === 'altered' || (outcome === 'changed' && ++retries > MOST_RETRIES)) return events
+      if (outcome === 'changed') continue
       events += step.planned.removed.length
     }
     if (step.isLast) return events
@@ -146,7 +149,7 @@ async function plan(
       texts: true,
     })) {
       await gathering.add(page)
-      if (gathering.events >= (options.purgeEvents ?? PURGE_EVENTS)) break
+      if (gathering.events >= (options.purgeEvents ?? PURGE_EVENTS) && !page.isWithinFile) break
     }
   } catch (error) {
     if (!(error instanceof AlteredEntry)) throw error
@@ -213,37 +216,49 @@ class Gathering {
   }
 }
 
-/** Whether it was done; false when rules or holds changed under it: then it is planned again. */
-async function attempt({ tenantId }: Situation, planned: PlannedPurge, options: PurgeOptions): Promise<boolean> {
+/** `changed`: rules or holds did under it, and it is planned again; `altered`: what is kept is not what was published. */
+type Outcome = 'removed' | 'changed' | 'altered'
+
+async function attempt({ tenantId }: Situation, planned: PlannedPurge, options: PurgeOptions): Promise<Outcome> {
   try {
     await recordPurge(tenantId, planned)
   } catch (error) {
-    if (isAppError(error) && error.code === 'conflict') return false
+    if (isAppError(error) && error.code === 'conflict') return 'changed'
     throw error
   }
   await options.onStep?.('recorded')
   const purge = (await readOpen(tenantId)).find(({ id }) => id === planned.id)
-  return purge?.state === 'recorded' && (await remove(tenantId, purge, options))
+  return purge?.state === 'recorded' ? remove(tenantId, purge, options) : 'changed'
 }
 
-/** Does what was recorded. If the process dies before the removal is committed nothing has gone. False when it does not take place. */
-async function remove(tenantId: string, purge: OpenPurge, options: PurgeOptions): Promise<boolean> {
+/** Does what was recorded. If the process dies before the removal is committed nothing has gone. */
+async function remove(tenantId: string, purge: OpenPurge, options: PurgeOptions): Promise<Outcome> {
   const situation = await readSituation(tenantId)
-  if (!situation) return false
+  if (!situation) return 'changed'
   const { head, signed } = situation
   const certificate = await certify({ tenantId, purge, checkpoint: signed.note, head, now: now() })
   try {
-    const events = await removeEntries(tenantId, { purgeId: purge.id, certificate })
+    const { id: purgeId, removed } = purge
+    const events = await removeEntries(tenantId, { purgeId, removed, head, certificate })
     log.info({ tenantId, class: purge.class, events }, 'expired entries were removed')
   } catch (error) {
+    if (error instanceof ColdFileProblem) return giveUp(tenantId, purge, error)
     const code = errorCodeOf(error)
     if (code !== STALE && code !== REFUSED) throw error
     if (code === REFUSED)
       log.error({ tenantId, err: error, alarm: 'audit.purge.contradicted' }, 'the database refused a purge')
     const why = code === STALE ? 'changed' : 'contradicted'
     await abandonPurge(tenantId, { id: purge.id, class: purge.class, why })
-    return false
+    return 'changed'
   }
   await options.onStep?.('removed')
-  return true
+  return 'removed'
+}
+
+/** A file of the archive is not what it should be: it stays, as evidence. */
+async function giveUp(tenantId: string, purge: OpenPurge, { index, message }: ColdFileProblem): Promise<Outcome> {
+  log.error({ tenantId, class: purge.class, index, alarm: 'audit.entry.altered' }, message)
+  const where = index === null ? {} : { index }
+  await abandonPurge(tenantId, { id: purge.id, class: purge.class, why: 'altered', ...where })
+  return 'altered'
 }

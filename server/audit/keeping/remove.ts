@@ -2,7 +2,9 @@ import 'server-only'
 import { BLOCK } from '#lib/postings/bits.ts'
 import { type IndexRange, mergeRanges } from '#protocol/audit/purge-certificate.ts'
 import { type Sql, systemTransaction } from '#server/kernel/db.ts'
+import { type Replaced, replaceFiles } from '../archive/rewrite.ts'
 import { reindex } from '../index/rebuild.ts'
+import type { Head } from '../tree.ts'
 import type { KeepingClass } from './schema.ts'
 
 /*
@@ -26,7 +28,7 @@ type Listing = {
 
 type Row = { index: string; at: Date | string; entry: string | null; personal: string | null }
 
-/** Entries of a class that have expired, in the order of the log. Index: (tenant, index) of each month. */
+/** Entries of a class that have expired and are not archived, in the order of the log. Index: (tenant, index) of each month. */
 export async function listExpired(sql: Sql, tenantId: string, listing: Listing): Promise<ExpiredEntry[]> {
   const { class: name, after, before, size, limit, texts } = listing
   const rows = await sql<Row>(
@@ -61,29 +63,70 @@ export const STALE = 'GH010'
 export const REFUSED = 'GH011'
 
 /**
- * Removes what a recorded purge names, all of it or nothing, and keeps the certificate; done before, it does nothing.
- * Throws with the code `STALE` when a hold or a rule has changed since it was planned.
+ * Removes what a recorded purge names, all of it or nothing, and keeps the certificate; done before, it does nothing. Files of the
+ * archive are written anew without it. Throws with the code `STALE` when a hold or a rule has changed since it was planned.
+ * @throws ColdFileProblem · AppError unavailable
  */
-export async function removeEntries(tenantId: string, { purgeId, certificate }: Removal): Promise<number> {
+export async function removeEntries(
+  tenantId: string,
+  { purgeId, removed, head, certificate }: Removal,
+): Promise<number> {
+  return replaceFiles(tenantId, { going: { places: removed, what: 'entries' }, head }, async (files) => {
+    const [row] = await asWorker(tenantId, (sql) =>
+      sql<{ gone: string }>('SELECT audit_remove($1::uuid, $2::text, $3::text::jsonb)::text AS gone', [
+        purgeId,
+        certificate,
+        JSON.stringify(files.map(asRow)),
+      ]),
+    )
+    return Number(row?.gone ?? 0)
+  })
+}
+
+type Removal = { purgeId: string; removed: readonly IndexRange[]; head: Head; certificate: string }
+type Erasing = { erasureId: string; revision: number; indexes: readonly number[] }
+
+/**
+ * Erases the personal values of entries that are not archived; the entries stay. Throws with the code `STALE` when a hold has changed,
+ * or an entry has gone into the archive.
+ */
+export async function erasePersonal(tenantId: string, erasing: Erasing): Promise<number> {
+  return callErase(tenantId, erasing, [])
+}
+
+/** The same of archived entries that have such values: their files are written anew. @throws ColdFileProblem · AppError unavailable */
+export async function eraseArchived(tenantId: string, erasing: Erasing, head: Head): Promise<number> {
+  const going = { places: toRanges(erasing.indexes), what: 'personal' as const }
+  return replaceFiles(tenantId, { going, head }, (files) => callErase(tenantId, erasing, files))
+}
+
+async function callErase(tenantId: string, erasing: Erasing, files: readonly Replaced[]): Promise<number> {
+  const { erasureId, revision, indexes } = erasing
   const [row] = await asWorker(tenantId, (sql) =>
-    sql<{ gone: string }>('SELECT audit_remove($1::uuid, $2::text)::text AS gone', [purgeId, certificate]),
+    sql<{ gone: string }>(
+      'SELECT audit_erase($1::uuid, $2::text::bigint, $3::text::int8multirange, $4::text::jsonb)::text AS gone',
+      [erasureId, String(revision), toMultirange(toRanges(indexes)), JSON.stringify(files.map(asRow))],
+    ),
   )
   return Number(row?.gone ?? 0)
 }
 
-type Removal = { purgeId: string; certificate: string }
-type Erasing = { erasureId: string; revision: number; indexes: readonly number[] }
-
-/** Erases the personal values of entries; the entries stay. Throws with the code `STALE` when a hold has changed. */
-export async function erasePersonal(tenantId: string, { erasureId, revision, indexes }: Erasing): Promise<number> {
-  const [row] = await asWorker(tenantId, (sql) =>
-    sql<{ gone: string }>('SELECT audit_erase($1::uuid, $2::text::bigint, $3::text::int8multirange)::text AS gone', [
-      erasureId,
-      String(revision),
-      toMultirange(toRanges(indexes)),
-    ]),
-  )
-  return Number(row?.gone ?? 0)
+/** As `audit_replace_files` in the migration takes it. */
+function asRow({ old, file }: Replaced) {
+  if (!file) return { old: old.name, entries: 0, personal: 0 }
+  return {
+    old: old.name,
+    name: file.name,
+    revision: file.revision,
+    entries: file.entries,
+    personal: file.personal,
+    bytes: file.bytes,
+    sha256: file.sha256,
+    recorded_from: new Date(file.recordedFrom).toISOString(),
+    recorded_to: new Date(file.recordedTo).toISOString(),
+    occurred_from: file.occurredFrom,
+    occurred_to: file.occurredTo,
+  }
 }
 
 /** Drops the parts of past months of which no organisation has anything left; answers their names. */

@@ -1,0 +1,361 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { uuidv7 } from '#lib/uuid.ts'
+import { purgedBy, verifyPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
+import { systemActor } from '#server/kernel/actor.ts'
+import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
+import { runInTransaction } from '#server/kernel/command.ts'
+import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
+import type { AuditDraft } from '#server/kernel/ledger.ts'
+import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { signHead } from '../checkpoints.ts'
+import { runErasure } from '../keeping/erasure.ts'
+import { placeHold } from '../keeping/hold-commands.ts'
+import { type PurgeStep, purgeTenant } from '../keeping/purge.ts'
+import { getPurgeCertificate, listPurges, previewKeeping, previewPersonErasure } from '../keeping/queries.ts'
+import { bumpRevision, lockKeeping, writeRules } from '../keeping/rules.ts'
+import { KEEP_EVERYTHING, type RetentionRules } from '../keeping/schema.ts'
+import { readSigner } from '../log-key.ts'
+import { search } from '../search.ts'
+import { readStored } from '../stored.ts'
+import { readHead } from '../tree.ts'
+import { openCold } from './cold-log.ts'
+import { archiveRoots, endEngine } from './engine/client.ts'
+import { readRecordedFiles } from './record.ts'
+import { replaceFiles } from './rewrite.ts'
+import { setArchiveRule } from './rule.ts'
+import { archiveTenant } from './run.ts'
+import { verifyColdFile } from './verify.ts'
+
+const db = useDatabase()
+const DAY = 86_400_000
+
+beforeAll(async () => {
+  const from = new Date(Date.now() - 200 * DAY).toISOString()
+  await db.superuser.query('SELECT audit_ensure_partitions($1::date, 8)', [from])
+})
+afterEach(() => testingOnlyResetClock())
+afterAll(() => endEngine())
+
+async function daysAgo<T>(days: number, run: () => Promise<T>): Promise<T> {
+  testingOnlyResetClock()
+  testingOnlyAdvanceClock(-days * DAY)
+  try {
+    return await run()
+  } finally {
+    testingOnlyResetClock()
+  }
+}
+
+async function command(tenantId: string, drafts: readonly AuditDraft[], run?: Parameters<typeof runInTransaction>[1]) {
+  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.command' }, async (context) => {
+    await run?.(context)
+    return { result: null, audit: drafts }
+  })
+}
+
+async function setRules(tenantId: string, rules: Partial<RetentionRules>): Promise<void> {
+  await command(tenantId, [{ action: 'audit.retention' }], async ({ sql, now }) => {
+    await lockKeeping(sql, tenantId)
+    await writeRules(sql, tenantId, { ...KEEP_EVERYTHING, ...rules }, now)
+    await bumpRevision(sql, tenantId)
+    return { result: null, audit: [] }
+  })
+  await signHead(tenantId)
+}
+
+/** Lena and Bo looked at five files each 100, 95 and 40 days ago, and one of today; what is older than 60 days is in two files. */
+async function makeLog() {
+  const made = await daysAgo(100, async () => {
+    const tenantId = await makeTenant()
+    const owner = await makePerson(tenantId, { role: 'owner', founder: true, name: 'Mei' })
+    const [lena, bo] = [await makePerson(tenantId, { name: 'Lena' }), await makePerson(tenantId, { name: 'Bo' })]
+    return { tenantId, owner, lena, bo }
+  })
+  const { tenantId, owner, lena, bo } = made
+  const views = (count: number) =>
+    [lena, bo].flatMap((person) =>
+      Array.from(
+        { length: count },
+        (_, n): AuditDraft => ({
+          action: 'file.view',
+          actor: { kind: 'person', id: person.personId, name: person.name },
+          target: { type: 'file', id: uuidv7(), name: `Plan ${n}.pdf` },
+          words: n === 3 ? 'merger' : 'meadow',
+          address: '203.0.113.7',
+        }),
+      ),
+    )
+  for (const days of [100, 95, 40]) await daysAgo(days, () => command(tenantId, views(5)))
+  await command(tenantId, views(1))
+  await setArchiveRule(owner, { days: 60 })
+  await signHead(tenantId)
+  expect(await archiveTenant(tenantId)).toMatchObject({ files: 2, problem: null })
+  const files = () => readTransaction(tenantId, ({ sql }) => readRecordedFiles(sql, tenantId))
+  const found = (q: string) =>
+    readTransaction(tenantId, async ({ sql }) => {
+      const ask = { q, order: 'newest' as const, limit: 100, from: undefined, to: undefined }
+      const { items, total } = await search(sql, tenantId, ask)
+      expect(total).toEqual({ value: items.length, capped: false })
+      return items.length
+    })
+  return { ...made, files, found }
+}
+
+type Log = Awaited<ReturnType<typeof makeLog>>
+
+const kept = ({ tenantId }: Log) =>
+  readTransaction(tenantId, async ({ sql }) => {
+    const { size } = await readHead(sql, tenantId)
+    const cold = await openCold(sql, tenantId)
+    const archived = (await cold?.entriesBetween(0, size, size)) ?? []
+    return [...archived, ...(await readStored(sql, tenantId, { from: 0, to: size, limit: size }))]
+  })
+
+/** Each file is verified against the tree, what is missing is what certificates name, and no file lies about. */
+async function expectSound(log: Log): Promise<void> {
+  const { tenantId, owner } = log
+  const vkey = (await readSigner(tenantId))?.vkey ?? ''
+  const certificates = await Promise.all(
+    (await listPurges(owner, {})).items.map(async ({ id: purgeId }) =>
+      verifyPurgeCertificate((await getPurgeCertificate(owner, { purgeId })).text, { vkey }),
+    ),
+  )
+  const isPurged = purgedBy(certificates)
+  const head = await readTransaction(tenantId, ({ sql }) => readHead(sql, tenantId))
+  const there = new Set((await kept(log)).map(({ index }) => index))
+  for (let index = 0; index < head.size; index++) expect(there.has(index), `entry ${index}`).toBe(!isPurged(index))
+  const files = await log.files()
+  for (const file of files) await verifyColdFile(tenantId, file, head)
+  expect(readdirSync(archiveRoots().work).filter((name) => name.startsWith(tenantId))).toEqual([])
+  expect(storedNames(tenantId)).toEqual(files.map(({ name }) => name).sort())
+  await log.found('')
+}
+
+function storedNames(tenantId: string): string[] {
+  const root = archiveRoots().files
+  if (!existsSync(join(root, `tenant=${tenantId}`))) return []
+  const entries = readdirSync(join(root, `tenant=${tenantId}`), { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+    .sort()
+}
+
+const listOf = (tenantId: string) => join(archiveRoots().work, `${tenantId}.names`)
+
+/** The list of files that may be left over, and those files. */
+function lyingThere(tenantId: string) {
+  const list = readFileSync(listOf(tenantId), 'utf8')
+  const names = storedNames(tenantId).filter((name) => list.includes(`${name}\n`))
+  return { list, files: new Map(names.map((name) => [name, readFileSync(join(archiveRoots().files, name))])) }
+}
+
+function bringBack(tenantId: string, { files, list }: ReturnType<typeof lyingThere>): void {
+  writeFileSync(listOf(tenantId), list)
+  const there = storedNames(tenantId)
+  for (const [name, bytes] of files) if (!there.includes(name)) writeFileSync(join(archiveRoots().files, name), bytes)
+}
+
+describe('a purge of what is archived', () => {
+  it('removes what the preview said, from files and tables alike, and leaves the rest in files written anew', async () => {
+    const log = await makeLog()
+    const { tenantId, owner } = log
+    const before = await log.files()
+    await setRules(tenantId, { activity: 35 })
+    const preview = await previewKeeping(owner, {})
+    expect(preview).toMatchObject({ goes: 30, kept: 0, classes: [{ class: 'activity', goes: 30 }] })
+    expect(preview.classes[0]?.days.map(({ goes }) => goes)).toEqual([10, 10, 10])
+    expect(await purgeTenant(tenantId)).toEqual({ events: 30 })
+    expect(await log.found('action:file.view')).toBe(2)
+    const [first, ...more] = await log.files()
+    // Of the second day nothing is left; of the first what is no activity.
+    expect(more).toEqual([])
+    expect(first).toMatchObject({ from: 0, entries: (before[0]?.entries ?? 0) - 10, revision: 2 })
+    expect(first?.recordedTo).toBeLessThanOrEqual(before[0]?.recordedTo ?? 0)
+    await expectSound(log)
+    expect((await listPurges(owner, {})).items).toMatchObject([{ class: 'activity', events: 30 }])
+    expect(await previewKeeping(owner, {})).toMatchObject({ goes: 0 })
+    // What comes next begins at the boundary, whatever is left before it.
+    await setArchiveRule(owner, { days: 30 })
+    await setRules(tenantId, {})
+    expect(await archiveTenant(tenantId)).toMatchObject({ problem: null })
+    await expectSound(log)
+  })
+
+  it('keeps what a hold is about, and says so', async () => {
+    const log = await makeLog()
+    const { tenantId, owner, lena } = log
+    await setRules(tenantId, { activity: 60 })
+    await placeHold(owner, { kind: 'person', name: 'Case-7', reason: 'court', targetId: lena.personId })
+    await signHead(tenantId)
+    const counted = { goes: 10, kept: 10, holds: [{ name: 'Case-7', kept: 10 }] }
+    expect(await previewKeeping(owner, {})).toMatchObject(counted)
+    expect(await purgeTenant(tenantId)).toEqual({ events: 10 })
+    expect(await log.found(`action:file.view actor:${lena.personId}`)).toBe(16)
+    expect((await listPurges(owner, {})).items).toMatchObject([{ events: 10, holds: [{ name: 'Case-7', kept: 10 }] }])
+    expect((await log.files()).map(({ revision }) => revision)).toEqual([2, 2])
+    await expectSound(log)
+  })
+
+  it('writes a file anew once for all that goes of it', async () => {
+    const log = await makeLog()
+    await setRules(log.tenantId, { activity: 60 })
+    expect(await purgeTenant(log.tenantId, { purgeEvents: 3 })).toEqual({ events: 20 })
+    expect((await listPurges(log.owner, {})).items).toMatchObject([{ events: 10 }, { events: 10 }])
+    await expectSound(log)
+  })
+
+  it('that dies anywhere goes on there, and no file is left', async () => {
+    const log = await makeLog()
+    await setRules(log.tenantId, { activity: 35 })
+    for (const at of ['planned', 'recorded', 'removed', 'forgotten'] as const) {
+      const onStep = (step: PurgeStep) => {
+        if (step === at) throw new Error(`killed after ${step}`)
+      }
+      await purgeTenant(log.tenantId, { onStep, purgeEvents: 5 }).catch((error: Error) => {
+        expect(error.message).toBe(`killed after ${at}`)
+      })
+      const all = await kept(log)
+      expect(new Set(all.map(({ index }) => index)).size).toBe(all.length)
+    }
+    await purgeTenant(log.tenantId)
+    expect(await log.found('action:file.view')).toBe(2)
+    await expectSound(log)
+  })
+
+  it('that dies between the new file and the old one leaves one that counts, and the next removes the other', async () => {
+    const log = await makeLog()
+    const { tenantId } = log
+    const [file] = await log.files()
+    const head = await readTransaction(tenantId, ({ sql }) => readHead(sql, tenantId))
+    const places = [{ from: (file?.to ?? 0) - 1, to: file?.to ?? 0 }]
+    const crash = await replaceFiles(tenantId, { going: { places, what: 'entries' }, head }, async () =>
+      lyingThere(tenantId),
+    )
+    expect(crash.files.size).toBe(2)
+    await expectSound(log)
+    // The old one counts.
+    bringBack(tenantId, crash)
+    expect(storedNames(tenantId)).toHaveLength(3)
+    await purgeTenant(tenantId)
+    await expectSound(log)
+    // The new one counts.
+    await setRules(tenantId, { activity: 60 })
+    expect(await purgeTenant(tenantId)).toEqual({ events: 20 })
+    bringBack(tenantId, crash)
+    expect(storedNames(tenantId)).toContain(file?.name)
+    await purgeTenant(tenantId)
+    await expectSound(log)
+  })
+
+  it('does not take place where a file is not what was written: it stays, and the log says so', async () => {
+    const log = await makeLog()
+    const [file] = await log.files()
+    const path = join(archiveRoots().files, file?.name ?? '')
+    const original = readFileSync(path)
+    const changed = Buffer.from(original)
+    changed.writeUInt8(original.readUInt8(4) ^ 1, 4)
+    await setRules(log.tenantId, { control: 60 })
+    const onStep = (step: PurgeStep) => {
+      if (step === 'recorded') writeFileSync(path, changed)
+    }
+    expect(await purgeTenant(log.tenantId, { onStep })).toEqual({ events: 0 })
+    const last = (await readLog(db, log.tenantId)).at(-1)
+    expect(last).toMatchObject({
+      entry: { action: 'audit.purge', outcome: 'failed' },
+      personal: { detail: { problem: 'altered' } },
+    })
+    writeFileSync(path, original)
+    await expectSound(log)
+  })
+})
+
+describe('erasing a person’s values in the archive', () => {
+  async function erase({ tenantId }: Log, personId: string): Promise<void> {
+    const erasureId = uuidv7()
+    const { size } = await readTransaction(tenantId, ({ sql }) => readHead(sql, tenantId))
+    await command(tenantId, [{ action: 'audit.erase' }], async ({ sql, now }) => {
+      await sql(
+        `INSERT INTO audit_erasure (tenant_id, id, person_id, as_of, reason, asked_by, state, started_at)
+         VALUES ($1::uuid, $2::uuid, $3::uuid, $4::text::bigint, 'asked', 'Mei', 'running', $5::text::timestamptz)`,
+        [tenantId, erasureId, personId, String(size), now.toISOString()],
+      )
+      return { result: null, audit: [] }
+    })
+    await runErasure({ tenantId, erasureId })
+    await runErasure({ tenantId, erasureId })
+    await signHead(tenantId)
+  }
+
+  it('takes them out of the files and of the search, keeps what is held, and every proof', async () => {
+    const log = await makeLog()
+    const { tenantId, owner, lena, bo } = log
+    await placeHold(owner, {
+      kind: 'search',
+      name: 'Case-7',
+      reason: 'court',
+      q: 'merger',
+      from: undefined,
+      to: undefined,
+    })
+    const before = await log.found(`actor:${lena.personId} OR target:${lena.personId}`)
+    expect(await previewPersonErasure(owner, { personId: lena.personId })).toEqual({
+      events: before - 3,
+      kept: 3,
+      holds: ['Case-7'],
+      partial: false,
+    })
+    await erase(log, lena.personId)
+    const { personal } = (await readLog(db, tenantId)).at(-1) ?? {}
+    expect(personal?.detail).toEqual({ erased: String(before - 3), kept: '3' })
+    expect(await log.found(`action:file.view actor:${lena.personId}`)).toBe(16)
+    expect(await log.found(`action:file.view ip:203.0.113.0/24 actor:${lena.personId}`)).toBe(3)
+    expect(await log.found('action:file.view lena')).toBe(3)
+    expect(await log.found('action:file.view meadow')).toBe(13)
+    expect(await log.found(`action:file.view ip:203.0.113.7 actor:${bo.personId}`)).toBe(16)
+    const files = await log.files()
+    expect(files.map(({ revision }) => revision)).toEqual([2, 2])
+    expect(files.map(({ entries, personal: of }) => entries - of)).toEqual([expect.any(Number), 4])
+    await expectSound(log)
+    const bytes = Buffer.concat(files.map(({ name }) => readFileSync(join(archiveRoots().files, name))))
+    expect(bytes.length).toBe(files.reduce((sum, file) => sum + file.bytes, 0))
+  })
+})
+
+describe('the database', () => {
+  it('looks again: at holds and rules, at the counts, and that nothing archived is passed over', async () => {
+    const log = await makeLog()
+    const { tenantId } = log
+    await setRules(tenantId, { activity: 60 })
+    const stop = (step: PurgeStep) => {
+      if (step === 'recorded') throw new Error('killed')
+    }
+    await expect(purgeTenant(tenantId, { onStep: stop })).rejects.toThrow('killed')
+    const { rows } = await db.superuser.query<{ id: string }>(
+      `SELECT id FROM audit_purge WHERE tenant_id = $1 AND state = 'recorded'`,
+      [tenantId],
+    )
+    const remove = (files: object[]) =>
+      systemTransaction(
+        (sql) => sql(`SELECT audit_remove($1::uuid, 'x', $2::text::jsonb)`, [rows[0]?.id, JSON.stringify(files)]),
+        { tenantId },
+      )
+    const files = await log.files()
+    const gone = files.map(({ name: old }) => ({ old, entries: 0, personal: 0 }))
+    await expect(remove([])).rejects.toMatchObject({ code: 'GH010' })
+    await expect(remove(gone)).rejects.toMatchObject({ code: 'GH011' })
+    await expect(remove([{ ...gone[0], old: 'another.parquet' }])).rejects.toMatchObject({ code: 'GH010' })
+    await expect(remove(gone.slice(1))).rejects.toMatchObject({ code: 'GH010' })
+    const direct = (statement: string) => systemTransaction((sql) => sql(statement), { tenantId })
+    await expect(direct('DELETE FROM audit_archive_file')).rejects.toThrow('permission denied')
+    await expect(direct(`SELECT audit_replace_files('[]', '{}', false)`)).rejects.toThrow('permission denied')
+    expect(await log.files()).toEqual(files)
+    await placeHold(log.owner, { kind: 'person', name: 'Case-7', reason: 'court', targetId: log.lena.personId })
+    await signHead(tenantId)
+    // What was recorded under other holds is withdrawn, and planned again.
+    expect(await purgeTenant(tenantId)).toEqual({ events: 10 })
+    await expectSound(log)
+  })
+})

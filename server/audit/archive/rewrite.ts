@@ -1,0 +1,160 @@
+import 'server-only'
+import { type FileHandle, open } from 'node:fs/promises'
+import type { IndexRange } from '#protocol/audit/purge-certificate.ts'
+import { readTransaction } from '#server/kernel/db.ts'
+import { createLog } from '#server/kernel/log.ts'
+import type { Head } from '../tree.ts'
+import { copyTo, linesOf, putDraft, type WrittenFile } from './draft.ts'
+import { engineAll, engineRows, literal } from './engine/client.ts'
+import { ColdFileProblem } from './problem.ts'
+import { type RecordedFile, readRecordedFiles } from './record.ts'
+import { COLD_COLUMNS, coldRow } from './row.ts'
+import { requireBytes, verifyColdFile } from './verify.ts'
+import { clearDrafts, draftPath, noteName, sweepNoted } from './work.ts'
+
+const log = createLog('archive')
+
+/** Entries that go from the archive, or whose personal values do. Ascending ranges. */
+export type Going = { places: readonly IndexRange[]; what: 'entries' | 'personal' }
+
+/** A file of the archive and the one that is to take its place; null: nothing is left of it. */
+export type Replaced = { old: RecordedFile; file: WrittenFile | null }
+
+/**
+ * Writes the files anew that hold what goes, verified against the tree, and hands them to `replace`, which puts them in the place of the
+ * old ones or throws; then the files that do not count any more are removed. If we die anywhere, either the old or the new ones are
+ * recorded, and the next run removes the others. The caller holds the organisation's lock (`keeping.run`).
+ * @throws ColdFileProblem where a file is not what was written · AppError unavailable
+ */
+export async function replaceFiles<T>(
+  tenantId: string,
+  { going, head }: { going: Going; head: Head },
+  replace: (files: readonly Replaced[]) => Promise<T>,
+): Promise<T> {
+  const concerned = await readConcerned(tenantId, going.places)
+  try {
+    const replaced: Replaced[] = []
+    for (const { file: old, places } of concerned) {
+      replaced.push({ old, file: await writeAnew(tenantId, old, { going: { ...going, places }, head }) })
+      await noteName(tenantId, old.name)
+    }
+    return await replace(replaced)
+  } finally {
+    if (concerned.length > 0)
+      await sweepArchive(tenantId).catch((err: unknown) =>
+        log.warn({ tenantId, err }, 'a file that does not count could not be removed yet'),
+      )
+  }
+}
+
+/** Removes what a crash left of files that are not recorded, and drafts. The caller holds the organisation's lock. */
+export async function sweepArchive(tenantId: string): Promise<void> {
+  clearDrafts(tenantId)
+  const files = await readTransaction(tenantId, ({ sql }) => readRecordedFiles(sql, tenantId))
+  const names = new Set(files.map(({ name }) => name))
+  await sweepNoted(tenantId, (name) => names.has(name))
+}
+
+type Concerned = { file: RecordedFile; places: IndexRange[] }
+
+/** The archived files with the places among these that lie in them. */
+async function readConcerned(tenantId: string, places: readonly IndexRange[]): Promise<Concerned[]> {
+  if (places.length === 0) return []
+  const files = await readTransaction(tenantId, ({ sql }) => readRecordedFiles(sql, tenantId))
+  const concerned: Concerned[] = []
+  let at = 0
+  for (const file of files) {
+    if (file.state !== 'cold') continue
+    const own: IndexRange[] = []
+    while ((places[at]?.to ?? Number.POSITIVE_INFINITY) <= file.from) at++
+    for (let next = at; next < places.length; next++) {
+      const range = places[next]
+      if (!range || range.from >= file.to) break
+      own.push({ from: Math.max(range.from, file.from), to: Math.min(range.to, file.to) })
+    }
+    if (own.length > 0) concerned.push({ file, places: own })
+  }
+  return concerned
+}
+
+async function writeAnew(
+  tenantId: string,
+  old: RecordedFile,
+  { going, head }: { going: Going; head: Head },
+): Promise<WrittenFile | null> {
+  const count = going.places.reduce((sum, { from, to }) => sum + to - from, 0)
+  if (going.what === 'entries' && count === old.entries) return null
+  try {
+    const draft = await writeDraft(tenantId, old, going)
+    const expected = {
+      entries: old.entries - (going.what === 'entries' ? count : 0),
+      personal: going.what === 'personal' ? old.personal - count : null,
+    }
+    const measured = await measure(draft)
+    if (measured.entries !== expected.entries || (expected.personal ?? measured.personal) !== measured.personal)
+      throw new ColdFileProblem('damaged')
+    const { state: _, ...same } = old
+    const file = await putDraft(tenantId, draft, { ...same, ...measured, revision: old.revision + 1 })
+    await verifyColdFile(tenantId, file, head)
+    return file
+  } finally {
+    clearDrafts(tenantId)
+  }
+}
+
+/** What stays as it was, in the order of the log, and of what loses its personal values the rows without them. */
+async function writeDraft(tenantId: string, old: RecordedFile, { places, what }: Going): Promise<string> {
+  const source = `read_parquet(${literal(await requireBytes(old))}, hive_partitioning = false)`
+  const list = draftPath(tenantId, 'places')
+  await writeLines(list, [places.map(({ from, to }) => ({ from, to }))])
+  const gone = `SELECT unnest(range("from", "to")) FROM ${linesOf(list, { from: 'BIGINT', to: 'BIGINT' })}`
+  const stays = `SELECT ${COLUMNS} FROM ${source} WHERE index NOT IN (${gone})`
+  const draft = draftPath(tenantId, 'parquet')
+  if (what === 'entries') {
+    await engineAll(copyTo(draft, `${stays} ORDER BY index`))
+    return draft
+  }
+  const rows = draftPath(tenantId, 'ndjson')
+  await writeLines(rows, bareRows(`SELECT index, recorded_at, class, entry FROM ${source} WHERE index IN (${gone})`))
+  await engineAll(copyTo(draft, `${stays} UNION ALL SELECT ${COLUMNS} FROM ${linesOf(rows)} ORDER BY index`))
+  return draft
+}
+
+const COLUMNS = Object.keys(COLD_COLUMNS).join(', ')
+
+/** What is searched of an entry without personal values is derived as for any other. */
+async function* bareRows(select: string): AsyncGenerator<object[]> {
+  for await (const rows of engineRows(select))
+    yield rows.map(([index, recordedAt, name, text]) =>
+      coldRow(
+        { index: Number(index), recordedAt: new Date(Number(recordedAt)), text: String(text), personal: null },
+        String(name),
+      ),
+    )
+}
+
+async function writeLines(
+  path: string,
+  pages: Iterable<readonly object[]> | AsyncIterable<readonly object[]>,
+): Promise<void> {
+  const handle: FileHandle = await open(path, 'w', 0o600)
+  try {
+    for await (const rows of pages) await handle.writeFile(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+  } finally {
+    await handle.close()
+  }
+}
+
+type Measured = Pick<
+  WrittenFile,
+  'entries' | 'personal' | 'recordedFrom' | 'recordedTo' | 'occurredFrom' | 'occurredTo'
+>
+
+async function measure(draft: string): Promise<Measured> {
+  const [row = []] = await engineAll(
+    `SELECT count(*), count(personal), min(recorded_at), max(recorded_at), min(occurred_at), max(occurred_at) FROM read_parquet(${literal(draft)}, hive_partitioning = false)`,
+  )
+  const [entries = 0, personal = 0, recordedFrom = 0, recordedTo = 0, occurredFrom = 0, occurredTo = 0] =
+    row.map(Number)
+  return { entries, personal, recordedFrom, recordedTo, occurredFrom, occurredTo }
+}
