@@ -5,29 +5,24 @@ const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(?:[
 /** `2026-01-31T09:14:03.120Z`: RFC 3339 in UTC with milliseconds. Throws a RangeError outside the years 0001 to 9999. */
 export function formatTime(time: Date | number): string {
   const ms = Math.trunc(Number(time))
-  const number = Math.floor(ms / DAY_MS)
+  const number = Math.floor(ms / MINUTE_MS)
   // Of NaN and of times that no Date holds, this is where they are refused.
-  if (number !== day.number) day = { number, text: dayOf(ms) }
-  const inDay = ms - number * DAY_MS
-  const hours = Math.floor(inDay / 3_600_000)
-  const minutes = Math.floor(inDay / 60_000) % 60
-  const seconds = Math.floor(inDay / 1_000) % 60
-  return `${day.text}T${digits(hours, 2)}:${digits(minutes, 2)}:${digits(seconds, 2)}.${digits(inDay % 1_000, 3)}Z`
+  if (number !== minute.number) minute = { number, text: minuteOf(ms) }
+  const inMinute = ms - number * MINUTE_MS
+  return minute.text + SECONDS[Math.floor(inMinute / 1_000)] + MILLISECONDS[inMinute % 1_000]
 }
 
-const DAY_MS = 86_400_000
-// Times come by the thousand from one day, and Date writes it anew for each.
-let day = { number: Number.NaN, text: '' }
+const MINUTE_MS = 60_000
+const SECONDS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
+const MILLISECONDS = Array.from({ length: 1_000 }, (_, n) => `.${String(n).padStart(3, '0')}Z`)
+// Times come by the thousand from one minute, and Date writes it anew for each.
+let minute = { number: Number.NaN, text: '' }
 
-function dayOf(ms: number): string {
+/** `2026-01-31T09:14:` */
+function minuteOf(ms: number): string {
   const text = new Date(ms).toISOString()
   if (!STRICT.test(text)) throw new RangeError('the year is not one of 0001 to 9999')
-  return text.slice(0, 10)
-}
-
-function digits(value: number, count: 2 | 3): string {
-  const text = value < 10 ? `0${value}` : `${value}`
-  return text.length < count ? `0${text}` : text
+  return text.slice(0, 17)
 }
 
 /** Whether `text` is exactly what `formatTime` writes, of a day and an hour that exist. */

@@ -99,8 +99,8 @@ function normaliseText(text: string): string {
 
 function normaliseLabels(labels: readonly string[] | undefined): readonly string[] | undefined {
   if (labels === undefined || labels.length === 0) return undefined
-  if (labels.length === 1) return labels.map(normaliseText)
-  return [...new Set(labels.map(normaliseText))].sort()
+  const texts = labels.map(normaliseText)
+  return texts.every((label, n) => n === 0 || label > (texts[n - 1] ?? '')) ? texts : [...new Set(texts)].sort()
 }
 
 /**

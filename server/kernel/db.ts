@@ -123,7 +123,7 @@ async function writing<T>(client: pg.PoolClient, begin: string, run: BareRun<T>)
   try {
     await client.query(begin)
     const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) =>
-      (await client.query({ text, values: [...values] })).rows as Row[]
+      (await client.query({ ...preparedAs(text), text, values: [...values] })).rows as Row[]
     const result = await run(client, sql)
     await client.query('COMMIT')
     client.release()

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, connect as open, type Server, type Sock
 
 /** One question and its answer on a connection to PostgreSQL: a statement with its parameters, or several statements. */
 export type RoundTrip = {
-  /** What was sent, the protocol's own bytes included. */
+  /** What was sent, the protocol's own bytes included; of a statement that was prepared before, its text, too. */
   text: string
   /** Its place in its transaction, 0 is what begins it. */
   place: number
@@ -57,7 +57,7 @@ export class Wire {
 
   #join(client: Socket, target: number): void {
     const server = open(target, '127.0.0.1')
-    const line: Line = { client, server, asked: [], place: 0, breaking: null }
+    const line: Line = { client, server, asked: [], place: 0, breaking: null, prepared: new Map() }
     const questions = new Messages({ startsBare: true })
     const answers = new Messages({ startsBare: false })
     for (const socket of [client, server]) {
@@ -80,10 +80,12 @@ export class Wire {
 
   #ask(line: Line, message: Message): void {
     line.asked.push(message.bytes)
+    if (message.type === 'P') prepare(line, message.bytes)
     // A question ends with Query or Sync; what comes before it (Parse, Bind …) waits for it, signing in does not.
     if (WAITING.has(message.type)) return
     if (message.type === 'Q' || message.type === 'S') {
-      const trip = { text: Buffer.concat(line.asked).toString('latin1'), place: line.place++, connection: line }
+      const text = Buffer.concat(line.asked).toString('latin1') + preparedTexts(line)
+      const trip = { text, place: line.place++, connection: line }
       const where = line.breaking ? undefined : this.onRoundTrip?.(trip)
       if (where) line.breaking = trip
       if (where === 'before') {
@@ -112,7 +114,29 @@ export class Wire {
   }
 }
 
-type Line = { client: Socket; server: Socket; asked: Buffer[]; place: number; breaking: RoundTrip | null }
+type Line = {
+  client: Socket
+  server: Socket
+  asked: Buffer[]
+  place: number
+  breaking: RoundTrip | null
+  /** Texts of statements by their names. */
+  prepared: Map<string, string>
+}
+
+/** Parse: the statement's name and its text. */
+function prepare(line: Line, bytes: Buffer): void {
+  const [name = '', text = ''] = bytes.toString('latin1', 5).split('\0', 2)
+  line.prepared.set(name, text)
+}
+
+/** Bind: the portal's name and the statement's. */
+function preparedTexts({ asked, prepared }: Line): string {
+  const names = asked.filter((bytes) => bytes[0] === BIND).map((bytes) => bytes.toString('latin1', 5).split('\0', 2)[1])
+  return names.map((name) => prepared.get(name ?? '') ?? '').join(' ')
+}
+
+const BIND = 'B'.charCodeAt(0)
 
 /** Parse, Bind, Describe, Execute, Close, Flush. */
 const WAITING: ReadonlySet<string> = new Set('PBDECH')
