@@ -67,6 +67,7 @@ describe('every command', () => {
         "audit.search": "none · audit:read",
         "audit.unmask": "none · audit:unmask",
         "audit.unmask.end": "none · audit:unmask",
+        "audit.unmask.exported": "none · system",
         "audit.unmask.shown": "none · audit:unmask",
         "audit.verify": "none · audit:read",
         "audit.verify.finish": "none · system",

@@ -18,6 +18,7 @@ export { type BundleStore, type StoredFile, sealedStore } from './bundle/store.t
 export { readZip, zipSize } from './bundle/zip.ts'
 export { startIndexUpkeep } from './index/upkeep.ts'
 export { keepingJobs, keepingSchedule } from './keeping/jobs.ts'
+export { type ExportedUnder, recordExported } from './masking/record-shown.ts'
 export { eachMatch, type MatchesPlace } from './matches.ts'
 export {
   endVerifications,

@@ -20,15 +20,23 @@ export const requestExport = defineCommand({
   input: exportInput,
   execute: async ({ sql, actor, tenantId, input, now }) => {
     const { format, from, timeZone, to } = input
-    const { q, matching, masked, asOf } = await prepareAsk(sql, actor, input)
+    const { q, matching, masked, unmasking, asOf } = await prepareAsk(sql, actor, input)
     await requireRoom(sql, tenantId, [actor.kind, actorId(actor)])
     const id = uuidv7(now.getTime())
     await sql(
-      `INSERT INTO audit_export (tenant_id, id, actor_kind, actor_id, q, matching, from_time, to_time, format, time_zone, as_of, masked, created_at)
-       VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $10::text, $11::text::bigint, $12::boolean, $13::text::timestamptz)`,
+      `INSERT INTO audit_export (tenant_id, id, actor_kind, actor_id, q, matching, from_time, to_time, format, time_zone, as_of, masked, created_at, unmasking_id, unmask_reason)
+       VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $10::text, $11::text::bigint, $12::boolean, $13::text::timestamptz, $14::text::uuid, $15::text)`,
       [
         ...[tenantId, id, actor.kind, actorId(actor), q, matching, from ?? null, to ?? null],
-        ...[format, timeZone, String(asOf), masked, now.toISOString()],
+        ...[
+          format,
+          timeZone,
+          String(asOf),
+          masked,
+          now.toISOString(),
+          unmasking?.id ?? null,
+          unmasking?.reason ?? null,
+        ],
       ],
     )
     const { view } = await readExport(sql, tenantId, id, actor)

@@ -8,9 +8,11 @@ import { readParquet } from '#protocol/audit/bundle-parquet.ts'
 import { verifyBundle } from '#protocol/audit/bundle-verify.ts'
 import { layZip, openZip } from '#protocol/audit/bundle-zip.ts'
 import { generateNoteKey } from '#protocol/audit/note.ts'
+import { hideNames, unmaskNames } from '#server/audit/commands.ts'
 import { type Actor, systemActor } from '#server/kernel/actor.ts'
 import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
+import { askReasonForNames } from '#server/tenants/commands.ts'
 import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { cancelExport, requestExport } from './commands.ts'
 import { expireExports } from './jobs.ts'
@@ -259,6 +261,43 @@ describe('an export', () => {
     const last = (await readLog(database, owner.tenantId)).at(-1)
     expect(last?.entry).toMatchObject({ action: 'audit.export', outcome: 'denied' })
     await bytesOf(owner, id)
+  })
+
+  it('with names that are shown for a reason: everybody in it has an entry with that reason, once, before it can be had', async () => {
+    const { tenantId, owner } = await setting(3)
+    const [lin, bo] = [await makePerson(tenantId, { name: 'Lin' }), await makePerson(tenantId, { name: 'Bo' })]
+    await askReasonForNames(owner, {})
+    const reason = 'Complaint 2026-117'
+    const { id: unmaskingId } = await unmaskNames(owner, { reason })
+    await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test' }, async () => ({
+      result: null,
+      audit: [lin, lin, bo].map(({ personId: id, name }) => ({
+        action: 'file.view' as const,
+        actor: { kind: 'person' as const, id, name },
+        target: { type: 'file', id: 'a', name: 'Plan' },
+      })),
+    }))
+    const { id } = await requestExport(owner, ask('ndjson', { q: 'action:file.view actor:Lin' }))
+    // The worker comes to it when names are hidden again: the file has them all the same.
+    await hideNames(owner, {})
+    await runExport(tenantId, id, SMALL)
+    const shown = async () =>
+      (await readLog(database, tenantId))
+        .filter(({ entry }) => entry.action === 'audit.unmask' && entry.target)
+        .map(({ entry, personal }) => ({ ...entry, reason: personal.reason, detail: personal.detail }))
+    const expected = {
+      actor: { kind: 'person', id: owner.personId },
+      correlationId: unmaskingId,
+      reason,
+      detail: { export: id },
+    }
+    expect(await shown()).toMatchObject([{ ...expected, target: { type: 'person', id: lin.personId } }])
+    // Without a reason asked for there is none to write down; under the next one everybody has another.
+    const again = await unmaskNames(owner, { reason })
+    await made(owner, ask('csv', { q: 'action:file.view' }), { partEvents: 2 })
+    const later = (await shown()).slice(1)
+    expect(later.map(({ target }) => target?.id).sort()).toEqual([lin.personId, bo.personId].sort())
+    expect(later.every(({ correlationId }) => correlationId === again.id)).toBe(true)
   })
 
   it('names an entry that was altered in the database, and is not made', async () => {

@@ -1,7 +1,7 @@
 import 'server-only'
 import { z } from 'zod'
 import type { BundleFormat } from '#protocol/audit/bundle.ts'
-import type { MatchesPlace, StoredMember, WrittenPart } from '#server/audit/jobs.ts'
+import type { ExportedUnder, MatchesPlace, StoredMember, WrittenPart } from '#server/audit/jobs.ts'
 import { type Actor, actorId } from '#server/kernel/actor.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
@@ -21,6 +21,8 @@ export type ExportAsk = {
   timeZone: string
   asOf: number
   masked: boolean
+  /** Names are in it for a reason: everybody named gets an entry. */
+  shownUnder: ExportedUnder | null
 }
 
 type Row = {
@@ -33,6 +35,10 @@ type Row = {
   time_zone: string
   as_of: string
   masked: boolean
+  unmasking_id: string | null
+  unmask_reason: string | null
+  actor_kind: string
+  actor_id: string
   created_at: Date | string
   is_cancelled: boolean
   state: Exclude<ExportState, 'queued'> | null
@@ -47,6 +53,7 @@ type Row = {
 }
 
 const COLUMNS = `e.id::text, e.q, e.matching, e.from_time, e.to_time, e.format, e.time_zone, e.as_of::text, e.masked, e.created_at,
+  e.unmasking_id::text, e.unmask_reason, e.actor_kind, e.actor_id,
   e.cancelled_at IS NOT NULL AS is_cancelled, r.state, r.looked_through::text, r.events::text, r.problem, r.members,
   r.size_bytes::text, r.checkpoint_size::text, r.finished_at, r.expires_at`
 const TABLES = 'audit_export e LEFT JOIN audit_export_run r ON r.tenant_id = e.tenant_id AND r.id = e.id'
@@ -113,6 +120,7 @@ function readRow(row: Row): StoredExport {
       timeZone: row.time_zone,
       asOf,
       masked,
+      shownUnder: shownUnder(row),
     },
     members,
     view: {
@@ -136,6 +144,12 @@ function readRow(row: Row): StoredExport {
       problem: row.problem === null ? null : problemSchema.parse(JSON.parse(row.problem)),
     },
   }
+}
+
+function shownUnder({ id, unmasking_id, unmask_reason, actor_kind, actor_id }: Row): ExportedUnder | null {
+  if (unmasking_id === null || unmask_reason === null) return null
+  const kind = actor_kind === 'api_key' ? 'api_key' : 'person'
+  return { unmaskingId: unmasking_id, reason: unmask_reason, exportId: id, reader: { kind, id: actor_id } }
 }
 
 function stateOf({ state, is_cancelled }: Row): ExportState {

@@ -1,5 +1,6 @@
 import 'server-only'
 import type { BundleAbout } from '#protocol/audit/bundle.ts'
+import type { AuditEntry } from '#protocol/audit/entry.ts'
 import {
   type BundleStore,
   eachMatch,
@@ -8,6 +9,7 @@ import {
   maskRow,
   type PartWriter,
   partWriter,
+  recordExported,
   sealFiles,
   sumDays,
   zipSize,
@@ -119,10 +121,14 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
   let events = parts.reduce((sum, part) => sum + part.events.count, 0)
   let place: MatchesPlace | undefined = parts.at(-1)?.place
   let writer: PartWriter | null = null
+  const named = new Set<string>()
   const record = async (open: PartWriter, isLast: boolean) => {
     const written = await open.finish()
     writer = null
     step('part written')
+    // Before the part counts: a run that dies here does it again, and everybody has one entry.
+    if (ask.shownUnder) await recordExported(tenantId, ask.shownUnder, named)
+    named.clear()
     // If we die before the row is committed, the next run writes the same bytes again.
     const part = { ...written, place: place ?? { after: null, time: 0 }, isLast }
     await pgTransaction('writer', tenantId, (_client, sql) =>
@@ -140,6 +146,7 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
         writer ??= await partWriter(store, parts.length + 1, form)
         const rows = items.slice(first, first + partEvents - writer.count)
         await writer.add(rows)
+        if (ask.shownUnder) for (const row of rows) addNamed(named, row.entry)
         events += rows.length
         first += rows.length
         const last = rows.at(-1)
@@ -157,6 +164,11 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
   } finally {
     await (writer as PartWriter | null)?.abandon()
   }
+}
+
+/** Whose names stand in an event, by their own or their devices' ids. */
+function addNamed(named: Set<string>, { actor, device, target }: AuditEntry): void {
+  for (const id of [actor.id, device?.id, target?.id]) if (id !== undefined) named.add(id)
 }
 
 /** What no second try would mend; null for what may be different next time (the database, a full disk). */

@@ -14,6 +14,8 @@ export type PreparedAsk = {
   /** The same as its asker may ask it. */
   matching: string
   masked: boolean
+  /** The act under which names are shown to its asker, and its reason; null where none is asked for. */
+  unmasking: { id: string; reason: string } | null
   asOf: number
 }
 
@@ -33,5 +35,20 @@ export async function prepareAsk(
     const problem = `must not be above ${size}, the length of the log`
     throw new AppError('invalid', { detail: `asOf: ${problem}`, fields: { asOf: problem } })
   }
-  return { q: formatQuery(readQuery(q)), matching, masked: masking.isMasked, asOf: asOf ?? size }
+  return {
+    q: formatQuery(readQuery(q)),
+    matching,
+    masked: masking.isMasked,
+    unmasking: await readAct(sql, tenantId, masking.unmaskingId),
+    asOf: asOf ?? size,
+  }
+}
+
+async function readAct(sql: Sql, tenantId: string, id: string | null): Promise<PreparedAsk['unmasking']> {
+  if (id === null) return null
+  const [act] = await sql<{ id: string; reason: string }>(
+    'SELECT id::text, reason FROM audit_unmasking WHERE tenant_id = $1::uuid AND id = $2::uuid',
+    [tenantId, id],
+  )
+  return act ?? null
 }

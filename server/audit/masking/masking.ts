@@ -19,6 +19,8 @@ export type { NamedKind } from './mask-event.ts'
 export type Masking = {
   /** Pseudonyms stand where names would. */
   readonly isMasked: boolean
+  /** The act under which names are shown, where the organisation asks for a reason. */
+  readonly unmaskingId: string | null
   /**
    * Whether entries, their bundles and `.tlog-proof` files may be given out. They hold no names but ids: a person in the console
    * would look them up, a program with `audit:read` needs them to verify the log (CONTRACT).
@@ -81,6 +83,7 @@ async function shownIds(sql: Sql, tenantId: string, unmaskings: readonly Unmaski
 function openView(): Masking {
   return {
     isMasked: false,
+    unmaskingId: null,
     showsEntries: true,
     view: (event) => event,
     shows: () => {},
@@ -102,6 +105,7 @@ function noting(open: Masking, actor: Actor, unmasking: Unmasking): Masking {
   }
   return {
     ...open,
+    unmaskingId: unmasking.id,
     view: (event) => {
       shows([event.actor.id, event.device?.id, event.target?.id])
       return event
@@ -137,6 +141,7 @@ function maskedView({ sql, tenantId, showsEntries, shown = new Set() }: View): M
   }
   return {
     isMasked: true,
+    unmaskingId: null,
     showsEntries,
     view: (event) => maskEvent(event, hiding),
     shows: () => {},

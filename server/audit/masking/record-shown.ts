@@ -1,7 +1,7 @@
 import 'server-only'
 import { z } from 'zod'
 import { isUuid } from '#lib/uuid.ts'
-import { type Actor, actorId } from '#server/kernel/actor.ts'
+import { type Actor, type ActorKind, actorId, systemActor } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import { readTransaction, type Sql } from '#server/kernel/db.ts'
 import { AppError, isAppError } from '#server/kernel/errors.ts'
@@ -25,9 +25,15 @@ const NEW_PEOPLE = `
      AND NOT EXISTS (SELECT FROM audit_unmasked_person u WHERE u.tenant_id = $1::uuid AND u.unmasking_id = $2::uuid AND u.person_id = p.id)
    ORDER BY p.id LIMIT ${MOST_AT_ONCE}`
 
-function newPeople(sql: Sql, actor: Actor, unmaskingId: string, ids: readonly string[]): Promise<Shown[]> {
-  const self = actor.kind === 'person' ? [actor.personId] : []
-  return sql<Shown>(NEW_PEOPLE, [actor.tenantId, unmaskingId, ids, self])
+type Reader = { tenantId: string; kind: ActorKind; id: string }
+
+function newPeople(sql: Sql, reader: Reader, unmaskingId: string, ids: readonly string[]): Promise<Shown[]> {
+  const self = reader.kind === 'person' ? [reader.id] : []
+  return sql<Shown>(NEW_PEOPLE, [reader.tenantId, unmaskingId, ids, self])
+}
+
+function readerOf(actor: Actor): Reader {
+  return { tenantId: actor.tenantId, kind: actor.kind, id: actorId(actor) }
 }
 
 const recordPeople = defineCommand({
@@ -44,14 +50,10 @@ const recordPeople = defineCommand({
       [tenantId, unmaskingId, actorId(actor), sessionOf(actor)],
     )
     if (!act) throw new Error(`names were shown under ${unmaskingId}, which is not this actor's`)
-    const people = await newPeople(sql, actor, unmaskingId, ids)
+    const people = await newPeople(sql, readerOf(actor), unmaskingId, ids)
     // Another page of the same reader was quicker.
     if (people.length === 0) throw new AppError('not_found', { detail: 'Everybody has an entry already.' })
-    await sql(
-      `INSERT INTO audit_unmasked_person (tenant_id, unmasking_id, person_id, until)
-       SELECT $1::uuid, $2::uuid, unnest($3::text[]::uuid[]), $4::text::timestamptz`,
-      [tenantId, unmaskingId, people.map(({ id }) => id), new Date(act.until).toISOString()],
-    )
+    await keepPeople(sql, { tenantId, unmaskingId, people, until: new Date(act.until) })
     const audit = people.map(({ id, name }) => ({
       action: 'audit.unmask' as const,
       target: { type: 'person', id, name },
@@ -66,12 +68,84 @@ const recordPeople = defineCommand({
 export async function recordShown(actor: Actor, unmaskingId: string, seen: ReadonlySet<string>): Promise<void> {
   const ids = [...seen].filter(isUuid)
   if (ids.length === 0) return
-  const missing = await readTransaction(actor.tenantId, ({ sql }) => newPeople(sql, actor, unmaskingId, ids))
+  const missing = await readTransaction(actor.tenantId, ({ sql }) => newPeople(sql, readerOf(actor), unmaskingId, ids))
   for (let isDone = missing.length === 0; !isDone; ) {
     const { isLast } = await recordPeople(actor, { unmaskingId, ids }).catch((error: unknown) => {
       if (isAppError(error) && error.code === 'not_found') return { isLast: true }
       throw error
     })
+    isDone = isLast
+  }
+}
+
+type Keeping = { tenantId: string; unmaskingId: string; people: readonly Shown[]; until: Date }
+
+async function keepPeople(sql: Sql, { tenantId, unmaskingId, people, until }: Keeping): Promise<void> {
+  await sql(
+    `INSERT INTO audit_unmasked_person (tenant_id, unmasking_id, person_id, until)
+     SELECT $1::uuid, $2::uuid, unnest($3::text[]::uuid[]), $4::text::timestamptz`,
+    [tenantId, unmaskingId, people.map(({ id }) => id), until.toISOString()],
+  )
+}
+
+const recordInFile = defineCommand({
+  action: 'audit.unmask',
+  name: 'audit.unmask.exported',
+  permission: 'system',
+  risk: 'none',
+  input: z.object({
+    unmaskingId: uuidField(),
+    reason: z.string(),
+    exportId: uuidField(),
+    reader: z.object({ kind: z.enum(['person', 'api_key']), id: z.string() }),
+    ids: z.array(uuidField()),
+  }),
+  execute: async ({ sql, tenantId, input: { unmaskingId, reason, exportId, reader, ids }, now }) => {
+    // Two exports of one act take turns: each person has one entry.
+    await sql(`SELECT pg_advisory_xact_lock(hashtextextended('unmasking:' || $1::text, 0))::text AS locked`, [
+      unmaskingId,
+    ])
+    const people = await newPeople(sql, { tenantId, ...reader }, unmaskingId, ids)
+    if (people.length === 0) throw new AppError('not_found', { detail: 'Everybody has an entry already.' })
+    await keepPeople(sql, { tenantId, unmaskingId, people, until: now })
+    const [named] = await sql<{ name: string }>(
+      `SELECT name FROM person WHERE tenant_id = $1::uuid AND id = $2::uuid
+       UNION ALL SELECT name FROM api_key WHERE tenant_id = $1::uuid AND id = $2::uuid`,
+      [tenantId, reader.id],
+    )
+    const audit = people.map(({ id, name }) => ({
+      action: 'audit.unmask' as const,
+      // Who sees the file sees the name; the worker only writes it.
+      actor: { ...reader, name: named?.name ?? reader.id },
+      target: { type: 'person', id, name },
+      correlationId: unmaskingId,
+      reason,
+      detail: { export: exportId },
+    }))
+    return { result: { isLast: people.length < MOST_AT_ONCE }, audit }
+  },
+})
+
+/** What was exported under a reason, by whom. */
+export type ExportedUnder = {
+  unmaskingId: string
+  reason: string
+  exportId: string
+  reader: { kind: 'person' | 'api_key'; id: string }
+}
+
+/** Everybody whose name, or whose device's, stands in a file that was asked for under a reason gets an entry with it; before it can be had. */
+export async function recordExported(tenantId: string, under: ExportedUnder, seen: ReadonlySet<string>): Promise<void> {
+  const ids = [...seen].filter(isUuid)
+  const reader = { tenantId, ...under.reader }
+  const missing = await readTransaction(tenantId, ({ sql }) => newPeople(sql, reader, under.unmaskingId, ids))
+  for (let isDone = missing.length === 0; !isDone; ) {
+    const { isLast } = await recordInFile(systemActor(tenantId, 'exports'), { ...under, ids }).catch(
+      (error: unknown) => {
+        if (isAppError(error) && error.code === 'not_found') return { isLast: true }
+        throw error
+      },
+    )
     isDone = isLast
   }
 }
