@@ -99,3 +99,19 @@ export function placesOf(bits: Bits): number[] {
   }
   return places
 }
+
+/** Takes the first `most` places out of the set, or the last ones, and answers them in that order. */
+export function takePlaces(bits: Bits, most: number, end: 'first' | 'last'): number[] {
+  const taken: number[] = []
+  for (let n = 0; n < WORDS && taken.length < most; n++) {
+    const at = end === 'first' ? n : WORDS - 1 - n
+    let word = bits[at] as number
+    while (word !== 0 && taken.length < most) {
+      const bit = end === 'first' ? 31 - Math.clz32(word & -word) : 31 - Math.clz32(word)
+      taken.push(32 * at + bit)
+      word ^= 1 << bit
+    }
+    bits[at] = word >>> 0
+  }
+  return taken
+}

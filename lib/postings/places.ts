@@ -106,12 +106,34 @@ export function addPacked(bits: Bits, packed: Packed, shift: number): void {
     addBitmap(bits, packed.body)
     return
   }
+  if (packed.packing === SPARSE) {
+    addSparse(bits, packed.body, shift)
+    return
+  }
   eachStretch(packed, (from, to) => {
     const begin = Math.max(0, from + shift)
     const end = Math.min(BLOCK, to + shift)
     if (end - begin === 1) addPlace(bits, begin)
     else if (end > begin) addRange(bits, begin, end)
   })
+}
+
+/** The most frequent packing: read without a call for each place. */
+function addSparse(bits: Bits, body: Uint8Array, shift: number): void {
+  let next = shift
+  for (let n = 0; n < body.length; ) {
+    let byte = body[n++] as number
+    let gap = byte & 0x7f
+    for (let scale = 128; byte >= 0x80; scale *= 128) {
+      if (n === body.length) throw new RangeError('postings end too early')
+      byte = body[n++] as number
+      gap += (byte & 0x7f) * scale
+    }
+    const place = next + gap
+    if (place >= BLOCK) return
+    if (place >= 0) bits[place >>> 5] = (bits[place >>> 5] as number) | (1 << (place & 31))
+    next = place + 1
+  }
 }
 
 function addBitmap(bits: Bits, body: Uint8Array): void {

@@ -10,6 +10,7 @@ import {
   noBits,
   placesOf,
   subtract,
+  takePlaces,
   unite,
 } from './bits.ts'
 import { MERGE_SHARES, mergeBlocks, mergedBits, mergeInBlock } from './merge.ts'
@@ -55,6 +56,30 @@ describe('sets of places', () => {
         expect(change(unite)).toEqual([...new Set([...a, ...b])].sort((x, y) => x - y))
         expect(change(subtract)).toEqual(a.filter((one) => !right.has(one)))
         expect(left.size).toBe(a.length)
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('are taken from either end, so many at a time', () => {
+    fc.assert(
+      fc.property(places, fc.integer({ min: 1, max: 300 }), fc.constantFrom('first', 'last'), (list, most, end) => {
+        const bits = bitsOf(list)
+        const taken = [...takePlaces(bits, most, end), ...takePlaces(bits, most, end)]
+        const inOrder = end === 'first' ? list : list.toReversed()
+        expect(taken).toEqual(inOrder.slice(0, 2 * most))
+        expect(placesOf(bits)).toEqual(inOrder.slice(2 * most).sort((a, b) => a - b))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it('of a longer run are cut at the block', () => {
+    fc.assert(
+      fc.property(places, fc.integer({ min: -BLOCK, max: BLOCK }), (list, shift) => {
+        const bits = noBits()
+        addPacked(bits, packPlaces(list, Number.POSITIVE_INFINITY), shift)
+        expect(placesOf(bits)).toEqual(list.map((one) => one + shift).filter((one) => one >= 0 && one < BLOCK))
       }),
       { numRuns: 60 },
     )
@@ -188,9 +213,11 @@ describe('times', () => {
           expect(hours).toEqual(counted)
           const all = noBits()
           addRange(all, 5, 5 + list.length)
-          const again = new Map<number, number>()
-          countHours(all, packed.hours, 5, (hour, count) => again.set(hour, count))
-          expect(again).toEqual(counted)
+          const last = noBits()
+          addRange(last, 4 + list.length, 5 + list.length)
+          const again = [new Map<number, number>(), new Map<number, number>(), new Map<number, number>()]
+          countHours([all, noBits(), last], packed.hours, 5, (hour, set, count) => again[set]?.set(hour, count))
+          expect(again).toEqual([counted, new Map(), new Map([[Math.floor((list.at(-1) ?? 0) / 3_600_000), 1]])])
           const exact = noBits()
           addTimes(exact, unpackTimes(packed.exact, { from: packed.from, entries: list.length }), { from, to }, 0)
           const right = list.flatMap((one, n) => (one >= from && one < to ? [n] : []))

@@ -91,34 +91,41 @@ export function addHours(bits: Bits, hours: Uint8Array, { from, to }: TimeRange,
 
 /** Adds exactly what occurred in the range. */
 export function addTimes(bits: Bits, times: Float64Array, { from, to }: TimeRange, shift: number): void {
-  times.forEach((time, place) => {
-    if ((from === null || time >= from) && (to === null || time < to)) addPlace(bits, shift + place)
-  })
+  const [least, most] = [from ?? Number.NEGATIVE_INFINITY, to ?? Number.POSITIVE_INFINITY]
+  for (let place = 0; place < times.length; place++) {
+    const time = times[place] as number
+    if (time >= least && time < most) addPlace(bits, shift + place)
+  }
 }
 
-/** Counts what is set in `bits` by the hour in which it occurred. */
+/** Counts what is set in each of `sets` by the hour in which it occurred; `set` says in which. */
 export function countHours(
-  bits: Bits,
+  sets: readonly Bits[],
   hours: Uint8Array,
   shift: number,
-  add: (hour: number, count: number) => void,
+  add: (hour: number, set: number, count: number) => void,
 ): void {
+  const counts = sets.map(() => 0)
   eachHour(hours, (hour, packed) => {
-    const count = packed.packing === 2 ? countBitmap(bits, packed, shift) : countStretches(bits, packed, shift)
-    if (count > 0) add(hour, count)
+    counts.fill(0)
+    if (packed.packing === 2) countBitmap(sets, packed, shift, counts)
+    else countStretches(sets, packed, shift, counts)
+    for (let set = 0; set < counts.length; set++) {
+      const count = counts[set] as number
+      if (count > 0) add(hour, set, count)
+    }
   })
 }
 
-function countStretches(bits: Bits, packed: Packed, shift: number): number {
-  let count = 0
+function countStretches(sets: readonly Bits[], packed: Packed, shift: number, counts: number[]): void {
   eachStretch(packed, (from, to) => {
-    count += countRange(bits, from + shift, to + shift)
+    for (let set = 0; set < sets.length; set++)
+      counts[set] = (counts[set] as number) + countRange(sets[set] as Bits, from + shift, to + shift)
   })
-  return count
 }
 
-function countBitmap(bits: Bits, packed: Packed, shift: number): number {
+function countBitmap(sets: readonly Bits[], packed: Packed, shift: number, counts: number[]): void {
   const places = noBits()
   addPacked(places, packed, shift)
-  return countCommon(bits, places)
+  for (let set = 0; set < sets.length; set++) counts[set] = countCommon(sets[set] as Bits, places)
 }

@@ -1,5 +1,5 @@
 import 'server-only'
-import { intersect, subtract } from '#lib/postings/bits.ts'
+import { type Bits, intersect, isEmpty, subtract } from '#lib/postings/bits.ts'
 import { formatTime } from '#lib/time.ts'
 import { OUTCOMES, type Outcome } from '#protocol/audit/actions.ts'
 import type { PlanNode } from '#protocol/audit/query-plan.ts'
@@ -150,17 +150,22 @@ function widen(counting: Counting): void {
 function countBlock({ bounds, widthMs, together, counts }: Counting, { block, sets }: BlockSets): void {
   const [, certain, ...others] = sets
   if (!certain) return
-  const take = (outcome: Outcome) => (bucket: number, events: number) =>
-    add(counts, Math.floor(bucket / together), outcome, events)
-  const rest = certain.slice()
+  const usual = certain.slice()
+  const counted: { outcome: Outcome; bits: Bits }[] = [{ outcome: USUAL, bits: usual }]
   OTHERS.forEach((outcome, n) => {
     const bits = others[n]
     if (!bits) return
     intersect(bits, certain)
-    subtract(rest, bits)
-    countTimes(bounds.index.times, block, bits, widthMs, take(outcome))
+    subtract(usual, bits)
+    counted.push({ outcome, bits })
   })
-  countTimes(bounds.index.times, block, rest, widthMs, take(USUAL))
+  const some = counted.filter(({ bits }) => !isEmpty(bits))
+  if (some.length === 0) return
+  const inSets = some.map(({ bits }) => bits)
+  countTimes(bounds.index.times.partsOf(block), block, inSets, widthMs, (bucket, set, events) => {
+    const one = some[set]
+    if (one) add(counts, Math.floor(bucket / together), one.outcome, events)
+  })
 }
 
 /** What the text decides, entry by entry. */

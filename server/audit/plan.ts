@@ -42,7 +42,7 @@ export function planOf(q: string, tenantId: string): Plan {
     query,
     normal: formatQuery(query),
     candidates,
-    certain,
+    certain: exact ? candidates : certain,
     isExact: exact,
     // Two words may share a hash: what is shown is always read again.
     matches: ({ entry, personal }) => matchesQuery(query, entry, personal),

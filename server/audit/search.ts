@@ -1,5 +1,5 @@
 import 'server-only'
-import { hasPlace, placesOf } from '#lib/postings/bits.ts'
+import { type Bits, countBits, subtract, takePlaces } from '#lib/postings/bits.ts'
 import type { TimeRange } from '#lib/postings/times.ts'
 import { formatTime } from '#lib/time.ts'
 import type { Sql } from '#server/kernel/db.ts'
@@ -116,7 +116,8 @@ class PageReader {
   readonly items: Candidate[] = []
   /** The last entry that was looked at, found or not. */
   lastRead: { index: number; time: number } | null = null
-  #waiting: number[] = []
+  /** Blocks whose places were not read yet, in reading order. */
+  #waiting: { base: number; bits: Bits; left: number }[] = []
   readonly #sql: Sql
   readonly #scan: PageScan
   readonly #range: TimeRange | null
@@ -136,17 +137,30 @@ class PageReader {
   }
 
   get isWorthReading(): boolean {
-    return this.#waiting.length >= this.#wanted()
+    return this.#waiting.reduce((sum, { left }) => sum + left, 0) >= this.#wanted()
   }
 
-  add(found: BlockSets): void {
-    for (const index of readingOrder(found, this.#scan.ask.order === 'newest')) this.#waiting.push(index)
+  /** The first of its sets is used up. */
+  add({ base, sets: [bits] }: BlockSets): void {
+    if (bits) this.#waiting.push({ base, bits, left: countBits(bits) })
+  }
+
+  #next(most: number): number[] {
+    const indexes: number[] = []
+    for (let block = this.#waiting[0]; block && indexes.length < most; block = this.#waiting[0]) {
+      const end = this.#scan.ask.order === 'newest' ? 'last' : 'first'
+      const { base } = block
+      const places = takePlaces(block.bits, most - indexes.length, end)
+      for (const place of places) indexes.push(base + place)
+      block.left -= places.length
+      if (block.left === 0) this.#waiting.shift()
+    }
+    return indexes
   }
 
   async read(): Promise<void> {
     const { tenantId, bounds, ask } = this.#scan
-    const indexes = this.#waiting.slice(0, this.#wanted())
-    this.#waiting = this.#waiting.slice(indexes.length)
+    const indexes = this.#next(this.#wanted())
     const fetched = await fetchEntries(this.#sql, tenantId, bounds.index.shape, indexes)
     this.#keep(fetched)
     const last = indexes.at(-1)
@@ -172,9 +186,9 @@ class PageReader {
     return this.#scan.ask.limit + 1 - this.items.length
   }
 
-  /** What is missing; more where some of it will not match. */
+  /** What is missing; more where some of that did not match. */
   #wanted(): number {
-    return this.#scan.plan.isExact ? this.missing : Math.max(RECHECKED, this.missing)
+    return this.#scan.plan.isExact || !this.lastRead ? this.missing : Math.max(RECHECKED, this.missing)
   }
 }
 
@@ -182,12 +196,6 @@ class PageReader {
 function between(place: Place | null, newestFirst: boolean, size: number): { from: number; to: number } {
   if (place === null || place.after === null) return { from: 0, to: size }
   return newestFirst ? { from: 0, to: Math.min(size, place.after) } : { from: place.after + 1, to: size }
-}
-
-/** The indexes of a block's candidates in the order in which they are read. */
-function readingOrder({ base, sets }: BlockSets, newestFirst: boolean): number[] {
-  const indexes = sets[0] ? placesOf(sets[0]).map((place) => base + place) : []
-  return newestFirst ? indexes.reverse() : indexes
 }
 
 function isEnd(reached: number, newestFirst: boolean, size: number): boolean {
@@ -259,13 +267,14 @@ export async function countMatches(sql: Sql, { tenantId, plan, ask, bounds }: Co
 export function split({ base, sets }: BlockSets): { certain: number; doubtful: number[] } {
   const [candidates, sure] = sets
   if (!candidates || !sure) return { certain: 0, doubtful: [] }
-  const doubtful: number[] = []
-  let certain = 0
-  for (const place of placesOf(candidates)) {
-    if (hasPlace(sure, place)) certain++
-    else doubtful.push(base + place)
+  if (candidates === sure) return { certain: countBits(candidates), doubtful: [] }
+  const doubtful = candidates.slice()
+  subtract(doubtful, sure)
+  const left = countBits(doubtful)
+  return {
+    certain: countBits(candidates) - left,
+    doubtful: takePlaces(doubtful, left, 'last').map((place) => base + place),
   }
-  return { certain, doubtful: doubtful.reverse() }
 }
 
 /** Each statement inside may take `limitMs`: one that runs into it is no bug, the question is too wide. */

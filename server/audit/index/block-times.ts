@@ -1,5 +1,5 @@
 import 'server-only'
-import { addRange, type Bits, BLOCK, hasPlace, isEmpty } from '#lib/postings/bits.ts'
+import { addRange, type Bits, BLOCK, hasPlace } from '#lib/postings/bits.ts'
 import { addPacked, type Packed, type Packing } from '#lib/postings/places.ts'
 import { addHours, addTimes, countHours, type TimeRange, unpackTimes } from '#lib/postings/times.ts'
 import type { Sql } from '#server/kernel/db.ts'
@@ -167,25 +167,27 @@ export function addMissing(bits: Bits, { at, missing }: TimedPart, block: number
 
 const HOUR_MS = 3_600_000
 
-/** Counts what is set in the block by `floor(occurred / widthMs)`; hours or exact times must have been loaded, as the width needs. */
+/** Counts what is set in the block, set by set, by `floor(occurred / widthMs)`; hours or exact times must have been loaded, as the width needs. */
 export function countTimes(
-  times: BlockTimes,
+  parts: readonly TimedPart[],
   block: number,
-  bits: Bits,
+  sets: readonly Bits[],
   widthMs: number,
-  add: (bucket: number, events: number) => void,
+  add: (bucket: number, set: number, events: number) => void,
 ): void {
-  if (isEmpty(bits)) return
-  for (const part of times.partsOf(block)) {
+  for (const part of parts) {
     const shift = part.at - block * BLOCK
     if (widthMs % HOUR_MS === 0) {
       if (!part.hours) throw new Error(`the hours of block ${block} were not loaded`)
-      countHours(bits, part.hours, shift, (hour, events) => add(Math.floor((hour * HOUR_MS) / widthMs), events))
+      countHours(sets, part.hours, shift, (hour, set, events) =>
+        add(Math.floor((hour * HOUR_MS) / widthMs), set, events),
+      )
       continue
     }
     if (!part.exact) throw new Error(`the times of block ${block} were not loaded`)
-    for (let place = 0; place < part.entries; place++)
-      if (hasPlace(bits, place + shift)) add(Math.floor((part.exact[place] ?? 0) / widthMs), 1)
+    for (const [set, bits] of sets.entries())
+      for (let place = 0; place < part.entries; place++)
+        if (hasPlace(bits, place + shift)) add(Math.floor((part.exact[place] ?? 0) / widthMs), set, 1)
   }
 }
 

@@ -24,7 +24,7 @@ export type Walk = {
   times?: 'hours' | 'exact' | undefined
 }
 
-/** One block's answers, a set for each node, only of what is kept, in range and between the indexes. */
+/** One block's answers, a set for each node (the same one for the same), only of what is kept, in range and between the indexes. */
 export type BlockSets = { block: number; base: number; sets: Bits[] }
 
 /** How far the walk has come (everything before, in reading order, was looked at) and what it found there. */
@@ -114,18 +114,27 @@ export class LogIndex {
 
   #evaluate(walk: Walk, block: number): BlockSets | null {
     const within = this.#kept(walk, block)
-    const covered = this.#covered(block)
+    const indexed = this.#covered(block)
+    const open = this.#hasGap(block) ? this.#uncovered(indexed) : null
+    if (open) intersect(open, within)
+    intersect(indexed, within)
+    if (walk.range) intersect(indexed, this.#inRange(walk.range, block))
     const leaves = new Map<number, Bits>()
-    const sets = walk.nodes.map((node, n) => {
+    const sets: Bits[] = []
+    for (const node of walk.nodes) {
+      const same = open ? -1 : walk.nodes.indexOf(node)
+      const known = same < sets.length ? sets[same] : undefined
+      if (known) {
+        sets.push(known)
+        continue
+      }
       const bits = this.#bitsOf(node, block, leaves)
-      intersect(bits, covered)
-      if (walk.range) intersect(bits, this.#inRange(walk.range, block))
-      if (n === 0) unite(bits, this.#uncovered(covered))
-      intersect(bits, within)
-      return bits
-    })
-    const [driven] = sets
-    return !driven || isEmpty(driven) ? null : { block, base: block * BLOCK, sets }
+      intersect(bits, indexed)
+      if (open && sets.length === 0) unite(bits, open)
+      if (sets.length === 0 && isEmpty(bits)) return null
+      sets.push(bits)
+    }
+    return { block, base: block * BLOCK, sets }
   }
 
   /** Always a set of its own: the caller changes it. */
