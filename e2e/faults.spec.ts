@@ -16,6 +16,7 @@ import { readWholeLog, type WholeLog } from './support/audit-log.ts'
 import { type Instance, type ProcessName, startInstance } from './support/instance.ts'
 import { foundOrganisation, type Operator, withoutDatabase, withSuperuser } from './support/operator.ts'
 import { until } from './support/wait.ts'
+import { awaitWholePages } from './support/whole-pages.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -314,6 +315,7 @@ test('without its database: 503 with Retry-After, nothing acknowledged, the agen
   device.run()
   await device.record(fileId)
   await until('the first event to be sent', async () => device.sent === 1)
+  awaitWholePages(page.context())
   await page.goto(`${instance.consoleUrl}/sign-in`)
   await page.getByLabel('Email').fill(operator.owner.email)
   await page.getByLabel('Password').fill(operator.owner.password)

@@ -10,6 +10,7 @@ import {
   type Page,
 } from '@playwright/test'
 import type { Instance } from './instance.ts'
+import { awaitWholePages } from './whole-pages.ts'
 
 /** What the browsers of this file complained about since the last test. */
 const complaints: string[] = []
@@ -52,6 +53,7 @@ export async function openBrowser(
 ): Promise<BrowserContext> {
   const context = await browser.newContext({ baseURL: consoleUrl, ...options })
   browsers.add(context)
+  awaitWholePages(context)
   context.on('console', (message) => {
     if (message.type() === 'error' && !isOfAxe(message) && !isRefusal(message)) complaints.push(saidBy(message))
   })
