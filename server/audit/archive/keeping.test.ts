@@ -22,6 +22,7 @@ import { readStored } from '../stored.ts'
 import { readHead } from '../tree.ts'
 import { openCold } from './cold-log.ts'
 import { archiveRoots, endEngine } from './engine/client.ts'
+import { followReplacedFiles } from './follow.ts'
 import { readRecordedFiles } from './record.ts'
 import { replaceFiles } from './rewrite.ts'
 import { setArchiveRule } from './rule.ts'
@@ -231,8 +232,10 @@ describe('a purge of what is archived', () => {
     const [file] = await log.files()
     const head = await readTransaction(tenantId, ({ sql }) => readHead(sql, tenantId))
     const places = [{ from: (file?.to ?? 0) - 1, to: file?.to ?? 0 }]
-    const crash = await replaceFiles(tenantId, { going: { places, what: 'entries' }, head }, async () =>
-      lyingThere(tenantId),
+    const crash = await replaceFiles(
+      tenantId,
+      { going: { places, what: 'entries', purgeId: uuidv7() }, head },
+      async () => lyingThere(tenantId),
     )
     expect(crash.files.size).toBe(2)
     await expectSound(log)
@@ -272,23 +275,23 @@ describe('a purge of what is archived', () => {
   })
 })
 
-describe('erasing a person’s values in the archive', () => {
-  async function erase({ tenantId }: Log, personId: string): Promise<void> {
-    const erasureId = uuidv7()
-    const { size } = await readTransaction(tenantId, ({ sql }) => readHead(sql, tenantId))
-    await command(tenantId, [{ action: 'audit.erase' }], async ({ sql, now }) => {
-      await sql(
-        `INSERT INTO audit_erasure (tenant_id, id, person_id, as_of, reason, asked_by, state, started_at)
-         VALUES ($1::uuid, $2::uuid, $3::uuid, $4::text::bigint, 'asked', 'Mei', 'running', $5::text::timestamptz)`,
-        [tenantId, erasureId, personId, String(size), now.toISOString()],
-      )
-      return { result: null, audit: [] }
-    })
-    await runErasure({ tenantId, erasureId })
-    await runErasure({ tenantId, erasureId })
-    await signHead(tenantId)
-  }
+async function erase({ tenantId }: Log, personId: string): Promise<void> {
+  const erasureId = uuidv7()
+  const { size } = await readTransaction(tenantId, ({ sql }) => readHead(sql, tenantId))
+  await command(tenantId, [{ action: 'audit.erase' }], async ({ sql, now }) => {
+    await sql(
+      `INSERT INTO audit_erasure (tenant_id, id, person_id, as_of, reason, asked_by, state, started_at)
+       VALUES ($1::uuid, $2::uuid, $3::uuid, $4::text::bigint, 'asked', 'Mei', 'running', $5::text::timestamptz)`,
+      [tenantId, erasureId, personId, String(size), now.toISOString()],
+    )
+    return { result: null, audit: [] }
+  })
+  await runErasure({ tenantId, erasureId })
+  await runErasure({ tenantId, erasureId })
+  await signHead(tenantId)
+}
 
+describe('erasing a person’s values in the archive', () => {
   it('takes them out of the files and of the search, keeps what is held, and every proof', async () => {
     const log = await makeLog()
     const { tenantId, owner, lena, bo } = log
@@ -321,6 +324,76 @@ describe('erasing a person’s values in the archive', () => {
     await expectSound(log)
     const bytes = Buffer.concat(files.map(({ name }) => readFileSync(join(archiveRoots().files, name))))
     expect(bytes.length).toBe(files.reduce((sum, file) => sum + file.bytes, 0))
+  })
+})
+
+describe('a restored backup', () => {
+  const rowsOf = async (table: string, tenantId: string) =>
+    (await db.superuser.query(`SELECT to_jsonb(t) AS row FROM ${table} t WHERE tenant_id = $1`, [tenantId])).rows.map(
+      ({ row }) => row,
+    )
+
+  /** As the tables were, while the files and the lists beside the database are as they are. */
+  async function bringBackRows(tenantId: string, tables: Record<string, object[]>): Promise<void> {
+    const client = await db.superuser.connect()
+    await client.query('BEGIN; SET LOCAL session_replication_role = replica')
+    for (const [table, rows] of Object.entries(tables)) {
+      await client.query(`DELETE FROM ${table} WHERE tenant_id = $1`, [tenantId])
+      await client.query(`INSERT INTO ${table} SELECT * FROM jsonb_populate_recordset(NULL::${table}, $1)`, [
+        JSON.stringify(rows),
+      ])
+    }
+    await client.query('COMMIT')
+    client.release()
+  }
+
+  it('that names files which were replaced since follows to those: what was destroyed stays destroyed', async () => {
+    const log = await makeLog()
+    const { tenantId, lena } = log
+    const before = {
+      audit_archive_file: await rowsOf('audit_archive_file', tenantId),
+      audit_purge: await rowsOf('audit_purge', tenantId),
+    }
+    expect(await followReplacedFiles()).toBe(0)
+    await erase(log, lena.personId)
+    await placeHold(log.owner, { kind: 'person', name: 'Case-7', reason: 'court', targetId: lena.personId })
+    await setRules(tenantId, { activity: 98 })
+    expect(await purgeTenant(tenantId)).toEqual({ events: 5 })
+    await setRules(tenantId, { activity: 60 })
+    expect(await purgeTenant(tenantId)).toEqual({ events: 5 })
+    const after = await log.files()
+    expect(after.map(({ revision }) => revision)).toEqual([3, 3])
+    await bringBackRows(tenantId, before)
+    await expect(log.found('')).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await followReplacedFiles()).toBe(2)
+    expect(await followReplacedFiles()).toBe(0)
+    expect(await log.files()).toEqual(after)
+    expect((await readLog(db, tenantId)).at(-1)).toMatchObject({
+      entry: { action: 'audit.archive', outcome: 'allowed' },
+      personal: { detail: { restored: 'true', events: '10', files: expect.any(Array) } },
+    })
+    await signHead(tenantId)
+    await expectSound(log)
+    expect(await log.found('action:file.view lena')).toBe(0)
+    // A file that was later written under the same name is another one.
+    const other = before.audit_archive_file.map((row) => ({ ...row, sha256: `\\x${'00'.repeat(32)}` }))
+    await bringBackRows(tenantId, { audit_archive_file: other })
+    expect(await followReplacedFiles()).toBe(0)
+  })
+
+  it('is not followed where more is missing than was purged', async () => {
+    const log = await makeLog()
+    const { tenantId } = log
+    const before = { audit_archive_file: await rowsOf('audit_archive_file', tenantId), audit_purge: [] }
+    await setRules(tenantId, { activity: 60 })
+    await purgeTenant(tenantId)
+    await bringBackRows(tenantId, before)
+    const list = join(archiveRoots().files, '../checkpoints', `archive-${tenantId}`)
+    const lines = readFileSync(list, 'utf8')
+    writeFileSync(list, lines.replaceAll(/^\{"purge".*$/gm, ''))
+    expect(await followReplacedFiles()).toBe(0)
+    writeFileSync(list, lines)
+    expect(await followReplacedFiles()).toBe(2)
   })
 })
 

@@ -8,6 +8,7 @@ import { copyTo, linesOf, putDraft, type WrittenFile } from './draft.ts'
 import { engineAll, engineRows, literal } from './engine/client.ts'
 import { ColdFileProblem } from './problem.ts'
 import { type RecordedFile, readRecordedFiles } from './record.ts'
+import { announceReplaced, type Replaced, settleReplaced } from './replaced.ts'
 import { COLD_COLUMNS, coldRow } from './row.ts'
 import { requireBytes, verifyColdFile } from './verify.ts'
 import { clearDrafts, draftPath, noteName, sweepNoted } from './work.ts'
@@ -15,10 +16,7 @@ import { clearDrafts, draftPath, noteName, sweepNoted } from './work.ts'
 const log = createLog('archive')
 
 /** Entries that go from the archive, or whose personal values do. Ascending ranges. */
-export type Going = { places: readonly IndexRange[]; what: 'entries' | 'personal' }
-
-/** A file of the archive and the one that is to take its place; null: nothing is left of it. */
-export type Replaced = { old: RecordedFile; file: WrittenFile | null }
+export type Going = { places: readonly IndexRange[] } & ({ what: 'entries'; purgeId: string } | { what: 'personal' })
 
 /**
  * Writes the files anew that hold what goes, verified against the tree, and hands them to `replace`, which puts them in the place of the
@@ -33,11 +31,12 @@ export async function replaceFiles<T>(
 ): Promise<T> {
   const concerned = await readConcerned(tenantId, going.places)
   try {
-    const replaced: Replaced[] = []
+    const replaced: { old: RecordedFile; file: WrittenFile | null }[] = []
     for (const { file: old, places } of concerned) {
       replaced.push({ old, file: await writeAnew(tenantId, old, { going: { ...going, places }, head }) })
       await noteName(tenantId, old.name)
     }
+    await announceReplaced(tenantId, replaced, going.what === 'entries' ? going.purgeId : null)
     return await replace(replaced)
   } finally {
     if (concerned.length > 0)
@@ -52,7 +51,9 @@ export async function sweepArchive(tenantId: string): Promise<void> {
   clearDrafts(tenantId)
   const files = await readTransaction(tenantId, ({ sql }) => readRecordedFiles(sql, tenantId))
   const names = new Set(files.map(({ name }) => name))
-  await sweepNoted(tenantId, (name) => names.has(name))
+  const isRecorded = (name: string) => names.has(name)
+  await settleReplaced(tenantId, isRecorded)
+  await sweepNoted(tenantId, isRecorded)
 }
 
 type Concerned = { file: RecordedFile; places: IndexRange[] }

@@ -11,9 +11,10 @@ import { readColdTo } from './files.ts'
 import { goCold } from './go-cold.ts'
 import { type ArchiveProblem, ColdFileProblem } from './problem.ts'
 import { type RecordedFile, readRecordedFiles, recordFiles, withdrawFiles } from './record.ts'
+import { sweepArchive } from './rewrite.ts'
 import { readArchiveDays } from './rule.ts'
 import { requireBytes, verifyColdFile } from './verify.ts'
-import { clearDrafts, noteName, sweepNoted } from './work.ts'
+import { noteName } from './work.ts'
 import { FILE_ENTRIES, writeColdFile } from './write.ts'
 
 const log = createLog('archive')
@@ -84,8 +85,7 @@ class Run {
     this.#waiting = files.filter(({ state }) => state === 'written')
     this.isConcerned = days !== null || this.#waiting.length > 0
     // What a crash left.
-    clearDrafts(this.#tenantId)
-    await this.#sweep(files)
+    await sweepArchive(this.#tenantId)
     await this.#goCold()
     if (days === null) return
     const { head, size } = await this.#signed()
@@ -102,7 +102,7 @@ class Run {
       from = last.to
     }
     await this.#goCold()
-    await this.#sweep((await this.#recorded()).files)
+    await sweepArchive(this.#tenantId)
   }
 
   #recorded(): Promise<{ days: number | null; coldTo: number; files: RecordedFile[] }> {
@@ -166,14 +166,9 @@ class Run {
       for (const { name, state } of files) if (state === 'written') await noteName(tenantId, name)
       await withdrawFiles(tenantId, problem)
     }
-    await this.#sweep((await this.#recorded()).files).catch((err: unknown) =>
+    await sweepArchive(tenantId).catch((err: unknown) =>
       log.warn({ tenantId, err }, 'a file that does not count could not be removed yet'),
     )
-  }
-
-  async #sweep(files: readonly RecordedFile[]): Promise<void> {
-    const names = new Set(files.map(({ name }) => name))
-    await sweepNoted(this.#tenantId, (name) => names.has(name))
   }
 }
 

@@ -22,7 +22,17 @@ export function clearDrafts(tenantId: string): void {
   const { work } = archiveRoots()
   if (!existsSync(work)) return
   for (const name of readdirSync(work))
-    if (name.startsWith(`${tenantId}.`) && name !== listName(tenantId)) rmSync(join(work, name), { force: true })
+    if (name.startsWith(`${tenantId}.`) && name !== listName(tenantId) && name !== `${tenantId}${UNDER_WAY}`)
+      rmSync(join(work, name), { force: true })
+}
+
+const UNDER_WAY = '.replacing'
+
+/** Where the files are listed that are about to be replaced; no draft. */
+export function underWay(tenantId: string): string {
+  const { work } = archiveRoots()
+  mkdirSync(work, { recursive: true, mode: 0o700 })
+  return join(work, `${tenantId}${UNDER_WAY}`)
 }
 
 /** Before a file is put into the store, and before its row goes: if we die, the next run knows where to look. */

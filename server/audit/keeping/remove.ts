@@ -2,7 +2,8 @@ import 'server-only'
 import { BLOCK } from '#lib/postings/bits.ts'
 import { type IndexRange, mergeRanges } from '#protocol/audit/purge-certificate.ts'
 import { type Sql, systemTransaction } from '#server/kernel/db.ts'
-import { type Replaced, replaceFiles } from '../archive/rewrite.ts'
+import { type Replaced, replacedRow } from '../archive/replaced.ts'
+import { replaceFiles } from '../archive/rewrite.ts'
 import { reindex } from '../index/rebuild.ts'
 import type { Head } from '../tree.ts'
 import type { KeepingClass } from './schema.ts'
@@ -71,12 +72,12 @@ export async function removeEntries(
   tenantId: string,
   { purgeId, removed, head, certificate }: Removal,
 ): Promise<number> {
-  return replaceFiles(tenantId, { going: { places: removed, what: 'entries' }, head }, async (files) => {
+  return replaceFiles(tenantId, { going: { places: removed, what: 'entries', purgeId }, head }, async (files) => {
     const [row] = await asWorker(tenantId, (sql) =>
       sql<{ gone: string }>('SELECT audit_remove($1::uuid, $2::text, $3::text::jsonb)::text AS gone', [
         purgeId,
         certificate,
-        JSON.stringify(files.map(asRow)),
+        JSON.stringify(files.map(replacedRow)),
       ]),
     )
     return Number(row?.gone ?? 0)
@@ -105,28 +106,10 @@ async function callErase(tenantId: string, erasing: Erasing, files: readonly Rep
   const [row] = await asWorker(tenantId, (sql) =>
     sql<{ gone: string }>(
       'SELECT audit_erase($1::uuid, $2::text::bigint, $3::text::int8multirange, $4::text::jsonb)::text AS gone',
-      [erasureId, String(revision), toMultirange(toRanges(indexes)), JSON.stringify(files.map(asRow))],
+      [erasureId, String(revision), toMultirange(toRanges(indexes)), JSON.stringify(files.map(replacedRow))],
     ),
   )
   return Number(row?.gone ?? 0)
-}
-
-/** As `audit_replace_files` in the migration takes it. */
-function asRow({ old, file }: Replaced) {
-  if (!file) return { old: old.name, entries: 0, personal: 0 }
-  return {
-    old: old.name,
-    name: file.name,
-    revision: file.revision,
-    entries: file.entries,
-    personal: file.personal,
-    bytes: file.bytes,
-    sha256: file.sha256,
-    recorded_from: new Date(file.recordedFrom).toISOString(),
-    recorded_to: new Date(file.recordedTo).toISOString(),
-    occurred_from: file.occurredFrom,
-    occurred_to: file.occurredTo,
-  }
 }
 
 /** Drops the parts of past months of which no organisation has anything left; answers their names. */
