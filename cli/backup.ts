@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { guardLogs } from '#server/audit/jobs.ts'
+import { applyErasures, guardLogs } from '#server/audit/jobs.ts'
 import { applyDestroyedFiles } from '#server/content/commands.ts'
 import { applyDestroyed } from '#server/devices/jobs.ts'
 import { masterKeysFor, openBackup, restoreBackup } from '#server/kernel/backup/restore-backup.ts'
@@ -66,7 +66,7 @@ async function restore(file: string, { passphraseStdin, json }: Options): Promis
   const lines = [
     `Restored as of ${restored.createdAt}: ${restored.rows} rows of ${restored.tables} tables. Every sum, count and tree is what was backed up.`,
     ...(restored.destroyedAgain > 0
-      ? [`${restored.destroyedAgain} keys that were destroyed since are destroyed again.`]
+      ? [`${restored.destroyedAgain} keys and personal values that were destroyed since are destroyed again.`]
       : []),
     ...restored.logs.flatMap(lineOf),
   ]
@@ -75,7 +75,7 @@ async function restore(file: string, { passphraseStdin, json }: Options): Promis
 
 /** As every start does before anybody is answered: what was destroyed since, and whether the logs continue what was published. */
 async function putInOrder(): Promise<{ destroyedAgain: number; logs: RestoredLog[] }> {
-  const destroyedAgain = (await applyDestroyed()) + (await applyDestroyedFiles())
+  const destroyedAgain = (await applyDestroyed()) + (await applyDestroyedFiles()) + (await applyErasures())
   await guardLogs(createLog('cli'))
   return { destroyedAgain, logs: await restoredLogs() }
 }

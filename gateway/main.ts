@@ -1,4 +1,4 @@
-import { guardLogs } from '#server/audit/jobs.ts'
+import { applyErasures, guardLogs } from '#server/audit/jobs.ts'
 import { applyDestroyedFiles } from '#server/content/commands.ts'
 import { applyDestroyed } from '#server/devices/jobs.ts'
 import { EnvError, readEnv } from '#server/kernel/env.ts'
@@ -15,6 +15,7 @@ async function main(): Promise<void> {
   // Before anybody is answered: a restored backup must not hand out what was destroyed since.
   await applyDestroyed()
   await applyDestroyedFiles()
+  await applyErasures()
   await guardLogs(log)
   const app = await buildGateway({ env, log })
   const stop = async (signal: string) => {

@@ -1,5 +1,6 @@
 import { approvalJobs, approvalSchedule } from '#server/approvals/jobs.ts'
 import {
+  applyErasures,
   archiveJobs,
   archiveSchedule,
   auditJobs,
@@ -72,8 +73,8 @@ const schedule: Scheduled[] = [
 async function main(): Promise<void> {
   readEnv()
   await openKeys()
-  const destroyed = (await applyDestroyed()) + (await applyDestroyedFiles())
-  if (destroyed > 0) log.warn({ destroyed }, 'keys that a restore had brought back were destroyed again')
+  const destroyed = (await applyDestroyed()) + (await applyDestroyedFiles()) + (await applyErasures())
+  if (destroyed > 0) log.warn({ destroyed }, 'what had been destroyed and a restore brought back was destroyed again')
   await upkeepTasks['upkeep.partitions']()
   const queue = await startQueue({ tasks, schedule, log })
   await beginInspections()

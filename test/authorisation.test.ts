@@ -40,6 +40,7 @@ describe('every command', () => {
         "audit.checkpoint.missing": "none · system",
         "audit.epoch.start": "guard · admin · fresh factor",
         "audit.erase": "irreversible · admin · fresh factor",
+        "audit.erase.again": "none · system",
         "audit.erase.approve": "guard · admin · fresh factor",
         "audit.erase.cancel": "none · admin",
         "audit.erase.finish": "none · system",

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { releaseDelayedRequest } from '#server/kernel/brake-decisions.ts'
 import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
+import { tamper } from '#test/attacks.ts'
 import { makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { applyDestroyedFiles, deleteFile, publishFile } from './commands.ts'
 import { contentJobs } from './jobs.ts'
@@ -68,7 +69,10 @@ test('a deleted file that an old backup brings back is deleted again, before any
   await putBack('file_chunk', chunks)
   expect(await getFile(owner, { fileId: gone.id })).toMatchObject({ status: 'published' })
 
+  // Nobody has decided about the log yet: that must neither keep it here nor stop the start.
+  await tamper(database, tenantId, "UPDATE audit_head SET frozen = 'behind' WHERE tenant_id = $1")
   expect(await applyDestroyedFiles()).toBe(1)
+  await tamper(database, tenantId, 'UPDATE audit_head SET frozen = NULL WHERE tenant_id = $1')
   expect(await getFile(owner, { fileId: gone.id })).toMatchObject({ status: 'deleted' })
   const { rows: left } = await database.superuser.query(
     'SELECT (SELECT count(*) FROM file WHERE id = $1 AND file_key IS NOT NULL)::int + (SELECT count(*) FROM file_chunk WHERE content_id = $1)::int AS n',

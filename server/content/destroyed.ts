@@ -5,6 +5,7 @@ import { defineCommand } from '#server/kernel/command.ts'
 import { readTransaction, type Sql } from '#server/kernel/db.ts'
 import { readDestroyed, recordDestroyed, tenantsWithDestroyed } from '#server/kernel/destroyed-list.ts'
 import { uuidField } from '#server/kernel/fields.ts'
+import { RESTORE } from '#server/kernel/frozen-log.ts'
 import type { Job } from '#server/kernel/jobs.ts'
 import { removeUnusedChunks } from './chunks.ts'
 import { destroyUnusedRendition } from './renditions.ts'
@@ -30,7 +31,7 @@ export async function applyDestroyedFiles(): Promise<number> {
     const ids = readDestroyed('files', tenantId)
     const back = await readTransaction(tenantId, ({ sql }) => filesBack(sql, tenantId, ids))
     if (back.length > 0)
-      destroyed += await destroyAgain(systemActor(tenantId, 'restore'), { fileIds: back.map(({ id }) => id) })
+      destroyed += await destroyAgain(systemActor(tenantId, RESTORE), { fileIds: back.map(({ id }) => id) })
   }
   return destroyed
 }

@@ -4,6 +4,7 @@ import { systemActor } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import { readTransaction, type Tx } from '#server/kernel/db.ts'
 import { readDestroyed, tenantsWithDestroyed } from '#server/kernel/destroyed-list.ts'
+import { RESTORE } from '#server/kernel/frozen-log.ts'
 
 /** Destroys the shares again that are on the lists and have come back with a backup, and blocks their devices. At every start and restore, before the gateway listens. */
 export async function applyDestroyed(): Promise<number> {
@@ -16,7 +17,7 @@ async function applyTo(tenantId: string): Promise<number> {
   const ids = readDestroyed('shares', tenantId)
   const back = await readTransaction(tenantId, ({ tx }) => enrollmentsBack(tx, tenantId, ids))
   if (back.length === 0) return 0
-  return destroyAgain(systemActor(tenantId, 'restore'), { enrollmentIds: back })
+  return destroyAgain(systemActor(tenantId, RESTORE), { enrollmentIds: back })
 }
 
 /** Backups hold no shares: a device that was erased since comes back without one, and yet as one that is served. */

@@ -5,8 +5,10 @@ import { defineIrreversible, fingerprint } from '#server/kernel/brake.ts'
 import type { BrakeTarget } from '#server/kernel/brake-request.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
+import { recordErasure } from '#server/kernel/destroyed-list.ts'
 import { AppError, errorCodeOf } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
+import { RESTORE } from '#server/kernel/frozen-log.ts'
 import type { Job } from '#server/kernel/jobs.ts'
 import { readColdTo } from '../archive/files.ts'
 import { eachMatch, type MatchesPage } from '../matches.ts'
@@ -91,7 +93,7 @@ export const erasePerson = defineIrreversible({
   },
 })
 
-function eraseJob(tenantId: string, erasureId: string): Job {
+export function eraseJob(tenantId: string, erasureId: string): Job {
   return { task: ERASE_TASK, payload: { tenantId, erasureId }, key: `${ERASE_TASK}:${erasureId}` }
 }
 
@@ -135,25 +137,36 @@ export async function runErasure(payload: unknown): Promise<void> {
     )
     if (!row?.locked) throw new Error('a purge or the archive is under way: trying again')
     const erasure = await readRunning(tenantId, erasureId)
-    if (erasure) await eraseAll(tenantId, erasureId, erasure)
+    if (!erasure) return
+    // Before anything goes: if we die after it, an older backup still cannot bring back what this erases.
+    recordErasure(tenantId, { id: erasureId, personId: erasure.personId, until: erasure.until })
+    await eraseAll(tenantId, erasureId, erasure)
   })
 }
 
-type Running = { asOf: number; questions: string[]; coldTo: number }
+type Running = { personId: string; until: Date; isRestored: boolean; asOf: number; questions: string[]; coldTo: number }
 
 function readRunning(tenantId: string, erasureId: string): Promise<Running | undefined> {
   return readTransaction(tenantId, async ({ sql }) => {
-    const [row] = await sql<{ person: string; asOf: string }>(
-      `SELECT person_id::text AS person, as_of::text AS "asOf" FROM audit_erasure WHERE tenant_id = $1::uuid AND id = $2::uuid AND state = 'running'`,
+    const [row] = await sql<{ person: string; asOf: string; until: Date | string; restored: boolean }>(
+      `SELECT person_id::text AS person, as_of::text AS "asOf", started_at AS until, restored FROM audit_erasure WHERE tenant_id = $1::uuid AND id = $2::uuid AND state = 'running'`,
       [tenantId, erasureId],
     )
     if (!row) return undefined
     const coldTo = await readColdTo(sql, tenantId)
-    return { asOf: Number(row.asOf), questions: await questionsAbout(sql, tenantId, row.person), coldTo }
+    return {
+      personId: row.person,
+      until: new Date(row.until),
+      isRestored: row.restored,
+      asOf: Number(row.asOf),
+      questions: await questionsAbout(sql, tenantId, row.person),
+      coldTo,
+    }
   })
 }
 
-async function eraseAll(tenantId: string, erasureId: string, { asOf, questions, coldTo }: Running): Promise<void> {
+async function eraseAll(tenantId: string, erasureId: string, running: Running): Promise<void> {
+  const { asOf, questions, coldTo, isRestored } = running
   const kept = new Set<number>()
   const erased: number[] = []
   const archived = new Set<number>()
@@ -167,7 +180,7 @@ async function eraseAll(tenantId: string, erasureId: string, { asOf, questions, 
   // What is not there any more must not be found by it either.
   if (!(await forgetInIndex(tenantId, toRanges(erased.toSorted((a, b) => a - b)))))
     throw new Error('somebody else is at the index: trying again')
-  await finish(systemActor(tenantId, 'keeping'), { erasureId, kept: kept.size })
+  await finish(systemActor(tenantId, isRestored ? RESTORE : 'keeping'), { erasureId, kept: kept.size })
 }
 
 const MOST_RETRIES = 5

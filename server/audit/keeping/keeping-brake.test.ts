@@ -6,9 +6,11 @@ import { releaseDelayedRequest } from '#server/kernel/brake-decisions.ts'
 import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { readTransaction } from '#server/kernel/db.ts'
+import { tamper } from '#test/attacks.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { signHead } from '../checkpoints.ts'
 import { search } from '../search.ts'
+import { applyErasures } from './erased-again.ts'
 import { erasePerson, runErasure } from './erasure.ts'
 import { placeHold, releaseHold } from './hold-commands.ts'
 import { getRetention, listHolds, previewPersonErasure } from './queries.ts'
@@ -244,6 +246,57 @@ describe('erasing a person’s values', () => {
     ).rows
     expect(JSON.parse(log.at(-1).personal).detail).toEqual({ erased: '2', kept: '1' })
     await signHead(tenantId)
+  })
+
+  it('what an older backup brings back is erased again, before anybody is answered and also in a frozen log', async () => {
+    const { tenantId, owner, second } = await setUp()
+    const lena = await makePerson(tenantId, { name: 'Lena' })
+    await looks(tenantId, lena, 'green')
+    await looks(tenantId, second, 'green')
+    const personals = async () =>
+      (
+        await db.superuser.query<{ index: string; personal: string | null }>(
+          'SELECT index::text, personal FROM audit_entry WHERE tenant_id = $1 ORDER BY index',
+          [tenantId],
+        )
+      ).rows
+    const erasedOf = async () =>
+      (await personals()).filter(({ personal }) => personal === null).map(({ index }) => index)
+    const before = await personals()
+    const erasureId = await erase(tenantId, owner, lena.personId)
+    await runErasure({ tenantId, erasureId })
+    const gone = await erasedOf()
+    expect(gone).toHaveLength(2)
+    expect(await applyErasures()).toBe(0)
+
+    // The backup: the values are there, the erasure never was; and the log is one that published more.
+    await tamper(
+      db,
+      tenantId,
+      [
+        'UPDATE audit_entry e SET personal = b.personal FROM unnest($2::bigint[], $3::text[]) AS b(index, personal) WHERE e.tenant_id = $1 AND e.index = b.index',
+        before.map(({ index }) => index),
+        before.map(({ personal }) => personal),
+      ],
+      'DELETE FROM audit_erasure WHERE tenant_id = $1',
+    )
+    // What she does from now on is nobody's to erase.
+    testingOnlyAdvanceClock(86_400_000)
+    await looks(tenantId, lena, 'later')
+    await tamper(db, tenantId, "UPDATE audit_head SET frozen = 'behind' WHERE tenant_id = $1")
+    await expect(looks(tenantId, lena, 'frozen')).rejects.toMatchObject({ code: 'log_frozen' })
+    expect(await erasedOf()).toEqual([])
+    expect(await applyErasures()).toBe(1)
+    expect(await erasedOf()).toEqual(gone)
+    const last = (await readLog(db, tenantId)).slice(-2)
+    expect(last).toMatchObject([
+      { entry: { action: 'audit.erase', outcome: 'pending', actor: { kind: 'system' }, correlationId: erasureId } },
+      {
+        entry: { action: 'audit.erase', outcome: 'allowed', target: { type: 'person', id: lena.personId } },
+        personal: { actorName: 'restore', detail: { erased: '2', kept: '0' } },
+      },
+    ])
+    expect(await applyErasures()).toBe(0)
   })
 
   it('asked for nobody is not found, and one at a time', async () => {

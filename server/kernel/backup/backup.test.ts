@@ -60,6 +60,8 @@ const FILES = {
   'checkpoints/TENANT.log': `${line(3)}${line(5)}${line(1_000_000)}`,
   'checkpoints/TENANT.verified': 'not needed',
   'checkpoints/destroyed-TENANT': '\n0199b6a0-0000-7000-8000-000000000001\n',
+  'checkpoints/destroyed-erasures-TENANT':
+    '\n0199b6a0-0000-7000-8000-000000000001 0199b6a0-0000-7000-8000-000000000002 2026-01-01T00:00:00.000Z\n',
   'keys/log-TENANT.key': 'PRIVATE+KEY+of+the+log\n',
   'gateway-tls/ca-key.pem': 'the authority of the gateway',
   'ca.pem': 'its certificate',
@@ -188,6 +190,7 @@ describe('there and back', () => {
     expect(read('checkpoints/TENANT.log')).toBe(`${line(3)}${line(5)}`)
     for (const name of [
       'checkpoints/destroyed-TENANT',
+      'checkpoints/destroyed-erasures-TENANT',
       'keys/log-TENANT.key',
       'gateway-tls/ca-key.pem',
       'ca.pem',
