@@ -20,7 +20,7 @@ export { startIndexUpkeep } from './index/upkeep.ts'
 export { applyErasures } from './keeping/erased-again.ts'
 export { keepingJobs, keepingSchedule } from './keeping/jobs.ts'
 export { type ExportedUnder, recordExported } from './masking/record-shown.ts'
-export { eachMatch, type MatchesPlace } from './matches.ts'
+export { eachMatchAsStored, type MatchesPlace } from './matches.ts'
 export {
   endVerifications,
   resumeVerifications,

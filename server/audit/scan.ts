@@ -82,7 +82,7 @@ const STRETCH = `
      AND e.recorded_at >= $4::text::timestamptz AND e.recorded_at <= $5::text::timestamptz`
 
 /** The months that need to be looked at; all of them where the index does not say. */
-function recordedBetween({ runs }: LogShape, indexes: readonly number[]) {
+export function recordedBetween({ runs }: LogShape, indexes: readonly number[]) {
   const low = indexes.reduce((least, index) => Math.min(least, index))
   const high = indexes.reduce((most, index) => Math.max(most, index))
   const touched = runs.filter((run) => run.at <= high && endOf(run) > low)

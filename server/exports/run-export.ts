@@ -3,7 +3,7 @@ import type { BundleAbout } from '#protocol/audit/bundle.ts'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import {
   type BundleStore,
-  eachMatch,
+  eachMatchAsStored,
   isAlteredEntry,
   type MatchesPlace,
   maskRow,
@@ -140,17 +140,16 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
   if (parts.at(-1)?.isLast) return parts
   try {
     const { matching: q, from, to, asOf } = ask
-    const pages = eachMatch(tenantId, { q, from, to, asOf, order: 'oldest' }, place)
-    for await (const { items, at } of readingAhead(pages)) {
-      for (let first = 0; first < items.length; ) {
+    const pages = eachMatchAsStored(tenantId, { q, from, to, asOf }, place)
+    for await (const { rows, at } of readingAhead(pages)) {
+      for (let first = 0; first < rows.count; ) {
         writer ??= await partWriter(store, parts.length + 1, form)
-        const rows = items.slice(first, first + partEvents - writer.count)
-        await writer.add(rows)
-        if (ask.shownUnder) for (const row of rows) addNamed(named, row.entry)
-        events += rows.length
-        first += rows.length
-        const last = rows.at(-1)
-        if (last) place = { after: last.index, time: last.recordedAt.getTime() }
+        const end = Math.min(rows.count, first + partEvents - writer.count)
+        await writer.add(rows, first, end)
+        if (ask.shownUnder) for (let n = first; n < end; n++) addNamed(named, rows.row(n).entry)
+        events += end - first
+        first = end
+        place = rows.placeBehind(end - 1)
         if (writer.count === partEvents) await record(writer, false)
       }
       place = at

@@ -10,7 +10,7 @@ import { runtime } from './runtime.ts'
 import { JOB_TABLE } from './sealed-columns.ts'
 import { noteSeal, StaleKeysError } from './sealing.ts'
 
-export { decrypt, encrypt, sha256 } from './cipher.ts'
+export { decrypt, encrypt, encryptedPieces, sha256 } from './cipher.ts'
 export { isMasterKeyError } from './master-key.ts'
 export { openKeys } from './open-keys.ts'
 export { staleKeysIn } from './sealing.ts'

@@ -1,6 +1,7 @@
 import 'server-only'
-import { zonedClock } from '#lib/zoned-time.ts'
-import { type BundleRow, leafRecords, type RowForm, type RowWriter, rowWriter } from './row-writer.ts'
+import { setImmediate } from 'node:timers/promises'
+import type { RowBlock } from '../row-block.ts'
+import { leafRecords, type RowForm, type RowWriter, rowWriter } from './row-writer.ts'
 import type { PartToSeal } from './seal.ts'
 import type { BundleStore, StoredFile, StoreWriter } from './store.ts'
 
@@ -10,7 +11,8 @@ export type WrittenPart = PartToSeal & { leaves: StoredFile; days: Record<string
 /** Writes one part and its leaves into a store. */
 export type PartWriter = {
   readonly count: number
-  add(rows: readonly BundleRow[]): Promise<void>
+  /** Writes rows `from` (included) to `to` (excluded) of a block; all of them where it says no more. */
+  add(block: RowBlock, from?: number, to?: number): Promise<void>
   finish(): Promise<WrittenPart>
   abandon(): Promise<void>
 }
@@ -21,55 +23,44 @@ export async function partWriter(store: BundleStore, number: number, form: RowFo
   const leaves = await store.create(`leaves-${number}`)
   const rows = rowWriter(form)
   await events.write(rows.begin())
-  return new StoredPart({ events, leaves, rows, timeZone: form.timeZone })
+  return new StoredPart({ events, leaves, rows })
 }
 
-const MINUTE_MS = 60_000
+/** So many are written before whoever waits has a turn: the database goes on sending meanwhile. */
+const TURN_ROWS = 512
 
 class StoredPart implements PartWriter {
   count = 0
   readonly #events: StoreWriter
   readonly #leaves: StoreWriter
   readonly #rows: RowWriter
-  readonly #clock: (timeMs: number) => string
-  readonly #days = new Map<string, number>()
-  #minute = Number.NaN
-  #day = ''
   #first = 0
   #last = 0
 
-  constructor(made: { events: StoreWriter; leaves: StoreWriter; rows: RowWriter; timeZone: string }) {
+  constructor(made: { events: StoreWriter; leaves: StoreWriter; rows: RowWriter }) {
     this.#events = made.events
     this.#leaves = made.leaves
     this.#rows = made.rows
-    this.#clock = zonedClock(made.timeZone)
   }
 
-  async add(rows: readonly BundleRow[]): Promise<void> {
-    if (rows.length === 0) return
-    if (this.count === 0) this.#first = rows[0]?.index ?? 0
-    this.#last = rows.at(-1)?.index ?? 0
-    this.count += rows.length
-    for (const { entry } of rows) this.#countDay(Date.parse(entry.occurredAt))
-    await this.#events.write(this.#rows.add(rows))
-    await this.#leaves.write(leafRecords(rows))
-  }
-
-  /** What falls into the same minute is of the same day, whatever the zone. */
-  #countDay(timeMs: number): void {
-    const minute = Math.floor(timeMs / MINUTE_MS)
-    if (minute !== this.#minute) {
-      this.#minute = minute
-      this.#day = this.#clock(timeMs).slice(0, 10)
+  async add(block: RowBlock, from = 0, to = block.count): Promise<void> {
+    if (from === to) return
+    if (this.count === 0) this.#first = block.indexes[from] ?? 0
+    this.#last = block.indexes[to - 1] ?? 0
+    this.count += to - from
+    for (let start = from; start < to; start += TURN_ROWS) {
+      const end = Math.min(to, start + TURN_ROWS)
+      await this.#events.write(this.#rows.add(block, start, end))
+      await this.#leaves.write(leafRecords(block, start, end))
+      await setImmediate()
     }
-    this.#days.set(this.#day, (this.#days.get(this.#day) ?? 0) + 1)
   }
 
   async finish(): Promise<WrittenPart> {
     await this.#events.write(this.#rows.end())
     const [stored, leaves] = [await this.#events.finish(), await this.#leaves.finish()]
     const events = { count: this.count, first: this.#first, last: this.#last }
-    return { stored, leaves, events, days: Object.fromEntries(this.#days) }
+    return { stored, leaves, events, days: this.#rows.days.read() }
   }
 
   async abandon(): Promise<void> {

@@ -4,14 +4,13 @@ import { createWriteStream, renameSync, rmSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { BundleAbout, BundleKind } from '#protocol/audit/bundle.ts'
-import type { AuditEntry } from '#protocol/audit/entry.ts'
-import type { Personal } from '#protocol/audit/personal.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
+import { RowBlock } from '../row-block.ts'
+import { toCandidate } from '../scan.ts'
 import type { StoredEntry } from '../stored.ts'
 import { readHead } from '../tree.ts'
 import { maskRow } from './mask-row.ts'
 import { partWriter, sumDays, type WrittenPart } from './part-writer.ts'
-import type { BundleRow } from './row-writer.ts'
 import { sealFiles, writeFile } from './seal.ts'
 import { type BundleStore, sealedStore } from './store.ts'
 import { readZip, zipSize } from './zip.ts'
@@ -83,21 +82,10 @@ async function writeEvents(
   const mask = masked ? await maskRow(tenantId) : null
   const writer = await partWriter(store, 1, { format: 'ndjson', timeZone, mask })
   try {
-    for await (const batch of events) await writer.add(batch.map(readEntry))
+    for await (const batch of events) await writer.add(RowBlock.of(batch.map(toCandidate)))
   } catch (error) {
     await writer.abandon()
     throw error
   }
   return writer.finish()
-}
-
-function readEntry({ index, text, personal }: StoredEntry): BundleRow {
-  // Both were written by the ledger; the proof compares the entry with its leaf.
-  return {
-    index,
-    text,
-    entry: JSON.parse(text) as AuditEntry,
-    personal: personal === null ? undefined : (JSON.parse(personal) as Personal),
-    personalText: personal,
-  }
 }

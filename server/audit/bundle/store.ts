@@ -4,7 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { decrypt, encrypt } from '#server/kernel/keys.ts'
+import { decrypt, encryptedPieces } from '#server/kernel/keys.ts'
 
 /** A file that is written: what a manifest and a ZIP directory say about it. */
 export type StoredFile = { file: string; sizeBytes: number; sha256: string; crc32: number }
@@ -44,7 +44,7 @@ export function sealedStore(folder: string, key: Uint8Array, place: readonly str
       mkdirSync(folder, { recursive: true, mode: 0o700 })
       const handle = await open(join(folder, file), 'w', 0o600)
       return new ChunkWriter(handle, file, (plain, number, isLast) =>
-        encrypt(key, plain, chunkPlace(file, number, isLast)),
+        encryptedPieces(key, plain, chunkPlace(file, number, isLast)),
       )
     },
     read: async function* ({ file, sizeBytes }, from = 0, to = sizeBytes) {
@@ -69,7 +69,7 @@ export function sealedStore(folder: string, key: Uint8Array, place: readonly str
   }
 }
 
-type SealChunk = (plain: Uint8Array, number: number, isLast: boolean) => Uint8Array
+type SealChunk = (plain: Uint8Array, number: number, isLast: boolean) => Uint8Array[]
 
 class ChunkWriter implements StoreWriter {
   readonly #handle: FileHandle
@@ -81,6 +81,8 @@ class ChunkWriter implements StoreWriter {
   #number = 0
   #crc32 = 0
   #sizeBytes = 0
+  /** The chunk before is written while the next one is made. */
+  #writing: Promise<void> = Promise.resolve()
 
   constructor(handle: FileHandle, file: string, seal: SealChunk) {
     this.#handle = handle
@@ -104,6 +106,7 @@ class ChunkWriter implements StoreWriter {
 
   async finish(): Promise<StoredFile> {
     await this.#flush(true)
+    await this.#writing
     await this.#handle.sync()
     await this.#handle.close()
     const sha256 = this.#hash.digest('base64')
@@ -111,13 +114,28 @@ class ChunkWriter implements StoreWriter {
   }
 
   async abandon(): Promise<void> {
+    await this.#writing.catch(() => {})
     await this.#handle.close()
   }
 
   async #flush(isLast: boolean): Promise<void> {
     const sealed = this.#seal(this.#chunk.subarray(0, this.#filled), this.#number, isLast)
-    await this.#handle.write(sealed)
     this.#number += 1
     this.#filled = 0
+    await this.#writing
+    this.#writing = this.#writeAll(sealed)
+    // Whoever writes next, or ends it, hears of it; until then it is nobody's.
+    this.#writing.catch(() => {})
+  }
+
+  async #writeAll(pieces: readonly Uint8Array[]): Promise<void> {
+    const bytes = pieces.reduce((sum, { length }) => sum + length, 0)
+    const { bytesWritten } = await this.#handle.writev(pieces)
+    // A disk that becomes full takes what it can.
+    if (bytesWritten !== bytes)
+      throw Object.assign(new Error(`${this.#file}: ${bytesWritten} of ${bytes} bytes were written`), {
+        code: 'ENOSPC',
+        syscall: 'writev',
+      })
   }
 }
