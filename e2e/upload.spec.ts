@@ -107,7 +107,7 @@ test('a large file shows how far it has come, and goes on by itself when the con
   await expect(page.getByText('The connection is interrupted')).toBeVisible()
   await expectNoSidewaysScroll(page)
   await travelling.setOffline(false)
-  await expect(page.getByRole('heading', { name: 'Large plan.bin' })).toBeVisible({ timeout: 60_000 })
+  await expect(page.getByRole('heading', { name: 'Large plan.bin' })).toBeVisible({ timeout: 120_000 })
   await expect(page.getByText('160 MiB')).toBeVisible()
   await travelling.close()
   page = before
