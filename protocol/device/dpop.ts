@@ -1,5 +1,6 @@
 import { CompactSign, compactVerify, decodeProtectedHeader } from 'jose'
 import { base64urlEncode, utf8Decode, utf8Encode } from '#lib/bytes.ts'
+import { sha256Base64url } from '../audit/sha256.ts'
 import { DeviceProtocolError, expectSame } from './error.ts'
 import { importVerifyKey, keyThumbprint, type PublicJwk, publicJwkSchema } from './keys.ts'
 
@@ -10,7 +11,7 @@ const MAX_PROOF_LENGTH = 4_096
 
 /** `ath` of a token: base64url of its SHA-256 (RFC 9449 §4.2). */
 export async function accessTokenHash(token: string): Promise<string> {
-  return base64urlEncode(new Uint8Array(await crypto.subtle.digest('SHA-256', utf8Encode(token))))
+  return sha256Base64url(token)
 }
 
 /** The URL as `htu` carries it: no query, no fragment (RFC 9449 §4.2). */

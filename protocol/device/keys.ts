@@ -1,5 +1,6 @@
-import { calculateJwkThumbprint } from 'jose'
 import { z } from 'zod'
+import { canonicalJson } from '#lib/canonical-json.ts'
+import { sha256Base64url } from '../audit/sha256.ts'
 import { DeviceProtocolError } from './error.ts'
 
 const coordinate = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url')
@@ -41,7 +42,7 @@ export async function generateKeyPair(): Promise<DeviceKeyPair> {
 
 /** RFC 7638 SHA-256 thumbprint: what a token is bound to, a `kid` is, and `keyThumbprint` shows. */
 export async function keyThumbprint(jwk: PublicJwk | PrivateJwk): Promise<string> {
-  return calculateJwkThumbprint({ kty: jwk.kty, crv: jwk.crv, x: jwk.x, y: jwk.y })
+  return sha256Base64url(canonicalJson({ kty: jwk.kty, crv: jwk.crv, x: jwk.x, y: jwk.y }))
 }
 
 async function importKey(jwk: JsonWebKey, name: 'ECDSA' | 'ECDH', usages: KeyUsage[]): Promise<CryptoKey> {
