@@ -96,7 +96,7 @@ async function appendStretch(sql: Sql, tenantId: string, appends: readonly Appen
   requireOpenLog(head.frozen, appends)
   // The log's order is the order of time: a clock that steps back does not.
   const last = new Date(head.last)
-  const { recordedAt, rows, run } =
+  const { recordedAt, rows, run, arrays } =
     last > early.recordedAt ? prepare(tenantId, appends, new Date(Math.max(now().getTime(), last.getTime()))) : early
   const first = BigInt(head.size)
   const { state, fullTiles } = appendLeaves(
@@ -108,7 +108,7 @@ async function appendStretch(sql: Sql, tenantId: string, appends: readonly Appen
   await sql(APPEND, [
     ...[tenantId, String(first), next, tree, recordedAt.toISOString()],
     ...tileArrays(fullTiles),
-    ...entryArrays(rows),
+    ...arrays,
     ...indexArrays(runsAt(tenantId, rows, run, Number(first))),
   ])
   return rows.map(({ entry }, offset) => ({ index: first + BigInt(offset), id: entry.id, recordedAt }))
@@ -123,10 +123,11 @@ function tileArrays(tiles: readonly Tile[]): Buffer[] {
   ]
 }
 
-type Row = ReturnType<typeof buildRow>
+type BuiltRow = ReturnType<typeof buildRow>
+type Row = Omit<BuiltRow, 'text' | 'personalText'>
 
 /** The parameters from $9 on. */
-function entryArrays(rows: readonly Row[]): Buffer[] {
+function entryArrays(rows: readonly BuiltRow[]): Buffer[] {
   return [
     textArray(rows.map(({ entry }) => classOf(entry.action, entry.source))),
     uuidArray(rows.map(({ entry }) => entry.id)),
@@ -223,8 +224,10 @@ const APPEND = `
   UPDATE audit_head SET size = $3::text::bigint, tree = $4::bytea, last_recorded_at = $5::text::timestamptz WHERE tenant_id = $1::uuid`
 
 function prepare(tenantId: string, appends: readonly Append[], recordedAt: Date) {
-  const rows = appends.map(({ actor, draft }) => buildRow(actor, draft, recordedAt))
-  return { recordedAt, rows, run: indexRun(tenantId, rows, 0) }
+  const built = appends.map(({ actor, draft }) => buildRow(actor, draft, recordedAt))
+  const rows: Row[] = built.map(({ entry, personal, occurredMs, leaf }) => ({ entry, personal, occurredMs, leaf }))
+  // The texts are let go here: what waits for the lock is carried from one young generation to the next.
+  return { recordedAt, rows, run: indexRun(tenantId, rows, 0), arrays: entryArrays(built) }
 }
 
 function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
