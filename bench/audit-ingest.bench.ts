@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { searchAudit } from '#server/audit/queries.ts'
 import { type CopiedAppend, copyBare, copyInto, copyOut } from './log-copy.ts'
+import { cpuUsed } from './log-cpu.ts'
 import { BATCH, Sender, sendAll } from './log-senders.ts'
 import { logSize, overhead } from './log-size.ts'
 import { foundOrganisation, makePlace, type Place } from './place.ts'
@@ -33,12 +34,33 @@ async function measureRuns(senders: readonly Sender[], superuser: pg.Client, app
   return runs
 }
 
+/** Microseconds of processor time an event, by process. */
+async function measureCpu(senders: readonly Sender[], roots: Readonly<Record<string, number>>) {
+  const spent: Record<string, number> = {}
+  for (let n = 0; n < RUNS; n++) {
+    let before: Record<string, number> = {}
+    await sendAll(senders, BATCHES, () => {
+      before = cpuUsed(roots)
+    })
+    for (const [name, seconds] of Object.entries(cpuUsed(roots)))
+      spent[name] = (spent[name] ?? 0) + seconds - (before[name] ?? 0)
+  }
+  const events = RUNS * DEVICES * BATCHES * BATCH
+  return Object.fromEntries(Object.entries(spent).map(([name, seconds]) => [name, (seconds * 1e6) / events]))
+}
+
+/** The process whose children serve the database's connections. */
+async function postmaster(superuser: pg.Client): Promise<number> {
+  const { rows } = await superuser.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  const [, parent = '0'] = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${rows[0]?.pid}/status`, 'utf8')) ?? []
+  return Number(parent)
+}
+
 /** From the acknowledgement of an event to the answer that has it, in milliseconds. */
 async function untilFound(sender: Sender, owner: Parameters<typeof searchAudit>[0]): Promise<number> {
   const word = `needle${Date.now().toString(36)}`
-  const [body] = sender.prepare(1, () => ({ labels: [word] }))
-  if (!body) throw new Error('no body')
-  await sender.send([body])
+  const requests = await sender.prepare(1, () => ({ labels: [word] }))
+  await sender.send(requests)
   const startedMs = performance.now()
   for (;;) {
     const { items } = await searchAudit(owner, { q: `label:${word}`, limit: 1 })
@@ -53,13 +75,15 @@ async function measure(place: Place, superuser: pg.Client) {
   const appends = await copyOut(superuser, owner.tenantId, 24)
   const worker = await place.startWorker()
   const empty = await measureRuns(senders, superuser, appends)
+  const roots = { gateway: place.gatewayPid, worker: worker.pid, database: await postmaster(superuser) }
+  const cpu = await measureCpu(senders, roots)
   const memory = [residentMb(place.gatewayPid)]
   const perRound = DEVICES * BATCHES * BATCH
-  const rounds = Math.max(0, Math.ceil((EVENTS - (RUNS + 1) * perRound) / perRound))
+  const rounds = Math.max(0, Math.ceil((EVENTS - (2 * RUNS + 1) * perRound) / perRound))
   for (let n = 0; n < rounds; n++) {
     await sendAll(senders, BATCHES)
     if (n % 4 === 0) memory.push(residentMb(place.gatewayPid))
-    if (n % 10 === 9) console.log(`${(n + RUNS + 2) * perRound} events`)
+    if (n % 10 === 9) console.log(`${(n + 2 * RUNS + 2) * perRound} events`)
   }
   const full = await measureRuns(senders, superuser, appends)
   memory.push(residentMb(place.gatewayPid))
@@ -73,7 +97,7 @@ async function measure(place: Place, superuser: pg.Client) {
   await superuser.query('VACUUM FULL audit_entry, audit_run, audit_block, audit_posting')
   const size = await logSize(superuser)
   for (const sender of senders) sender.close()
-  return { empty, full, memory, found, size }
+  return { empty, full, memory, found, size, cpu }
 }
 
 const place = await makePlace()
@@ -82,7 +106,7 @@ try {
   await superuser.connect()
   // Without its triggers: a superuser who only wants the rows in.
   await superuser.query('SET session_replication_role = replica')
-  const { empty, full, memory, found, size } = await measure(place, superuser)
+  const { empty, full, memory, found, size, cpu } = await measure(place, superuser)
   const ratio = (runs: readonly { ours: number; bare: number }[]) => median(runs.map(({ ours, bare }) => ours / bare))
   report({
     name: 'audit-ingest',
@@ -93,6 +117,9 @@ try {
       baseline:
         'COPY as superuser of the same rows (entries and index), the same transactions, the same tables, triggers off',
       'against COPY of the entries into a bare heap': ratio(empty).toFixed(3),
+      'processor time an event, µs': Object.entries(cpu)
+        .map(([name, micros]) => `${name} ${micros.toFixed(1)}`)
+        .join(', '),
       [`rate at ${size.events} events against the empty log`]: (
         median(full.map(({ ours }) => ours)) / median(empty.map(({ ours }) => ours))
       ).toFixed(3),

@@ -34,6 +34,11 @@ function variety(seq: number): object {
   }
 }
 
+/** What one request sends. */
+export type Prepared = { body: Buffer; proof: string }
+
+const REQUEST = { method: 'POST', path: '/events', type: 'application/x-ndjson' } as const
+
 /** A device that sends events over TLS with DPoP, 500 a request. */
 export class Sender {
   readonly #device: ProtocolDevice
@@ -47,23 +52,19 @@ export class Sender {
     return new Sender(await ProtocolDevice.enroll({ url: gatewayUrl, ca }, owner))
   }
 
-  /** Bodies made before the clock runs. */
-  prepare(batches: number, change: (seq: number) => object = () => ({})): Buffer[] {
-    return Array.from({ length: batches }, () => {
+  /** Bodies and proofs, made before the clock runs: a device's own work is not the log's. */
+  prepare(batches: number, change: (seq: number) => object = () => ({})): Promise<Prepared[]> {
+    const bodies = Array.from({ length: batches }, () => {
       const body = Buffer.from(eventLines(this.#next, BATCH, (seq) => ({ ...variety(seq), ...change(seq) })))
       this.#next += BATCH
       return body
     })
+    return Promise.all(bodies.map(async (body) => ({ body, proof: await this.#device.proof(REQUEST) })))
   }
 
-  async send(bodies: readonly Buffer[]): Promise<void> {
-    for (const body of bodies) {
-      const { status, json, text } = await this.#device.call({
-        method: 'POST',
-        path: '/events',
-        body,
-        type: 'application/x-ndjson',
-      })
+  async send(requests: readonly Prepared[]): Promise<void> {
+    for (const { body, proof } of requests) {
+      const { status, json, text } = await this.#device.call({ ...REQUEST, body, proof: { raw: proof } })
       if (status !== 200 || (json.rejected as unknown[]).length > 0)
         throw new Error(`events answered ${status}: ${text.slice(0, 300)}`)
     }
@@ -74,10 +75,11 @@ export class Sender {
   }
 }
 
-/** Events a second, acknowledged. */
-export async function sendAll(senders: readonly Sender[], batches: number): Promise<number> {
-  const bodies = senders.map((sender) => sender.prepare(batches))
+/** Events a second, acknowledged. `onReady` is called when the clock begins to run. */
+export async function sendAll(senders: readonly Sender[], batches: number, onReady = () => {}): Promise<number> {
+  const requests = await Promise.all(senders.map((sender) => sender.prepare(batches)))
+  onReady()
   const startedMs = performance.now()
-  await Promise.all(senders.map((sender, n) => sender.send(bodies[n] ?? [])))
+  await Promise.all(senders.map((sender, n) => sender.send(requests[n] ?? [])))
   return (senders.length * batches * BATCH) / ((performance.now() - startedMs) / 1000)
 }

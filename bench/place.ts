@@ -18,6 +18,7 @@ import { answers } from '../scripts/lib/health.mjs'
 import { startPostgres } from '../scripts/lib/postgres.mjs'
 
 export type Worker = {
+  pid: number
   /** Waits until the index of what was appended is merged. */
   settled: (tenantId: string) => Promise<void>
 }
@@ -53,8 +54,9 @@ export async function makePlace(): Promise<Place> {
   await untilReady(gateway, `${gatewayUrl}/readyz`)
   const children = [gateway]
   const startWorker = async (): Promise<Worker> => {
-    children.push(spawn(process.execPath, entryArgs('server/worker.ts'), { stdio: ['ignore', 'inherit', 'inherit'] }))
-    return { settled: untilMerged }
+    const worker = spawn(process.execPath, entryArgs('server/worker.ts'), { stdio: ['ignore', 'inherit', 'inherit'] })
+    children.push(worker)
+    return { pid: worker.pid ?? 0, settled: untilMerged }
   }
   const stop = async () => {
     for (const child of children.reverse()) {
