@@ -2,7 +2,7 @@ import 'server-only'
 import { z } from 'zod'
 import { systemActor } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
-import { readTransaction } from '#server/kernel/db.ts'
+import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { lockKeeping } from '../keeping/rules.ts'
 import { readHead } from '../tree.ts'
@@ -15,8 +15,8 @@ const log = createLog('archive')
 
 /**
  * After a backup was restored, the recorded files of every archive follow to those that took their place since, verified, with the
- * certificates of what was purged; answers how many. At every start and restore, before the log is compared with what was published. What
- * cannot be reached or does not hold stays as it is, and is said.
+ * certificates of what was purged; answers how many. At every start and restore, before what was erased is erased again. What cannot be
+ * reached or does not hold stays as it is, and is said.
  */
 export async function followReplacedFiles(): Promise<number> {
   let followed = 0
@@ -28,7 +28,18 @@ export async function followReplacedFiles(): Promise<number> {
   return followed
 }
 
-async function followTenant(tenantId: string): Promise<number> {
+function followTenant(tenantId: string): Promise<number> {
+  return systemTransaction(async (lock) => {
+    const [row] = await lock<{ locked: boolean }>(
+      `SELECT pg_try_advisory_xact_lock(hashtextextended('keeping.run:' || $1::text, 0)) AS locked`,
+      [tenantId],
+    )
+    // Another process of ours starts as well.
+    return row?.locked ? followAll(tenantId) : 0
+  })
+}
+
+async function followAll(tenantId: string): Promise<number> {
   const { files, head } = await readTransaction(tenantId, async ({ sql }) => ({
     files: await readRecordedFiles(sql, tenantId),
     head: await readHead(sql, tenantId),

@@ -9,6 +9,7 @@ import { AppError, isAppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { RESTORE } from '#server/kernel/frozen-log.ts'
 import { createLog } from '#server/kernel/log.ts'
+import { followReplacedFiles } from '../archive/follow.ts'
 import { eraseJob, runErasure } from './erasure.ts'
 
 const log = createLog('keeping')
@@ -21,6 +22,8 @@ const AGAIN_MS = 500
  * every start and restore, before the gateway listens. Where it cannot be done now, the worker does it: no start fails by it.
  */
 export async function applyErasures(patienceMs = PATIENCE_MS): Promise<number> {
+  // What is erased in the archive is erased in the files that it has now.
+  await followReplacedFiles()
   let done = 0
   for (const tenantId of tenantsWithDestroyed('erasures')) {
     for (const erasure of await unknownOf(tenantId, readErasures(tenantId))) if (await begin(tenantId, erasure)) done++

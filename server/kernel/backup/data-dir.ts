@@ -20,7 +20,8 @@ import type { LogHead } from './format.ts'
 
 /** Checkpoints as they were published: one file a log and epoch, one JSON line each. */
 const PUBLISHED = /^([0-9a-f-]{36})(?:\.([1-9]\d{0,5}))?\.log$/
-const DESTROYED = /^destroyed-(?:files-|erasures-)?[0-9a-f-]{36}$/
+/** Lists of what was destroyed, and of what took the place of files of the archive. */
+const DESTROYED = /^(?:destroyed-(?:files-|erasures-)?|archive-)[0-9a-f-]{36}$/
 /** Keys that are in a backup, sealed. Neither the master key nor what each start makes for itself. */
 const SEALED_KEY = /^(log-[0-9a-f.-]+\.key|vapid\.json)$/
 const SEALED = '.sealed'
