@@ -13,6 +13,7 @@ import { facets } from './facets.ts'
 import { histogram } from './histogram.ts'
 import { type Masking, maskingFor } from './masking/masking.ts'
 import { codeIn } from './masking/pseudonyms.ts'
+import { leavesOutSearches, withoutSearches } from './own-searches.ts'
 import { readQuery } from './plan.ts'
 import { recordOnce } from './record-search.ts'
 import { type LogBounds, logBounds } from './scan.ts'
@@ -47,7 +48,7 @@ export const searchAudit = recorded(
     input: searchInput,
     run: async ({ sql, tenantId, actor, input }): Promise<Seen<SearchResult>> => {
       const { masking, bounds } = await openLog(sql, actor)
-      const found = await search(sql, tenantId, { ...input, bounds, q: await masking.query(input.q) })
+      const found = await search(sql, tenantId, { ...input, bounds, q: await lookedFor(masking, input.q) })
       return { answer: { ...found, items: found.items.map(masking.view) }, masking }
     },
   }),
@@ -62,7 +63,7 @@ export const auditHistogram = recorded(
     input: histogramInput,
     run: async ({ sql, tenantId, actor, input, now }): Promise<Seen<Histogram>> => {
       const { masking, bounds } = await openLog(sql, actor)
-      const asked = { ...input, bounds, q: await masking.query(input.q) }
+      const asked = { ...input, bounds, q: await lookedFor(masking, input.q) }
       return { answer: await histogram(sql, tenantId, asked, now), masking }
     },
   }),
@@ -77,11 +78,16 @@ export const auditFacets = recorded(
     input: facetsInput,
     run: async ({ sql, tenantId, actor, input }): Promise<Seen<Facets>> => {
       const { masking, bounds } = await openLog(sql, actor)
-      const found = await facets(sql, tenantId, { ...input, bounds, q: await masking.query(input.q) })
+      const found = await facets(sql, tenantId, { ...input, bounds, q: await lookedFor(masking, input.q) })
       return { answer: await masking.facets(found), masking }
     },
   }),
 )
+
+/** The question as its reader may ask it, without the entries that questions themselves write. */
+async function lookedFor(masking: Masking, q: string): Promise<string> {
+  return withoutSearches(readQuery(q), await masking.query(q), readQuery)
+}
 
 /** What each of them needs first, asked for in one round trip. */
 async function openLog(sql: Sql, actor: Actor): Promise<{ masking: Masking; bounds: LogBounds | null }> {
@@ -178,6 +184,7 @@ export const describeAuditQuery = defineQuery({
       described: describeQuery(query, (_field, value) => labelOf(value)),
       normal: formatQuery(query),
       unanswered: await masking.unanswered(input.q),
+      leavesOutSearches: leavesOutSearches(query),
     }
   },
 })

@@ -193,6 +193,8 @@ export type QueryMeaning = {
   normal: string
   /** Conditions that nothing answers while names are hidden from the reader. */
   unanswered: string[]
+  /** Words of no field do not look at what was searched for; `action:audit.search` with them does. */
+  leavesOutSearches: boolean
 }
 
 export type InclusionProof = { index: number; size: number; leafHash: string; hashes: string[]; root: string }

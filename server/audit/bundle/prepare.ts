@@ -4,6 +4,7 @@ import type { Actor } from '#server/kernel/actor.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { maskingFor } from '../masking/masking.ts'
+import { withoutSearches } from '../own-searches.ts'
 import { planOf, readQuery } from '../plan.ts'
 import { readHead } from '../tree.ts'
 
@@ -27,7 +28,7 @@ export async function prepareAsk(
 ): Promise<PreparedAsk> {
   const { tenantId } = actor
   const masking = await maskingFor(sql, actor)
-  const matching = await masking.query(q)
+  const matching = withoutSearches(readQuery(q), await masking.query(q), readQuery)
   // What cannot be planned is told now, not to the worker.
   planOf(matching, tenantId)
   const { size } = await readHead(sql, tenantId)

@@ -27,6 +27,7 @@ import { NamesBar } from './names-bar.tsx'
 import { QueryBar } from './query-bar.tsx'
 import { Questions } from './questions.tsx'
 import { readMeaning } from './read-meaning.ts'
+import { SearchesLink } from './searches-link.tsx'
 import { ViewsMenu } from './views-menu.tsx'
 import { WrongTimes } from './wrong-times.tsx'
 
@@ -98,7 +99,9 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
         {params.wrong && <WrongTimes params={params} wrong={params.wrong} />}
         {'described' in meaning && (
           <div className="mt-1.5 mb-2 flex flex-wrap items-baseline gap-x-4">
-            <Meaning described={meaning.described} />
+            <Meaning described={meaning.described}>
+              {meaning.leavesOutSearches && <SearchesLink params={params} />}
+            </Meaning>
             <Builder params={params} />
           </div>
         )}

@@ -1,11 +1,12 @@
 import { getTranslations } from 'next-intl/server'
+import type { ReactNode } from 'react'
 import type { DescribedQuery } from '#protocol/audit/query-describe.ts'
 import { actionWords } from '../_action-words.ts'
 
 type Condition = Extract<DescribedQuery, { kind: 'condition' }>
 
-/** The query as a sentence of the reader's language. */
-export async function Meaning({ described }: { described: DescribedQuery }) {
+/** The query as a sentence of the reader's language; `children` goes on after it. */
+export async function Meaning({ described, children }: { described: DescribedQuery; children?: ReactNode }) {
   const t = await getTranslations('audit')
   const actions = await getTranslations('actions')
   const common = await getTranslations('common')
@@ -33,7 +34,7 @@ export async function Meaning({ described }: { described: DescribedQuery }) {
   return (
     <p className="min-w-0 flex-1 basis-80 break-words text-ink-2">
       <span className="sr-only">{t('meaning.label')}: </span>
-      {tell(described, false)}
+      {tell(described, false)} {children}
     </p>
   )
 }

@@ -1,5 +1,5 @@
-import type { DescribedQuery } from '#protocol/audit/query-describe.ts'
 import { describeAuditQuery } from '#server/audit/queries.ts'
+import type { QueryMeaning } from '#server/audit/schema.ts'
 import type { Actor } from '#server/kernel/actor.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 
@@ -10,10 +10,10 @@ export type Mistake = { column: number; found: string; expected: readonly string
 export async function readMeaning(
   actor: Actor,
   q: string,
-): Promise<{ described: DescribedQuery; unanswered: string[] } | { mistake: Mistake }> {
+): Promise<Omit<QueryMeaning, 'normal'> | { mistake: Mistake }> {
   try {
-    const { described, unanswered } = await describeAuditQuery(actor, { q })
-    return { described, unanswered }
+    const { described, unanswered, leavesOutSearches } = await describeAuditQuery(actor, { q })
+    return { described, unanswered, leavesOutSearches }
   } catch (error) {
     if (!isAppError(error) || error.code === 'forbidden') throw error
     if (error.code === 'query_invalid') return { mistake: error.extra as Mistake }
