@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
@@ -23,9 +23,10 @@ import { search } from '../search.ts'
 import { readStored } from '../stored.ts'
 import { readHead } from '../tree.ts'
 import { openCold } from './cold-log.ts'
-import { archiveRoots, endEngine } from './engine/client.ts'
+import { sha256Of } from './draft.ts'
+import { archiveRoots, endEngine, engineAll, literal } from './engine/client.ts'
 import { followReplacedFiles } from './follow.ts'
-import { readRecordedFiles } from './record.ts'
+import { type RecordedFile, readRecordedFiles } from './record.ts'
 import { replaceFiles } from './rewrite.ts'
 import { setArchiveRule } from './rule.ts'
 import { archiveTenant } from './run.ts'
@@ -146,6 +147,13 @@ function storedNames(tenantId: string): string[] {
     .sort()
 }
 
+/** What a superuser of the database can do. */
+async function withoutWalls(statement: string): Promise<void> {
+  const client = await db.superuser.connect()
+  await client.query(`BEGIN; SET LOCAL session_replication_role = replica; ${statement}; COMMIT`)
+  client.release()
+}
+
 const listOf = (tenantId: string) => join(archiveRoots().work, `${tenantId}.names`)
 
 /** The list of files that may be left over, and those files. */
@@ -255,16 +263,43 @@ describe('a purge of what is archived', () => {
     await expectSound(log)
   })
 
-  it('does not take place where a file is not what was written: it stays, and the log says so', async () => {
+  const altered: [string, (file: RecordedFile, path: string) => Promise<void>][] = [
+    [
+      'has another byte',
+      async (_file, path) => {
+        const bytes = readFileSync(path)
+        bytes.writeUInt8(bytes.readUInt8(4) ^ 1, 4)
+        writeFileSync(path, bytes)
+      },
+    ],
+    [
+      'was written by somebody else, who changed what stays and its sum in the database',
+      async ({ name }, path) => {
+        const forged = join(archiveRoots().work, 'forged.parquet')
+        const entry = `CASE class WHEN 'activity' THEN replace(entry, 'allowed', 'denied') ELSE entry END AS entry`
+        await engineAll(
+          `COPY (SELECT * REPLACE (${entry}) FROM read_parquet(${literal(path)}, hive_partitioning = false)) TO ${literal(forged)} (FORMAT parquet)`,
+        )
+        renameSync(forged, path)
+        const sum = { bytes: statSync(path).size, sha256: await sha256Of(path) }
+        await withoutWalls(
+          `UPDATE audit_archive_file SET bytes = ${sum.bytes}, sha256 = decode('${sum.sha256}', 'hex') WHERE name = '${name}'`,
+        )
+      },
+    ],
+  ]
+  it.each(altered)('does not take place where a file %s: it stays, and the log says so', async (_, alter) => {
     const log = await makeLog()
-    const [file] = await log.files()
-    const path = join(archiveRoots().files, file?.name ?? '')
-    const original = readFileSync(path)
-    const changed = Buffer.from(original)
-    changed.writeUInt8(original.readUInt8(4) ^ 1, 4)
     await setRules(log.tenantId, { control: 60 })
-    const onStep = (step: PurgeStep) => {
-      if (step === 'recorded') writeFileSync(path, changed)
+    const files = await log.files()
+    const [file] = files
+    if (!file) throw new Error('no file')
+    const path = join(archiveRoots().files, file.name)
+    let left: Buffer | null = null
+    const onStep = async (step: PurgeStep) => {
+      if (step !== 'recorded') return
+      await alter(file, path)
+      left = readFileSync(path)
     }
     expect(await purgeTenant(log.tenantId, { onStep })).toEqual({ events: 0 })
     const last = (await readLog(db, log.tenantId)).at(-1)
@@ -272,8 +307,8 @@ describe('a purge of what is archived', () => {
       entry: { action: 'audit.purge', outcome: 'failed' },
       personal: { detail: { problem: 'altered' } },
     })
-    writeFileSync(path, original)
-    await expectSound(log)
+    expect(readFileSync(path)).toEqual(left)
+    expect(storedNames(log.tenantId)).toEqual(files.map(({ name }) => name))
   })
 })
 
@@ -426,6 +461,10 @@ describe('the database', () => {
     await expect(remove(gone)).rejects.toMatchObject({ code: 'GH011' })
     await expect(remove([{ ...gone[0], old: 'another.parquet' }])).rejects.toMatchObject({ code: 'GH010' })
     await expect(remove(gone.slice(1))).rejects.toMatchObject({ code: 'GH010' })
+    const setLast = (to: string) => withoutWalls(`UPDATE audit_purge SET last_at = ${to} WHERE id = '${rows[0]?.id}'`)
+    await setLast(`last_at - interval '90 days'`)
+    await expect(remove(gone)).rejects.toThrow('has not expired')
+    await setLast(`last_at + interval '90 days'`)
     const direct = (statement: string) => systemTransaction((sql) => sql(statement), { tenantId })
     await expect(direct('DELETE FROM audit_archive_file')).rejects.toThrow('permission denied')
     await expect(direct(`SELECT audit_replace_files('[]', '{}', false)`)).rejects.toThrow('permission denied')
