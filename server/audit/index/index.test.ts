@@ -231,6 +231,24 @@ describe('the index', () => {
     expect(await indexesOf(tenantId, '', 'newest')).toHaveLength(400)
   })
 
+  it('is built anew in several runs where entries are nearly all text', async () => {
+    const tenantId = await makeTenant()
+    await append(tenantId, 0, 500)
+    await db.superuser.query('SET session_replication_role = replica')
+    await db.superuser.query('DELETE FROM audit_entry WHERE tenant_id = $1 AND index BETWEEN 200 AND 260', [tenantId])
+    await reindex(tenantId, 0, 501, { runText: 20_000 })
+    const { runs } = await shapeOf(tenantId)
+    expect(runs.length).toBeGreaterThan(3)
+    expect(gapsOf(runs, 501)).toEqual([])
+    const answers = rightAnswers(await readLog(db, tenantId))
+    await expectRightAnswers(tenantId, answers)
+    // A place in one of them: the others stay as they are.
+    await reindex(tenantId, 300, 301)
+    expect((await shapeOf(tenantId)).runs.length).toBe(runs.length)
+    await reindex(tenantId, 0, 501)
+    await expectRightAnswers(tenantId, answers)
+  })
+
   it('of a log whose beginning is gone begins with what is kept', async () => {
     const tenantId = await makeTenant()
     await append(tenantId, 0, BLOCK - 1)
