@@ -1,5 +1,4 @@
 import 'server-only'
-import { equalBytes } from '#lib/bytes.ts'
 import { LEAF_RECORD_BYTES } from '#protocol/audit/bundle-verify.ts'
 import { HASH_BYTES, TILE_WIDTH } from '#protocol/audit/merkle.ts'
 import {
@@ -46,48 +45,58 @@ export async function* proveLeaves(
   for await (const leaves of batches(records)) {
     await compareLeaves(leaves, size, read)
     const ranges: LeafRange[] = []
-    for (const { index } of leaves) for (const range of walk.to(index)) ranges.push(range)
+    for (const index of leaves.indexes) for (const range of walk.to(index)) ranges.push(range)
     yield await hashRanges(ranges, size, read)
   }
   yield await hashRanges(walk.rest(), size, read)
 }
 
-type Leaf = { index: number; hash: Uint8Array }
+/** Records one behind the other, and the indexes that stand in them. */
+type Leaves = { records: Buffer; indexes: number[] }
 
-async function* batches(records: AsyncIterable<Uint8Array>): AsyncGenerator<Leaf[]> {
-  let held = Buffer.alloc(0)
+async function* batches(records: AsyncIterable<Uint8Array>): AsyncGenerator<Leaves> {
+  // A piece is not written to any more once it is given.
+  let held: Buffer = Buffer.alloc(0)
   for await (const piece of records) {
-    held = held.length === 0 ? Buffer.from(piece) : Buffer.concat([held, piece])
+    held = held.length === 0 ? Buffer.from(piece.buffer, piece.byteOffset, piece.length) : Buffer.concat([held, piece])
     const whole = Math.floor(held.length / LEAF_RECORD_BYTES)
-    let leaves: Leaf[] = []
-    let [tile, tiles] = [-1, 0]
+    let indexes: number[] = []
+    let [tile, tiles, first] = [-1, 0, 0]
     for (let n = 0; n < whole; n++) {
       const at = n * LEAF_RECORD_BYTES
-      const index = Number(held.readBigUInt64BE(at))
-      if (Math.floor(index / TILE_WIDTH) !== tile) {
-        tile = Math.floor(index / TILE_WIDTH)
+      const index = held.readUInt32BE(at) * 2 ** 32 + held.readUInt32BE(at + 4)
+      const number = Math.floor(index / TILE_WIDTH)
+      if (number !== tile) {
+        tile = number
         tiles += 1
       }
       if (tiles > BATCH_TILES) {
-        yield leaves
-        ;[leaves, tiles] = [[], 1]
+        yield { records: held.subarray(first * LEAF_RECORD_BYTES, at), indexes }
+        ;[indexes, tiles, first] = [[], 1, n]
       }
-      leaves.push({ index, hash: held.subarray(at + 8, at + LEAF_RECORD_BYTES) })
+      indexes.push(index)
     }
-    if (leaves.length > 0) yield leaves
-    held = held.subarray(whole * LEAF_RECORD_BYTES)
+    const end = whole * LEAF_RECORD_BYTES
+    if (indexes.length > 0) yield { records: held.subarray(first * LEAF_RECORD_BYTES, end), indexes }
+    held = held.subarray(end)
   }
 }
 
-async function compareLeaves(leaves: readonly Leaf[], size: number, read: ReadTiles): Promise<void> {
-  const numbers = [...new Set(leaves.map(({ index }) => Math.floor(index / TILE_WIDTH)))]
+async function compareLeaves({ records, indexes }: Leaves, size: number, read: ReadTiles): Promise<void> {
+  const numbers = [...new Set(indexes.map((index) => Math.floor(index / TILE_WIDTH)))]
   const wanted = numbers.map((index) => ({ level: 0, index, width: Math.min(TILE_WIDTH, size - index * TILE_WIDTH) }))
   const tiles = await read(wanted)
   const found = new Map(numbers.map((number, n) => [number, tiles[n]]))
-  for (const { index, hash } of leaves) {
+  for (const [n, index] of indexes.entries()) {
+    const tile = found.get(Math.floor(index / TILE_WIDTH))
     const at = (index % TILE_WIDTH) * HASH_BYTES
-    const leaf = found.get(Math.floor(index / TILE_WIDTH))?.subarray(at, at + HASH_BYTES)
-    if (!leaf || !equalBytes(leaf, hash)) throw new AlteredEntryError(index)
+    const hashAt = n * LEAF_RECORD_BYTES + LEAF_RECORD_BYTES - HASH_BYTES
+    if (
+      !tile ||
+      at + HASH_BYTES > tile.length ||
+      records.compare(tile, at, at + HASH_BYTES, hashAt, hashAt + HASH_BYTES)
+    )
+      throw new AlteredEntryError(index)
   }
 }
 
