@@ -69,8 +69,15 @@ async function digest(): Promise<string | undefined> {
   return rows[0]?.digest
 }
 
+/** The server hears a little later that a line was cut, and holds what that merge had locked until then. */
+async function untilFree(): Promise<void> {
+  const locked = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+  while ((await db.superuser.query(locked)).rows.length > 0) await new Promise((resolve) => setTimeout(resolve, 10))
+}
+
 /** Merges with the line broken where `isThere` says, of the round trips so far. */
 async function mergeBroken(where: Break, isThere: (trips: number, text: string) => boolean): Promise<boolean> {
+  await untilFree()
   let trips = 0
   let isBroken = false
   wire.onRoundTrip = ({ text }) => {

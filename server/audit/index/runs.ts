@@ -4,7 +4,10 @@ import type { Sql } from '#server/kernel/db.ts'
 
 /** A run of the index: entries `at` to `at + entries`. Times in milliseconds, both ends included. */
 export type RunHead = {
-  /** Another one each time the run is written. */
+  /**
+   * Another one each time the run is written: the transaction that wrote it, and what it says of itself, because a database that fell
+   * back to a state of before counts its transactions again.
+   */
   revision: string
   at: number
   entries: number
@@ -35,7 +38,7 @@ type Row = {
   size: string
   cold: string | null
   last: number
-  revision: string
+  written: string
   at: string | null
   entries: number
   bits: number
@@ -47,7 +50,7 @@ type Row = {
 /** @returns null where the organisation has no log. Index: the primary keys. */
 export async function readShape(sql: Sql, tenantId: string): Promise<LogShape | null> {
   const rows = await sql<Row>(
-    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, a.cold_to::text AS cold, ${ms('h.last_recorded_at')} AS last, r.xmin::text AS revision, r.at::text, r.entries, r.bits, r.whole, ${ms('r.recorded_from')} AS "from", ${ms('r.recorded_to')} AS "to"
+    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, a.cold_to::text AS cold, ${ms('h.last_recorded_at')} AS last, r.xmin::text AS written, r.at::text, r.entries, r.bits, r.whole, ${ms('r.recorded_from')} AS "from", ${ms('r.recorded_to')} AS "to"
        FROM audit_head h LEFT JOIN audit_archive a ON a.tenant_id = h.tenant_id LEFT JOIN audit_run r ON r.tenant_id = h.tenant_id
       WHERE h.tenant_id = $1::uuid ORDER BY r.at`,
     [tenantId],
@@ -69,10 +72,11 @@ function ms(column: string): string {
   return `(extract(epoch FROM ${column}) * 1000)::float8`
 }
 
-function readRun({ revision, at, entries, bits, whole, from, to }: Row): RunHead[] {
+function readRun({ written, at, entries, bits, whole, from, to }: Row): RunHead[] {
   if (at === null) return []
   const gone = to === NEVER.getTime()
-  return [{ revision, at: Number(at), entries, bits, whole, gone, recordedFrom: from, recordedTo: to }]
+  const head = { at: Number(at), entries, bits, whole, gone, recordedFrom: from, recordedTo: to }
+  return [{ ...head, revision: `${written}.${entries}.${bits}.${from}.${to}` }]
 }
 
 /** A log whose beginning was purged begins with what is kept, not in 1970. */
