@@ -104,6 +104,12 @@ describe('gatehouse', () => {
     expect(await gatehouse(['keys', 'list'])).toMatchObject({ code: 0 })
   }, 180_000)
 
+  test('audit archive: says what is missing to archive anything; without a server', async () => {
+    const answer = await gatehouse(['audit', 'archive'])
+    expect(answer).toMatchObject({ code: 1, out: '' })
+    expect(answer.err).toMatch(/^gatehouse: nothing is archived: the organisation has set no number of days/)
+  }, 60_000)
+
   test('audit new-epoch: only for a log that cannot go on; without a server', async () => {
     const reason = ['audit', 'new-epoch', '--reason', 'the key was lost']
     const refused = 'gatehouse: The log continues what was signed: there is nothing to begin anew.\n'

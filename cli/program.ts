@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { addApiKeyCommands } from './api-keys.ts'
+import { addAuditArchiveCommand } from './audit-archive.ts'
 import { addAuditEpochCommand } from './audit-epoch.ts'
 import { addAuditCommands } from './audit-import.ts'
 import { addBackupCommands } from './backup.ts'
@@ -20,6 +21,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     addOrganisationCommands,
     addApiKeyCommands,
     addAuditCommands,
+    addAuditArchiveCommand,
     addAuditEpochCommand,
     addBackupCommands,
     addKeyCommands,

@@ -25,6 +25,7 @@ const PAGES = [
   '/audit',
   '/audit/keeping',
   '/audit/keeping/retention',
+  '/audit/keeping/archive',
   '/audit/keeping/holds/new?kind=search',
   '/audit/import',
   '/approvals',

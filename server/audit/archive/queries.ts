@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { defineQuery } from '#server/kernel/query.ts'
 import type { ArchiveProblem } from './problem.ts'
 import type { ArchiveView } from './schema.ts'
+import { archivePlace } from './store.ts'
 
 type Row = {
   days: number | null
@@ -31,7 +32,7 @@ export const getArchive = defineQuery({
     return {
       days: row?.days ?? null,
       cold: row ? coldOf(row) : null,
-      place: { kind: 'directory' },
+      place: archivePlace(),
       ranAt: row?.ran ? new Date(row.ran).toISOString() : null,
       problem: row?.problem ?? null,
     }

@@ -32,6 +32,12 @@ export function archiveStore(): ArchiveStore {
   return made
 }
 
+/** Where that is, for people. */
+export function archivePlace(): { kind: 'directory' } | { kind: 's3'; bucket: string } {
+  const bucket = process.env.GATEHOUSE_ARCHIVE_S3_BUCKET
+  return bucket ? { kind: 's3', bucket } : { kind: 'directory' }
+}
+
 let made: ArchiveStore | undefined
 
 function makeBucketStore(cache: string): ArchiveStore {

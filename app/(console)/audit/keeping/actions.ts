@@ -2,8 +2,15 @@
 
 import { getTranslations } from 'next-intl/server'
 import type { FormState } from '#components/form/form-state.ts'
-import { erasePerson, lengthenRetention, placeHold, releaseHold, shortenRetention } from '#server/audit/commands.ts'
-import type { HoldKind, RetentionRules } from '#server/audit/schema.ts'
+import {
+  erasePerson,
+  lengthenRetention,
+  placeHold,
+  releaseHold,
+  setArchiveRule,
+  shortenRetention,
+} from '#server/audit/commands.ts'
+import { type HoldKind, MIN_ARCHIVE_DAYS, type RetentionRules } from '#server/audit/schema.ts'
 import { runAction } from '#server/http/action.ts'
 
 const KEEPING = '/audit/keeping'
@@ -29,6 +36,22 @@ export async function changeRetention(
     input,
     form,
     success: ({ state }) => ({ redirectTo: KEEPING, message: t(`requested.${requestedKey(state)}`) }),
+  })
+}
+
+export async function changeArchive(_: FormState, form: FormData): Promise<FormState> {
+  const t = await getTranslations('keeping.archive')
+  const text = String(form.get('days') ?? '').trim()
+  const days = text === '' ? null : Number(text)
+  if (days !== null && (!/^\d{1,5}$/.test(text) || days < MIN_ARCHIVE_DAYS)) {
+    const message = t('wrong', { min: MIN_ARCHIVE_DAYS })
+    return { status: 'error', message, fields: { days: message } }
+  }
+  return runAction({
+    command: setArchiveRule,
+    input: { days },
+    form,
+    success: { redirectTo: KEEPING, message: t(days === null ? 'savedNever' : 'saved') },
   })
 }
 

@@ -5,8 +5,9 @@ import { LiveRefresh } from '#components/shell/live-refresh.tsx'
 import { Page } from '#components/ui/page.tsx'
 import { NotPermitted } from '#components/ui/states.tsx'
 import { type PageParams, pickParams } from '#lib/search-params.ts'
-import { getRetention, listHolds, listPurges, previewKeeping } from '#server/audit/queries.ts'
+import { getArchive, getRetention, listHolds, listPurges, previewKeeping } from '#server/audit/queries.ts'
 import { pageSignedIn } from '#server/http/session.ts'
+import { ArchiveCard } from './_components/archive-card.tsx'
 import { HoldsCard } from './_components/holds-card.tsx'
 import { PurgesCard } from './_components/purges-card.tsx'
 import { RulesCard } from './_components/rules-card.tsx'
@@ -31,8 +32,9 @@ export default async function KeepingPage({ searchParams }: { searchParams: Prom
   const { cursor } = pickParams(await searchParams, { cursor: null })
   // Counting may take seconds: the rest of the page does not wait for it.
   const preview = previewKeeping(actor, {})
-  const [retention, holds, purges] = await Promise.all([
+  const [retention, archive, holds, purges] = await Promise.all([
     getRetention(actor, {}),
+    getArchive(actor, {}),
     listHolds(actor, {}),
     listPurges(actor, { limit: PURGES_SHOWN, cursor }),
   ])
@@ -46,6 +48,7 @@ export default async function KeepingPage({ searchParams }: { searchParams: Prom
         </Suspense>
         <RulesCard retention={retention} mayChange={may.change} />
         <HoldsCard holds={holds} preview={preview} mayPlace={may.hold} mayRelease={may.change} />
+        <ArchiveCard archive={archive} mayChange={may.change} />
         <PurgesCard purges={purges} />
       </div>
     </Page>
