@@ -15,9 +15,10 @@ import { median, type Run, report } from './report.ts'
 
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 2_000_000)
 const RUNS = Number(process.env.BENCH_RUNS ?? 5)
-const DEVICES = 8
-/** Batches of each device in a measured run: 60,000 events. */
-const BATCHES = 15
+/** Each waits for its answer before it sends again: so many keep the gateway from waiting for them. */
+const DEVICES = 16
+/** Batches of each device in a measured run: 64,000 events. */
+const BATCHES = 8
 
 function residentMb(pid: number): number {
   const [, kb] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
@@ -72,7 +73,7 @@ async function measure(place: Place, superuser: pg.Client) {
   const owner = await foundOrganisation('Bench')
   const senders = await Promise.all(Array.from({ length: DEVICES }, () => Sender.enroll(place, owner)))
   await sendAll(senders, 8)
-  const appends = await copyOut(superuser, owner.tenantId, 24)
+  const appends = await copyOut(superuser, owner.tenantId, { most: 24, least: BATCH })
   const worker = await place.startWorker()
   const empty = await measureRuns(senders, superuser, appends)
   const roots = { gateway: place.gatewayPid, worker: worker.pid, database: await postmaster(superuser) }

@@ -16,7 +16,7 @@ async function measure(place: Place, superuser: pg.Client): Promise<Run[]> {
   const owner = await foundOrganisation('Bench')
   const senders = await Promise.all(Array.from({ length: DEVICES }, () => Sender.enroll(place, owner)))
   await sendAll(senders, 8)
-  const appends = await copyOut(superuser, owner.tenantId, 24)
+  const appends = await copyOut(superuser, owner.tenantId, { most: 24, least: BATCH })
   const runs: Run[] = []
   for (let n = 0; n < RUNS; n++) {
     const ours = await sendAll(senders, BATCHES_PER_DEVICE)

@@ -16,11 +16,15 @@ type Table = keyof typeof TABLES
 /** One transaction of an append as COPY's lines, without the organisation. */
 export type CopiedAppend = { entries: number; lines: Record<Table, string[]> }
 
-/** The last appends of a log as rows to COPY; read before anything merges them. */
-export async function copyOut(client: pg.Client, tenantId: string, most: number): Promise<CopiedAppend[]> {
+/** The last appends of batches of a log (`least` entries and more) as rows to COPY; read before anything merges them. */
+export async function copyOut(
+  client: pg.Client,
+  tenantId: string,
+  { most, least }: { most: number; least: number },
+): Promise<CopiedAppend[]> {
   const { rows } = await client.query<{ at: string; entries: number }>(
-    'SELECT at::text, entries FROM audit_run WHERE tenant_id = $1 ORDER BY at DESC LIMIT $2',
-    [tenantId, most],
+    'SELECT at::text, entries FROM audit_run WHERE tenant_id = $1 AND entries >= $3 ORDER BY at DESC LIMIT $2',
+    [tenantId, most, least],
   )
   const appends: CopiedAppend[] = []
   for (const { at, entries } of rows) {
