@@ -17,7 +17,7 @@ import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#
 import { cancelExport, requestExport } from './commands.ts'
 import { expireExports } from './jobs.ts'
 import { getExport, listExports, openExport } from './queries.ts'
-import { runExport } from './run-export.ts'
+import { type RunOptions, runExport } from './run-export.ts'
 
 const database = useDatabase()
 
@@ -46,7 +46,11 @@ async function setting(entries = 60) {
 const ask = (format: BundleFormat, more: object = {}) => ({ q: '', format, timeZone: 'Asia/Shanghai', ...more })
 const SMALL = { partEvents: 25 }
 
-async function made(actor: Actor, input: Parameters<typeof requestExport>[1], options = SMALL): Promise<string> {
+async function made(
+  actor: Actor,
+  input: Parameters<typeof requestExport>[1],
+  options: RunOptions = SMALL,
+): Promise<string> {
   const { id } = await requestExport(actor, input)
   await runExport(actor.tenantId, id, options)
   return id
@@ -223,6 +227,31 @@ describe('an export', () => {
     await expect(openExport(owner, id)).rejects.toMatchObject({ code: 'conflict' })
     await expect(cancelExport(owner, { exportId: id })).rejects.toMatchObject({ code: 'conflict' })
     expect(existsSync(join(database.dataDir, 'exports', tenantId, id))).toBe(false)
+  })
+
+  it('makes room: the oldest of the organisation go first, then the oldest of any; one that is too large alone fails', async () => {
+    const [first, other] = [await setting(30), await setting(30)]
+    const stateOf = async (actor: Actor, exportId: string) => (await getExport(actor, { exportId })).state
+    const old = await made(other.owner, ask('csv'))
+    const size = (await getExport(other.owner, { exportId: old })).sizeBytes ?? 0
+    const roomFor = (own: number, all: number) => ({ ...SMALL, space: { own: own * size, all: all * size } })
+    const a = await made(first.owner, ask('csv'), roomFor(2.5, 100))
+    const b = await made(first.owner, ask('csv'), roomFor(2.5, 100))
+    expect([await stateOf(first.owner, a), await stateOf(first.owner, b)]).toEqual(['ready', 'ready'])
+    const c = await made(first.owner, ask('csv'), roomFor(2.5, 100))
+    expect([await stateOf(first.owner, a), await stateOf(first.owner, b)]).toEqual(['expired', 'ready'])
+    expect(existsSync(join(database.dataDir, 'exports', first.tenantId, a))).toBe(false)
+    await expect(openExport(first.owner, a)).rejects.toMatchObject({ code: 'gone' })
+    // Exports of other tests are older than any of these.
+    const kept = (await Promise.all([b, c].map((id) => getExport(first.owner, { exportId: id })))).length
+    const d = await made(other.owner, ask('csv'), roomFor(10, kept + 1.6))
+    expect(await stateOf(other.owner, old)).toBe('expired')
+    expect([await stateOf(first.owner, b), await stateOf(first.owner, c)]).toEqual(['ready', 'ready'])
+    expect(await stateOf(other.owner, d)).toBe('ready')
+    const large = await made(other.owner, ask('csv'), { ...SMALL, space: { own: size / 20, all: 10 * size } })
+    expect((await getExport(other.owner, { exportId: large })).problem).toEqual({ code: 'too_large', index: null })
+    expect(existsSync(join(database.dataDir, 'exports', other.tenantId, large))).toBe(false)
+    expect(await stateOf(other.owner, d)).toBe('ready')
   })
 
   it('is gone after seven days', async () => {

@@ -4,10 +4,10 @@ import { pgTransaction } from '#server/kernel/db.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { enqueueJobs } from '#server/kernel/jobs.ts'
 import { listTenants } from '#server/tenants/queries.ts'
-import { exportStore } from './files.ts'
+import { exportStore, storedExports } from './files.ts'
 import { EXPORT_TASK, exportJob } from './job-key.ts'
 import { runExport } from './run-export.ts'
-import { expireRuns, unfinishedRuns } from './run-state.ts'
+import { expiredAmong, expireRuns, unfinishedRuns } from './run-state.ts'
 
 const payloadOf = z.object({ tenantId: uuidField(), exportId: uuidField() })
 
@@ -40,8 +40,11 @@ export const exportUpkeep = {
 export const exportSchedule = [{ task: 'exports.upkeep', at: '*/10 * * * *' }]
 
 export async function expireExports(): Promise<void> {
-  for (const { id: tenantId } of await listTenants())
-    for (const id of await expireRuns(tenantId)) exportStore(tenantId, id).remove()
+  for (const { id: tenantId } of await listTenants()) {
+    await expireRuns(tenantId)
+    // Also what was expired by a process that died before it had removed the files.
+    for (const id of await expiredAmong(tenantId, storedExports(tenantId))) exportStore(tenantId, id).remove()
+  }
 }
 
 /** Before the queue begins: exports that a killed worker was making go on where they were. */

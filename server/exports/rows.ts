@@ -89,7 +89,7 @@ export async function readExport(sql: Sql, tenantId: string, id: string, whose: 
 }
 
 const problemSchema = z.object({
-  code: z.enum(['entry_altered', 'not_signed', 'failed']),
+  code: z.enum(['entry_altered', 'not_signed', 'too_large', 'failed']),
   index: z.number().nullable(),
 })
 const membersSchema: z.ZodType<StoredMember[]> = z.array(

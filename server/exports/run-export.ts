@@ -24,6 +24,7 @@ import { readingAhead } from './reading-ahead.ts'
 import { type ExportAsk, insertPart, readExport, readParts, type StoredPart } from './rows.ts'
 import { beginRun, beginSealing, endRun, isCancelled, reportProgress } from './run-state.ts'
 import { EXPORT_LIFETIME_DAYS, type ExportProblem } from './schema.ts'
+import { type ExportSpace, ExportTooLarge, exportSpace, makeRoom, requireFit } from './space.ts'
 
 /**
  * Events of one part. A worker that is killed loses the part it was writing, a second of work; and a part fits into any
@@ -33,6 +34,8 @@ export const PART_EVENTS = 100_000
 
 export type RunOptions = {
   partEvents?: number
+  /** As it is set, unless given. */
+  space?: ExportSpace
   /** Called between the steps; the tests die there. */
   step?: (name: string) => void
   /** The process ends: nothing more is begun. */
@@ -47,7 +50,7 @@ const DAY_MS = 86_400_000
  * again, and gives the same bytes. Several at once for one export: all but one have nothing to do.
  */
 export async function runExport(tenantId: string, id: string, options: RunOptions = {}): Promise<void> {
-  await workingAlone(tenantId, `export.${id}`, async () => {
+  await workingAlone(`export.${id}`, async () => {
     const store = exportStore(tenantId, id)
     try {
       await makeExport(tenantId, id, store, options)
@@ -97,10 +100,12 @@ async function makeExport(tenantId: string, id: string, store: BundleStore, opti
     store.remove()
     return endRun(tenantId, id, { state: 'cancelled' })
   }
+  const sizeBytes = zipSize(members)
+  await makeRoom(tenantId, sizeBytes, options.space ?? exportSpace())
   await endRun(tenantId, id, {
     state: 'ready',
     members,
-    sizeBytes: zipSize(members),
+    sizeBytes,
     checkpointSize,
     expiresAt: new Date(now().getTime() + EXPORT_LIFETIME_DAYS * DAY_MS),
   })
@@ -136,6 +141,10 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
     )
     parts.push(part)
     step('part recorded')
+    requireFit(
+      parts.reduce((sum, { stored }) => sum + stored.sizeBytes, 0),
+      options.space ?? exportSpace(),
+    )
   }
   if (parts.at(-1)?.isLast) return parts
   try {
@@ -173,6 +182,7 @@ function addNamed(named: Set<string>, { actor, device, target }: AuditEntry): vo
 /** What no second try would mend; null for what may be different next time (the database, a full disk). */
 function problemOf(error: unknown): ExportProblem | null {
   if (error instanceof Error && error.name === 'AbortError') return null
+  if (error instanceof ExportTooLarge) return { code: 'too_large', index: null }
   if (isAlteredEntry(error)) return { code: 'entry_altered', index: error.index }
   if (isAppError(error)) {
     if (error.code === 'unavailable') return null

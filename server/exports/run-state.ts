@@ -104,16 +104,57 @@ export async function endRun(tenantId: string, id: string, end: End): Promise<vo
   })
 }
 
-/** The exports whose time is over; they count as expired from then on. */
-export async function expireRuns(tenantId: string): Promise<string[]> {
-  return write(tenantId, async (sql) => {
-    const rows = await sql<{ id: string }>(
+/** The exports whose time is over count as expired from then on. */
+export async function expireRuns(tenantId: string): Promise<void> {
+  await write(tenantId, async (sql) => {
+    const rows = await sql(
       `UPDATE audit_export_run SET state = 'expired', members = NULL
-        WHERE tenant_id = $1::uuid AND state = 'ready' AND expires_at <= $2::text::timestamptz RETURNING id::text`,
+        WHERE tenant_id = $1::uuid AND state = 'ready' AND expires_at <= $2::text::timestamptz RETURNING 1`,
       [tenantId, now().toISOString()],
     )
     if (rows.length > 0) await notifyChange(sql, { tenantId, topics: TOPICS })
+  })
+}
+
+/** Which of these have expired. */
+export async function expiredAmong(tenantId: string, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return []
+  return pgTransaction('reader', tenantId, async (_client, sql) => {
+    const rows = await sql<{ id: string }>(
+      `SELECT id::text FROM audit_export_run WHERE tenant_id = $1::uuid AND id = ANY($2::text[]::uuid[]) AND state = 'expired'`,
+      [tenantId, ids],
+    )
     return rows.map(({ id }) => id)
+  })
+}
+
+/** A finished export: its size, and when it was finished (milliseconds). */
+export type ReadyRun = { tenantId: string; id: string; sizeBytes: number; finishedAt: number }
+
+export async function readyRuns(tenantId: string): Promise<ReadyRun[]> {
+  return pgTransaction('reader', tenantId, async (_client, sql) => {
+    const rows = await sql<{ id: string; size: string; at: Date | string }>(
+      `SELECT id::text, size_bytes::text AS size, finished_at AS at FROM audit_export_run
+        WHERE tenant_id = $1::uuid AND state = 'ready'`,
+      [tenantId],
+    )
+    return rows.map(({ id, size, at }) => ({
+      tenantId,
+      id,
+      sizeBytes: Number(size),
+      finishedAt: new Date(at).getTime(),
+    }))
+  })
+}
+
+/** Ends the time of one export early: its room is needed. */
+export async function expireRun(tenantId: string, id: string): Promise<void> {
+  await write(tenantId, async (sql) => {
+    await sql(
+      `UPDATE audit_export_run SET state = 'expired', members = NULL WHERE tenant_id = $1::uuid AND id = $2::uuid AND state = 'ready'`,
+      [tenantId, id],
+    )
+    await notifyChange(sql, { tenantId, topics: TOPICS })
   })
 }
 

@@ -4,7 +4,7 @@ import { BUNDLE_FORMATS, type BundleFormat } from '#protocol/audit/bundle.ts'
 import { askFields } from '#server/audit/schema.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 
-/** A finished export is kept so long. */
+/** A finished export is kept so long, at most: the oldest go earlier where room is needed. */
 export const EXPORT_LIFETIME_DAYS = 7
 /** Exports of one asker that wait or run at the same time, at most. */
 export const MOST_UNFINISHED = 5
@@ -24,8 +24,8 @@ export const EXPORT_STATES = ['queued', 'running', 'sealing', 'ready', 'failed',
 /** One of `EXPORT_STATES`. */
 export type ExportState = (typeof EXPORT_STATES)[number]
 
-/** Why an export failed: an entry was altered in the database, or the log cannot be signed. */
-export type ExportProblem = { code: 'entry_altered' | 'not_signed' | 'failed'; index: number | null }
+/** Why an export failed: an entry was altered in the database, the log cannot be signed, or it alone needs more room than there is. */
+export type ExportProblem = { code: 'entry_altered' | 'not_signed' | 'too_large' | 'failed'; index: number | null }
 
 export type ExportPart = { name: string; events: number; sizeBytes: number; sha256: string }
 

@@ -30,6 +30,7 @@ test('an empty environment gives the documented defaults', () => {
     gatewayUrl: 'https://localhost:8443',
     masterKeyFile: join(process.cwd(), '.gatehouse/keys/master.key'),
     logLevel: 'info',
+    exportSpaceBytes: 40 * 1_024 ** 3,
     trustedProxies: [],
     witnessNetworks: [],
   })

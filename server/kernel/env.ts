@@ -28,6 +28,8 @@ export interface Env {
   logLevel: (typeof LOG_LEVELS)[number]
   /** Private networks in which witnesses of the audit log may be; none: public addresses over HTTPS alone. */
   witnessNetworks: readonly Cidr[]
+  /** What finished exports of the log may take in the data directory, of all organisations together. */
+  exportSpaceBytes: number
   /** Whose forwarded addresses are believed. */
   trustedProxies: readonly Cidr[]
   gatewayProxyProtocol?: 'v2'
@@ -108,6 +110,11 @@ const schema = z.object({
     .optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   GATEHOUSE_WITNESS_NETWORKS: z.string().default('').transform(cidrs),
+  GATEHOUSE_EXPORT_SPACE_GIB: z
+    .string()
+    .regex(/^[1-9]\d{0,5}$/, 'must be a whole number of GiB from 1 to 999999')
+    .transform(Number)
+    .default(40),
   GATEHOUSE_TRUSTED_PROXIES: z.string().default('').transform(cidrs),
   GATEHOUSE_GATEWAY_PROXY_PROTOCOL: z.literal('v2', 'must be v2 or unset').optional(),
   GATEHOUSE_ARCHIVE_S3_ENDPOINT: privateOrigin().optional(),
@@ -159,6 +166,7 @@ function toEnv(raw: Raw): Env {
       : join(dataDir, 'keys/master.key'),
     logLevel: raw.LOG_LEVEL,
     witnessNetworks: raw.GATEHOUSE_WITNESS_NETWORKS,
+    exportSpaceBytes: raw.GATEHOUSE_EXPORT_SPACE_GIB * 1_024 ** 3,
     trustedProxies: raw.GATEHOUSE_TRUSTED_PROXIES,
     ...(raw.GATEHOUSE_MASTER_KEY && { transit: transitSettings(raw, raw.GATEHOUSE_MASTER_KEY) }),
     ...(raw.DATABASE_URL && { databaseUrl: raw.DATABASE_URL }),

@@ -25,7 +25,7 @@ const log = createLog('audit')
  * entry, and the page says so. Several at once for one organisation: all but one have nothing to do.
  */
 export async function runVerification(tenantId: string, id: string, options: VerifyOptions = {}): Promise<void> {
-  await workingAlone(tenantId, `verification.${tenantId}`, async () => {
+  await workingAlone(`verification.${tenantId}`, async () => {
     if (!(await beginVerification(tenantId, id))) return
     const started = performance.now()
     try {

@@ -36,7 +36,9 @@ const exportView: z.ZodType<Sent<ExportView>> = z
       .meta({ description: 'Written so far; empty in the list' }),
     sizeBytes: count.nullable().meta({ description: 'Of the whole bundle, once it is ready' }),
     checkpointSize: count.nullable().meta({ description: 'The signed tree that it is proven in' }),
-    problem: z.object({ code: z.enum(['entry_altered', 'not_signed', 'failed']), index: count.nullable() }).nullable(),
+    problem: z
+      .object({ code: z.enum(['entry_altered', 'not_signed', 'too_large', 'failed']), index: count.nullable() })
+      .nullable(),
   })
   .meta({ id: 'Export' })
 
