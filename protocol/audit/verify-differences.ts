@@ -22,6 +22,8 @@ export type VerifyFailureCode =
   | 'index_missing_term'
   | 'index_surplus_term'
   | 'index_wrong_time'
+  | 'archive_damaged'
+  | 'archive_wrong_column'
 
 const WINDOW = 4_096
 /** So many equal leaves in a row are no accident. */

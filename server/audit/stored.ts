@@ -1,6 +1,5 @@
 import 'server-only'
 import type { Sql } from '#server/kernel/db.ts'
-import { openCold } from './archive/cold-log.ts'
 
 /** An entry as it stands in the database: the leaf's text and, until they are erased, the personal values beside it. */
 export type StoredEntry = { index: number; recordedAt: Date; text: string; personal: string | null }
@@ -10,18 +9,9 @@ type Row = { index: string; recorded_at: Date | string; entry: string; personal:
 type Stretch = { from: number; to: number; limit: number }
 
 /**
- * Entries `from` (included) to `to` (excluded) in order, at most `limit`, wherever they are kept; what is no longer kept is left out.
- * Index: (tenant, index).
+ * Entries `from` (included) to `to` (excluded) in order, at most `limit`, of those that are not archived; what is no longer kept is left
+ * out. Index: (tenant, index).
  */
-export async function readKept(sql: Sql, tenantId: string, { from, to, limit }: Stretch): Promise<StoredEntry[]> {
-  const cold = await openCold(sql, tenantId)
-  const archived = cold && from < cold.to ? await cold.entriesBetween(from, Math.min(to, cold.to), limit) : []
-  if (archived.length >= limit) return archived
-  const hot = { from: Math.max(from, cold?.to ?? 0), to, limit: limit - archived.length }
-  return [...archived, ...(await readStored(sql, tenantId, hot))]
-}
-
-/** The same of those that are not archived. */
 export async function readStored(sql: Sql, tenantId: string, { from, to, limit }: Stretch): Promise<StoredEntry[]> {
   const rows = await sql<Row>(
     `SELECT e.index::text, e.recorded_at, e.entry, e.personal FROM audit_entry e

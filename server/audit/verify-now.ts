@@ -7,13 +7,15 @@ import type { KnownCheckpoint } from '#protocol/audit/verify-known.ts'
 import { now } from '#server/kernel/clock.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
+import { openCold } from './archive/cold-log.ts'
 import { listCheckpoints } from './checkpoints.ts'
 import { validCertificates } from './keeping/served.ts'
 import { readSigner } from './log-key.ts'
 import { allPublished } from './published.ts'
-import { readStored } from './stored.ts'
+import { readStored, type StoredEntry } from './stored.ts'
 import { type Head, readHead, tileReader } from './tree.ts'
 import { MOST_REMEMBERED, readVerifiedState, writeVerifiedState } from './verified-state.ts'
+import { damagedFiles, verifyArchive } from './verify-archive.ts'
 import { verifyIndex } from './verify-index.ts'
 
 const BATCH = 1_024
@@ -47,6 +49,8 @@ export async function verifyStoredLog(tenantId: string, watch: VerifyWatch = {})
   const signer = await readSigner(tenantId, head.epoch)
   if (!signer)
     return failed(0, { code: 'checkpoint_invalid', reason: 'the key that signed the checkpoints is missing' })
+  const [lost] = await damagedFiles(tenantId, watch)
+  if (lost) return failed(newest.size, lost)
   const certificates = await pgTransaction('reader', tenantId, (_client, sql) => validCertificates(sql, tenantId, head))
   const verdict = await verifyLog({
     mayBeMissing: purgedBy(certificates),
@@ -61,18 +65,19 @@ export async function verifyStoredLog(tenantId: string, watch: VerifyWatch = {})
       pgTransaction('reader', tenantId, async (_client, sql) => tileReader(sql, tenantId, head)(level, index, width)),
   })
   if (verdict.ok && verdict.memory) writeVerifiedState(tenantId, head.epoch, verdict.memory)
-  return { verdict: verdict.ok ? await withIndex(tenantId, verdict, head.size, watch) : verdict, size: newest.size }
+  return { verdict: verdict.ok ? await withIndex(tenantId, verdict, head, watch) : verdict, size: newest.size }
 }
 
 /** The tree says nothing of what is searched: that is derived from the entries once more, when these are what was signed. */
 async function withIndex(
   tenantId: string,
   verdict: LogVerdict,
-  size: number,
+  head: Head,
   { signal, onProgress }: VerifyWatch,
 ): Promise<LogVerdict> {
-  const onRead = (checked: number) => onProgress?.({ phase: 'index', checked, size })
-  const problems = await verifyIndex(tenantId, { signal, onRead })
+  const onRead = (checked: number) => onProgress?.({ phase: 'index', checked, size: head.size })
+  const archived = await verifyArchive(tenantId, head, { signal, onRead })
+  const problems = [...archived, ...(await verifyIndex(tenantId, { signal, onRead }))]
   const [first] = problems
   return first ? { ok: false, ...first, problems } : verdict
 }
@@ -104,12 +109,10 @@ async function* storedEntries(
   size: number,
   { signal, onProgress }: VerifyWatch,
 ): AsyncGenerator<LogBatch> {
-  for (let next = 0; ; ) {
+  let next = 0
+  for await (const rows of storedRows(tenantId)) {
     signal?.throwIfAborted()
     await onProgress?.({ phase: 'entries', checked: Math.min(next, size), size })
-    const rows = await pgTransaction('reader', tenantId, (_client, sql) =>
-      readStored(sql, tenantId, { from: next, to: Number.MAX_SAFE_INTEGER, limit: BATCH }),
-    )
     let batch: { first: number; items: LogBatch['items'][number][] } = { first: next, items: [] }
     for (const { index, text, personal } of rows) {
       if (index !== batch.first + batch.items.length) {
@@ -120,6 +123,20 @@ async function* storedEntries(
     }
     yield batch
     next = batch.first + batch.items.length
-    if (rows.length < BATCH) return
+  }
+}
+
+/** What the archive has and then what the tables have, some at a time. */
+async function* storedRows(tenantId: string): AsyncGenerator<readonly StoredEntry[]> {
+  const cold = await pgTransaction('reader', tenantId, (_client, sql) => openCold(sql, tenantId))
+  if (cold) yield* cold.all()
+  for (let next = cold?.to ?? 0; ; ) {
+    const rows = await pgTransaction('reader', tenantId, (_client, sql) =>
+      readStored(sql, tenantId, { from: next, to: Number.MAX_SAFE_INTEGER, limit: BATCH }),
+    )
+    yield rows
+    const last = rows.at(-1)
+    if (rows.length < BATCH || !last) return
+    next = last.index + 1
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
@@ -15,6 +15,8 @@ import { purgeTenant } from '../keeping/purge.ts'
 import { bumpRevision, lockKeeping, writeRules } from '../keeping/rules.ts'
 import { KEEP_EVERYTHING } from '../keeping/schema.ts'
 import { search } from '../search.ts'
+import { verifyStoredLog } from '../verify-now.ts'
+import { sha256Of } from './draft.ts'
 import { archiveRoots, endEngine, engineAll, literal } from './engine/client.ts'
 import { archiveJobs } from './jobs.ts'
 import { getArchive } from './queries.ts'
@@ -240,6 +242,72 @@ describe('archiving', () => {
     expect(await reindex(log.tenantId, 0, 5)).toBe(true)
     const shape = await readTransaction(log.tenantId, ({ sql }) => readShape(sql, log.tenantId))
     expect(shape?.runs[0]?.at).toBe(files.at(-1)?.to)
+  })
+})
+
+describe('verify now', () => {
+  const verified = async ({ tenantId }: Log) => (await verifyStoredLog(tenantId)).verdict
+  const makeCold = async () => {
+    const log = await makeLog()
+    await archiveTenant(log.tenantId)
+    await signHead(log.tenantId)
+    const [file] = await log.files()
+    if (!file) throw new Error('nothing was archived')
+    return { log, file, path: pathOf(file.name) }
+  }
+  /** Writes a file anew, as somebody who may write everything: its recorded size and sum follow. */
+  const rewrite = async ({ log, path }: Awaited<ReturnType<typeof makeCold>>, select: string) => {
+    const draft = join(archiveRoots().work, 'forged.parquet')
+    await engineAll(
+      `COPY (${select.replace('FILE', `read_parquet(${literal(path)})`)}) TO ${literal(draft)} (FORMAT parquet)`,
+    )
+    renameSync(draft, path)
+    const [first] = await log.files()
+    await withoutWalls(
+      `UPDATE audit_archive_file SET bytes = ${statSync(path).size}, sha256 = decode('${await sha256Of(path)}', 'hex')
+        WHERE tenant_id = '${log.tenantId}' AND from_index = ${first?.from}`,
+    )
+  }
+
+  it('reads on in the archive', async () => {
+    const { log } = await makeCold()
+    expect(await verified(log)).toMatchObject({ ok: true })
+  })
+
+  it('names a file that is missing, cut or changed', async () => {
+    const { log, file, path } = await makeCold()
+    const found = { ok: false, code: 'archive_damaged', index: file.from, until: file.to - 1 }
+    const bytes = readFileSync(path)
+    writeFileSync(
+      path,
+      bytes.map((byte, at) => (at === 2_000 ? byte ^ 1 : byte)),
+    )
+    expect(await verified(log)).toMatchObject(found)
+    writeFileSync(path, bytes.subarray(0, -9))
+    expect(await verified(log)).toMatchObject(found)
+    rmSync(path)
+    expect(await verified(log)).toMatchObject(found)
+  })
+
+  it('names an entry that was altered or removed together with what is recorded of its file', async () => {
+    const altered = await makeCold()
+    await rewrite(
+      altered,
+      `SELECT * REPLACE (replace(entry, 'allowed', 'denied') AS entry) FROM FILE WHERE index < 5 UNION ALL SELECT * FROM FILE WHERE index >= 5`.replaceAll(
+        'FILE',
+        `read_parquet(${literal(altered.path)})`,
+      ),
+    )
+    expect(await verified(altered.log)).toMatchObject({ ok: false, code: expect.stringMatching(/^entry_/), index: 0 })
+    const removed = await makeCold()
+    await rewrite(removed, 'SELECT * FROM FILE WHERE index <> 5')
+    expect(await verified(removed.log)).toMatchObject({ ok: false, code: 'entry_removed', index: 5 })
+  })
+
+  it('names the entry of which only what is searched was altered', async () => {
+    const made = await makeCold()
+    await rewrite(made, `SELECT * REPLACE (if(index = 7, ['outcome:denied'], keys) AS keys) FROM FILE`)
+    expect(await verified(made.log)).toMatchObject({ ok: false, code: 'archive_wrong_column', index: 7 })
   })
 })
 

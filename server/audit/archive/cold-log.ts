@@ -5,7 +5,7 @@ import type { QueryNode } from '#protocol/audit/query.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import type { StoredEntry } from '../stored.ts'
 import { type Condition, conditionOf, joined } from './condition.ts'
-import { type EngineCell, engineAll, literal } from './engine/client.ts'
+import { type EngineCell, engineAll, engineRows, literal } from './engine/client.ts'
 import { type ColdFile, readColdFiles, readColdTo } from './files.ts'
 import { archiveStore } from './store.ts'
 
@@ -108,6 +108,13 @@ export class ColdLog {
       found.push(...(await this.#read([file], `index >= ${from} AND index < ${to}`, limit - found.length)))
     }
     return found
+  }
+
+  /** All entries in order, some at a time. */
+  async *all(): AsyncGenerator<StoredEntry[], void> {
+    for (const file of this.#files)
+      for await (const rows of engineRows(`SELECT index, recorded_at, entry, personal FROM ${await sourceOf([file])}`))
+        yield rows.map(readRow)
   }
 
   /** Entries that were recorded at this millisecond. */

@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { copyFile, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { AppError } from '#server/kernel/errors.ts'
+import { ColdFileProblem } from './problem.ts'
 import type { ArchivedFile, ArchiveStore } from './store.ts'
 
 /** Files below a directory of this machine. */
@@ -37,7 +38,11 @@ async function requireSize(path: string, { name, bytes }: ArchivedFile): Promise
   const found = await stat(path).catch(passOver('ENOENT'))
   if (found?.size === bytes) return
   const problem = found ? `has ${found.size} bytes and not ${bytes}` : 'is missing'
-  throw new AppError('unavailable', { detail: `The archive's file ${name} ${problem}.`, retryAfter: 60 })
+  throw new AppError('unavailable', {
+    detail: `The archive's file ${name} ${problem}.`,
+    retryAfter: 60,
+    cause: new ColdFileProblem('damaged'),
+  })
 }
 
 /** Moves a file to its place so that after a crash it is there whole or not at all. */

@@ -1,0 +1,65 @@
+import 'server-only'
+import type { Problem } from '#protocol/audit/verify-differences.ts'
+import { pgTransaction } from '#server/kernel/db.ts'
+import { AppError } from '#server/kernel/errors.ts'
+import { ColdFileProblem } from './archive/problem.ts'
+import { type RecordedFile, readRecordedFiles } from './archive/record.ts'
+import { requireBytes, verifyColdFile } from './archive/verify.ts'
+import type { Head } from './tree.ts'
+
+type Watch = {
+  signal?: AbortSignal | undefined
+  /** Awaited after each file, with the place behind it. */
+  onRead?: ((index: number) => Promise<void> | undefined) | undefined
+}
+
+/** Files of the archive whose bytes are not those that were recorded, or that are not there. */
+export async function damagedFiles(tenantId: string, { signal }: Watch): Promise<readonly Problem[]> {
+  const problems: Problem[] = []
+  for (const file of await coldFiles(tenantId)) {
+    signal?.throwIfAborted()
+    await requireBytes(file).catch((error: unknown) => {
+      if (!isDamage(error)) throw error
+      problems.push(damaged(file))
+    })
+  }
+  return problems
+}
+
+/** Derives what is searched in the archive from its entries again and compares it with the files' columns. */
+export async function verifyArchive(
+  tenantId: string,
+  head: Head,
+  { signal, onRead }: Watch,
+): Promise<readonly Problem[]> {
+  const problems: Problem[] = []
+  for (const file of await coldFiles(tenantId)) {
+    signal?.throwIfAborted()
+    await verifyColdFile(tenantId, file, head).catch((error: unknown) => {
+      if (!(error instanceof ColdFileProblem)) throw error
+      problems.push(error.index === null ? damaged(file) : wrongColumn(error.index))
+    })
+    await onRead?.(file.to)
+  }
+  return problems
+}
+
+/** A file that is missing or cut is no failure of whoever keeps it. */
+function isDamage(error: unknown): boolean {
+  return (error instanceof AppError ? error.cause : error) instanceof ColdFileProblem
+}
+
+async function coldFiles(tenantId: string): Promise<RecordedFile[]> {
+  const files = await pgTransaction('reader', tenantId, (_client, sql) => readRecordedFiles(sql, tenantId))
+  return files.filter(({ state }) => state === 'cold')
+}
+
+function damaged({ name, from, to }: RecordedFile): Problem {
+  const reason = `the archive's file ${name} is not what was written, or is missing`
+  return { code: 'archive_damaged', index: from, ...(to - from > 1 && { until: to - 1 }), reason }
+}
+
+function wrongColumn(index: number): Problem {
+  const reason = `what the archive searches of entry ${index} does not follow from it`
+  return { code: 'archive_wrong_column', index, reason }
+}
