@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
 import { rootFromTiles } from '#protocol/audit/merkle-prove.ts'
 import { purgedBy, verifyPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
@@ -437,5 +437,36 @@ describe('what several organisations share', () => {
     await withoutWalls('DELETE FROM audit_entry')
     expect(await dropEmptyMonths(new Date())).toContain(month)
     expect(await dropEmptyMonths(new Date())).toEqual([])
+  })
+
+  it('a month that looks empty while a row is on its way into it stays', async () => {
+    await db.superuser.query('SELECT audit_ensure_partitions($1::date, 8)', [new Date(Date.now() - 200 * DAY)])
+    const log = await makeLog()
+    // The first of its class: nothing else waits for the writer.
+    const before = new Date(Date.now() - 200 * DAY).toISOString()
+    const month = `audit_entry_activity_${before.slice(0, 7).replace('-', '')}`
+    const writer = await db.superuser.connect()
+    try {
+      await writer.query('SET session_replication_role = replica')
+      await writer.query('DELETE FROM audit_entry')
+      await writer.query('BEGIN')
+      await writer.query(
+        `INSERT INTO audit_entry (tenant_id, index, class, recorded_at, id, entry) VALUES ($1, 0, 'activity', $2, $3, '{}')`,
+        [log.tenantId, before, uuidv7()],
+      )
+      const dropping = dropEmptyMonths(new Date())
+      await vi.waitFor(async () => {
+        const { rows } = await db.superuser.query('SELECT 1 FROM pg_locks WHERE NOT granted')
+        expect(rows.length).toBeGreaterThan(0)
+      })
+      await writer.query('COMMIT')
+      expect(await dropping).not.toContain(month)
+    } finally {
+      writer.release(true)
+    }
+    const { rows } = await db.superuser.query('SELECT index::text FROM audit_entry WHERE tenant_id = $1', [
+      log.tenantId,
+    ])
+    expect(rows).toEqual([{ index: '0' }])
   })
 })
