@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '#gateway/test/started-gateway.ts'
@@ -64,7 +64,10 @@ export async function makePlace(): Promise<Place> {
       if (child.exitCode === null) await once(child, 'exit')
     }
     await closeRuntime()
+    // Started as root it lies elsewhere, where the database's own account can reach it, with a link to it.
+    const cluster = realpathSync(join(dataDir, 'postgres'))
     await postgres.stop()
+    if (!cluster.startsWith(realpathSync(dataDir))) rmSync(join(cluster, '..'), { recursive: true, force: true })
     rmSync(join(dataDir, '..'), { recursive: true, force: true })
   }
   const ca = readFileSync(join(dataDir, 'ca.pem'), 'utf8')
