@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { applyErasures, guardLogs } from '#server/audit/jobs.ts'
+import { applyErasures, guardLogs, missingFromArchive } from '#server/audit/jobs.ts'
 import { applyDestroyedFiles } from '#server/content/commands.ts'
 import { applyDestroyed } from '#server/devices/jobs.ts'
 import { masterKeysFor, openBackup, restoreBackup } from '#server/kernel/backup/restore-backup.ts'
@@ -35,12 +35,13 @@ export function addBackupCommands(program: Command): void {
 
 async function backup({ out, passphraseStdin, json }: Options & { out: string }): Promise<void> {
   const passphrase = passphraseStdin ? await readSecret('--passphrase-stdin') : undefined
-  const made = await withDatabase(({ dataDir }, adminUrl) =>
+  const made = await withDatabase(({ dataDir, archiveBucket }, adminUrl) =>
     writeBackup({
       adminUrl,
       dataDir,
       out: resolve(out),
       gatehouse: version(),
+      ...(archiveBucket ? { bucket: archiveBucket.bucket } : {}),
       ...(passphrase === undefined ? {} : { passphrase }),
     }),
   )
@@ -48,6 +49,11 @@ async function backup({ out, passphraseStdin, json }: Options & { out: string })
   const lines = [
     `${made.file}: ${made.rows} rows of ${made.tables} tables, ${events} events, ${made.sizeBytes} bytes, as of ${made.createdAt}.`,
     `It does not hold the master key (${made.masterKey}): keep that apart, nothing sealed opens without it.`,
+    ...(made.archive?.bucket && made.archive.files > 0
+      ? [
+          `It does not hold the ${made.archive.files} files of the log's archive: they lie in the bucket ${made.archive.bucket}.`,
+        ]
+      : []),
   ]
   print(json, made, lines.join('\n'))
 }
@@ -68,16 +74,17 @@ async function restore(file: string, { passphraseStdin, json }: Options): Promis
     ...(restored.destroyedAgain > 0
       ? [`${restored.destroyedAgain} keys and personal values that were destroyed since are destroyed again.`]
       : []),
+    ...restored.missing.map((name) => `The archive's file ${name} is missing or not what was recorded: bring it back.`),
     ...restored.logs.flatMap(lineOf),
   ]
   print(json, restored, lines.join('\n'))
 }
 
-/** As every start does before anybody is answered: what was destroyed since, and whether the logs continue what was published. */
-async function putInOrder(): Promise<{ destroyedAgain: number; logs: RestoredLog[] }> {
+/** As every start does before anybody is answered: what was destroyed since, and whether the logs continue what was published; and the archive's files. */
+async function putInOrder(): Promise<{ destroyedAgain: number; missing: string[]; logs: RestoredLog[] }> {
   const destroyedAgain = (await applyDestroyed()) + (await applyDestroyedFiles()) + (await applyErasures())
   await guardLogs(createLog('cli'))
-  return { destroyedAgain, logs: await restoredLogs() }
+  return { destroyedAgain, missing: await missingFromArchive(), logs: await restoredLogs() }
 }
 
 function lineOf({ tenantId, size, frozen }: RestoredLog): string[] {

@@ -10,6 +10,7 @@ import { offerCheckpoint } from './witness/offer.ts'
 import { recordMissingFile } from './witness/record-missing-file.ts'
 
 export { archiveJobs, archiveSchedule } from './archive/jobs.ts'
+export { missingFromArchive } from './archive/missing.ts'
 export { maskRow } from './bundle/mask-row.ts'
 export { type PartWriter, partWriter, sumDays, type WrittenPart } from './bundle/part-writer.ts'
 export { isAlteredEntry } from './bundle/proof.ts'

@@ -9,7 +9,9 @@ import { readHead } from '../tree.ts'
 import type { WrittenFile } from './draft.ts'
 import { type RecordedFile, readRecordedFiles } from './record.ts'
 import { readReplaced, replacedRow, tenantsWithReplaced } from './replaced.ts'
+import { sweepArchive } from './rewrite.ts'
 import { verifyColdFile } from './verify.ts'
+import { noteName } from './work.ts'
 
 const log = createLog('archive')
 
@@ -51,11 +53,14 @@ async function followAll(tenantId: string): Promise<number> {
   })
   if (followed.length === 0) return 0
   for (const { file } of followed) if (file) await verifyColdFile(tenantId, file, head)
+  // The old ones may have come back with the backup: if we die before they are removed, the next night removes them.
+  for (const { old } of followed) await noteName(tenantId, old.name)
   const purgeIds = new Set(followed.flatMap((end) => end.purgeIds))
   await follow(systemActor(tenantId, 'restore'), {
     files: followed.map(replacedRow),
     purges: [...purges].flatMap(([id, purge]) => (purgeIds.has(id) ? [purge] : [])),
   })
+  await sweepArchive(tenantId)
   return followed.length
 }
 

@@ -45,6 +45,7 @@ beforeAll(async () => {
     mkdirSync(join(source.dataDir, name, '..'), { recursive: true })
     writeFileSync(join(source.dataDir, name.replace('TENANT', tenantId)), text)
   }
+  await archiveFile(COLD)
 })
 afterAll(async () => {
   for (const database of targets) {
@@ -54,6 +55,21 @@ afterAll(async () => {
     await superuser(inject('adminUrl'), `DROP ROLE ${database}`)
   }
 })
+
+const COLD = 'a file of the archive'
+const coldName = () => `tenant=${tenantId}/date=2026-01-01/000000000000.1.parquet`
+
+/** As if events had been archived before. */
+async function archiveFile(text: string): Promise<void> {
+  const path = join(source.dataDir, 'archive', coldName())
+  mkdirSync(join(path, '..'), { recursive: true })
+  writeFileSync(path, text)
+  await superuser(
+    source.adminUrl,
+    `SET session_replication_role = replica; INSERT INTO audit_archive_file VALUES ('${tenantId}', 0, 5, '2026-01-01', 5, 5, ${text.length},
+       sha256('${text}'), '2026-01-01', '2026-01-01', 0, 0, '${coldName()}', 1, 'written')`,
+  )
+}
 
 const line = (size: number) => `${JSON.stringify({ size, note: 'a note', signedAt: '2026-01-01T00:00:00.000Z' })}\n`
 const FILES = {
@@ -199,6 +215,16 @@ describe('there and back', () => {
     expect([existsSync(at('checkpoints/TENANT.verified')), existsSync(at('keys/master.key'))]).toEqual([false, false])
   })
 
+  test('the files of the archive, where they belong; of those in a bucket it says that it does not hold them', async () => {
+    const at = (target: Target) => join(target.dataDir, 'archive', coldName())
+    expect(readFileSync(at(made().target), 'utf8')).toBe(COLD)
+    const { header } = await openBackup(made().file)
+    expect(header.archive).toEqual({ files: 1, bytes: COLD.length, bucket: null })
+    const out = join(source.dataDir, 'bucket.backup')
+    const written = await writeBackup({ ...source, out, gatehouse: 'test', bucket: 'cold' })
+    expect(written.archive).toEqual({ files: 1, bytes: COLD.length, bucket: 'cold' })
+  })
+
   test('what is there and newer stays: checkpoints, lists of what was destroyed since, keys', async () => {
     const target = await emptyDatabase()
     const at = (name: string) => join(target.dataDir, name.replace('TENANT', tenantId))
@@ -255,6 +281,24 @@ describe('refused', () => {
     await expect(restore(older, target)).rejects.toThrow(
       /has the migration \d+_\w+ already, the backup is from before it/,
     )
+  })
+
+  test('a file of the archive that is missing or was changed: no backup is made that would not hold it', async () => {
+    const path = join(source.dataDir, 'archive', coldName())
+    writeFileSync(path, COLD.replace('a', 'b'))
+    await expect(backUp('changed.backup')).rejects.toThrow(/000000000000\.1\.parquet is not what was recorded of it/)
+    rmSync(path)
+    await expect(backUp('missing.backup')).rejects.toThrow(/000000000000\.1\.parquet is missing/)
+    // One that names a bucket holds none of them; taken for one that holds them all it is refused.
+    const out = join(source.dataDir, 'elsewhere.backup')
+    await writeBackup({ ...source, out, gatehouse: 'test', bucket: 'cold' })
+    const backup = await openBackup(out)
+    const masterKeys = masterKeysFor(backup.header, { masterKeyFile: runtime().masterKeys.file })
+    const header = { ...backup.header, archive: undefined }
+    await expect(restoreBackup({ ...target, masterKeys, backup: { ...backup, header } })).rejects.toThrow(
+      /the backup does not hold the archive's file/,
+    )
+    writeFileSync(path, COLD)
   })
 
   test('a log that was altered before it was backed up: the event is named', async () => {

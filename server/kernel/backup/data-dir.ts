@@ -16,6 +16,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { decrypt, encrypt } from '../cipher.ts'
+import { isColdStream, placeColdFile } from './cold-files.ts'
 import type { LogHead } from './format.ts'
 
 /** Checkpoints as they were published: one file a log and epoch, one JSON line each. */
@@ -101,7 +102,8 @@ export function isKnownFile(name: string): boolean {
 export function placeFiles(staged: string, dataDir: string, names: readonly string[], sealing: Sealing): void {
   for (const name of names) {
     const from = join(staged, name)
-    if (name.endsWith(SEALED)) placeKey(from, dataDir, name.slice(0, -SEALED.length), sealing)
+    if (isColdStream(name)) placeColdFile(from, dataDir, name)
+    else if (name.endsWith(SEALED)) placeKey(from, dataDir, name.slice(0, -SEALED.length), sealing)
     else placeFile(from, join(dataDir, name.replace(/^files\//, '')))
   }
 }

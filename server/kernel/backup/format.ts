@@ -39,6 +39,14 @@ const headerSchema = z.object({
   /** First days of the months that the log's partitions hold. */
   months: z.array(z.iso.date()),
   logs: z.array(headSchema),
+  /** Files of the log's archive: in the backup, unless they lie in a bucket. */
+  archive: z
+    .object({
+      files: z.number().int().nonnegative(),
+      bytes: z.number().int().nonnegative(),
+      bucket: z.string().nullable(),
+    })
+    .optional(),
 })
 
 const streamSchema = z.object({

@@ -11,6 +11,7 @@ import { roleName } from '../roles.ts'
 import { openRootSecretOf, readInstanceKeys } from '../root-secret.ts'
 import { ArchiveReader } from './archive-reader.ts'
 import { checkRestoredLog } from './check-log.ts'
+import { coldFilesOf, isColdStream, requireColdFiles } from './cold-files.ts'
 import { isKnownFile, placeFiles, type Sealing, stageFile } from './data-dir.ts'
 import { BackupError, type BackupHeader } from './format.ts'
 import { loadJobs, loadTables, lowerWalls, raiseWalls } from './load.ts'
@@ -92,7 +93,8 @@ export async function restoreBackup({ adminUrl, dataDir, masterKeys, backup }: R
     rows.set('jobs', await loadJobs(client, archive))
     await client.query(`SET LOCAL ROLE ${role('owner')}`)
     const files = await stageFiles(archive, staged)
-    await archive.end(rows)
+    const { streams } = await archive.end(rows)
+    if (!header.archive?.bucket) requireColdFiles(await coldFilesOf(client), streams)
     for (const log of header.logs) await checkRestoredLog(client, log)
     const sealing = await sealingOf(client, masterKeys)
     await raiseWalls(client, walls)
@@ -121,7 +123,8 @@ async function requireSchema(client: pg.Client, wanted: ReadonlySet<string>): Pr
 async function stageFiles(archive: ArchiveReader, staged: string): Promise<string[]> {
   const names: string[] = []
   for (let name = await archive.peek(); name !== undefined; name = await archive.peek()) {
-    if (!isKnownFile(name)) throw new BackupError(`the file holds ${name}, which this version does not know`)
+    if (!isKnownFile(name) && !isColdStream(name))
+      throw new BackupError(`the file holds ${name}, which this version does not know`)
     await stageFile(join(staged, name), archive.stream(name))
     names.push(name)
   }

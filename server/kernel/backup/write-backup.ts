@@ -9,6 +9,7 @@ import { decodeTreeState } from '#protocol/audit/tree-state.ts'
 import { derivedKey } from '../keys.ts'
 import { roleName } from '../roles.ts'
 import { ArchiveWriter, type Sink } from './archive-writer.ts'
+import { coldFilesOf, coldSources } from './cold-files.ts'
 import { openFiles, sealedKeys } from './data-dir.ts'
 import { BackupError, type BackupHeader, FORMAT, type LogHead } from './format.ts'
 import { LEFT_OUT } from './left-out.ts'
@@ -23,6 +24,8 @@ export type BackupOptions = {
   out: string
   gatehouse: string
   passphrase?: string
+  /** Where the log's archive is kept, unless in the data directory: then it is not in the backup. */
+  bucket?: string
 }
 
 export type Backup = {
@@ -36,6 +39,7 @@ export type Backup = {
   /** Bytes before compression. */
   contentBytes: number
   logs: LogHead[]
+  archive: BackupHeader['archive']
   encrypted: boolean
 }
 
@@ -138,9 +142,16 @@ type Written = Omit<Backup, 'file' | 'sizeBytes' | 'encrypted'>
 async function write(
   { client, tables, migrations, worker }: Snapshot,
   sink: Sink,
-  { dataDir, gatehouse }: BackupOptions,
+  { dataDir, gatehouse, bucket }: BackupOptions,
 ): Promise<Written> {
-  const header = await headerOf(client, { tables, migrations, gatehouse })
+  const cold = await coldFilesOf(client)
+  const bytes = cold.reduce((sum, file) => sum + file.bytes, 0)
+  const header = await headerOf(client, {
+    tables,
+    migrations,
+    gatehouse,
+    archive: { files: cold.length, bytes, bucket: bucket ?? null },
+  })
   const archive = new ArchiveWriter(sink, header)
   let [rows, contentBytes] = [0, 0]
   for (const table of tables) {
@@ -152,11 +163,12 @@ async function write(
   await copyOut(client, archive, 'jobs', JOBS)
   // After the snapshot: what was destroyed meanwhile is on the list.
   const sealing = { key: derivedKey(BACKUP_KEY), instanceId: header.instanceId }
-  for (const { name, bytes } of [...openFiles(dataDir, header.logs), ...sealedKeys(dataDir, sealing)])
-    contentBytes += (await archive.add(name, bytes())).sizeBytes
+  const files = [...openFiles(dataDir, header.logs), ...sealedKeys(dataDir, sealing)]
+  if (bucket === undefined) files.push(...coldSources(dataDir, cold))
+  for (const { name, bytes: bytesOf } of files) contentBytes += (await archive.add(name, bytesOf())).sizeBytes
   await archive.end()
   const { createdAt, instanceId, masterKey, logs } = header
-  return { createdAt, instanceId, masterKey, logs, tables: tables.length, rows, contentBytes }
+  return { createdAt, instanceId, masterKey, logs, archive: header.archive, tables: tables.length, rows, contentBytes }
 }
 
 /** Waiting work that was asked for; what the clock asks for comes back by itself, and exports are not in a backup. */
@@ -177,7 +189,7 @@ function selectOf(client: pg.Client, { name, columns }: Table): string {
   return `SELECT ${values.join(', ')} FROM public.${client.escapeIdentifier(name)}`
 }
 
-type HeaderFacts = Pick<BackupHeader, 'tables' | 'migrations' | 'gatehouse'>
+type HeaderFacts = Pick<BackupHeader, 'tables' | 'migrations' | 'gatehouse' | 'archive'>
 
 async function headerOf(client: pg.Client, facts: HeaderFacts): Promise<BackupHeader> {
   const { rows } = await client.query<{ id: string; master: string | null; postgres: string; at: Date }>(
