@@ -35,6 +35,7 @@ describe('every command', () => {
         "api_key.revoke": "reversible · admin",
         "audit.anchor.remove": "guard · admin · fresh factor",
         "audit.archive": "none · system",
+        "audit.archive.follow": "none · system",
         "audit.archive.rule": "reversible · admin",
         "audit.archive.withdraw": "none · system",
         "audit.checkpoint.missing": "none · system",
