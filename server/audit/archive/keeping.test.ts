@@ -27,6 +27,7 @@ import { sha256Of } from './draft.ts'
 import { archiveRoots, endEngine, engineAll, literal } from './engine/client.ts'
 import { followReplacedFiles } from './follow.ts'
 import { type RecordedFile, readRecordedFiles } from './record.ts'
+import { replacedRow } from './replaced.ts'
 import { replaceFiles } from './rewrite.ts'
 import { setArchiveRule } from './rule.ts'
 import { archiveTenant } from './run.ts'
@@ -70,7 +71,7 @@ async function setRules(tenantId: string, rules: Partial<RetentionRules>): Promi
 }
 
 /** Lena and Bo looked at five files each 100, 95 and 40 days ago, and one of today; what is older than 60 days is in two files. */
-async function makeLog() {
+async function makeLog({ first = 5 } = {}) {
   const made = await daysAgo(100, async () => {
     const tenantId = await makeTenant()
     const owner = await makePerson(tenantId, { role: 'owner', founder: true, name: 'Mei' })
@@ -91,7 +92,8 @@ async function makeLog() {
         }),
       ),
     )
-  for (const days of [100, 95, 40]) await daysAgo(days, () => command(tenantId, views(5)))
+  await daysAgo(100, () => command(tenantId, views(first)))
+  for (const days of [95, 40]) await daysAgo(days, () => command(tenantId, views(5)))
   await command(tenantId, views(1))
   await setArchiveRule(owner, { days: 60 })
   await signHead(tenantId)
@@ -188,11 +190,6 @@ describe('a purge of what is archived', () => {
     await expectSound(log)
     expect((await listPurges(owner, {})).items).toMatchObject([{ class: 'activity', events: 30 }])
     expect(await previewKeeping(owner, {})).toMatchObject({ goes: 0 })
-    // What comes next begins at the boundary, whatever is left before it.
-    await setArchiveRule(owner, { days: 30 })
-    await setRules(tenantId, {})
-    expect(await archiveTenant(tenantId)).toMatchObject({ problem: null })
-    await expectSound(log)
   })
 
   it('keeps what a hold is about, and says so', async () => {
@@ -211,11 +208,20 @@ describe('a purge of what is archived', () => {
   })
 
   it('writes a file anew once for all that goes of it', async () => {
-    const log = await makeLog()
-    await setRules(log.tenantId, { activity: 60 })
-    expect(await purgeTenant(log.tenantId, { purgeEvents: 3 })).toEqual({ events: 20 })
-    expect((await listPurges(log.owner, {})).items).toMatchObject([{ events: 10 }, { events: 10 }])
-    await expectSound(log)
+    // More than the engine gives at once.
+    const log = await makeLog({ first: 1_050 })
+    const { tenantId, owner } = log
+    await setRules(tenantId, { activity: 60 })
+    expect(await purgeTenant(tenantId, { purgeEvents: 3 })).toEqual({ events: 2_110 })
+    expect((await listPurges(owner, {})).items).toMatchObject([{ events: 10 }, { events: 2_100 }])
+    const [{ to } = { to: 0 }, ...more] = await log.files()
+    expect(more).toEqual([])
+    // What comes next begins at the boundary, whatever is left before it.
+    await setRules(tenantId, {})
+    await setArchiveRule(owner, { days: 30 })
+    await signHead(tenantId)
+    expect(await archiveTenant(tenantId)).toMatchObject({ files: 1, problem: null })
+    expect((await log.files()).map(({ from }) => from)).toEqual([0, to + 10])
   })
 
   it('that dies anywhere goes on there, and no file is left', async () => {
@@ -312,7 +318,8 @@ describe('a purge of what is archived', () => {
   })
 })
 
-async function erase({ tenantId }: Log, personId: string): Promise<void> {
+/** An erasure that was carried out and waits for its job. */
+async function beginErasure({ tenantId }: Log, personId: string): Promise<string> {
   const erasureId = uuidv7()
   const { size } = await readTransaction(tenantId, ({ sql }) => readHead(sql, tenantId))
   await command(tenantId, [{ action: 'audit.erase' }], async ({ sql, now }) => {
@@ -323,6 +330,12 @@ async function erase({ tenantId }: Log, personId: string): Promise<void> {
     )
     return { result: null, audit: [] }
   })
+  return erasureId
+}
+
+async function erase(log: Log, personId: string): Promise<void> {
+  const { tenantId } = log
+  const erasureId = await beginErasure(log, personId)
   await runErasure({ tenantId, erasureId })
   await runErasure({ tenantId, erasureId })
   await signHead(tenantId)
@@ -361,6 +374,29 @@ describe('erasing a person’s values in the archive', () => {
     await expectSound(log)
     const bytes = Buffer.concat(files.map(({ name }) => readFileSync(join(archiveRoots().files, name))))
     expect(bytes.length).toBe(files.reduce((sum, file) => sum + file.bytes, 0))
+  })
+})
+
+describe('erasing, the database', () => {
+  it('looks again at how many values went, and that none in the archive is passed over', async () => {
+    const log = await makeLog()
+    const erasureId = await beginErasure(log, log.lena.personId)
+    const [file] = await log.files()
+    if (!file) throw new Error('no file')
+    const call = (files: object[]) =>
+      systemTransaction(
+        (sql) => sql(`SELECT audit_erase($1::uuid, 0, '{[0,2)}', $2::text::jsonb)`, [erasureId, JSON.stringify(files)]),
+        { tenantId: log.tenantId },
+      )
+    const personal = file.personal - 2
+    await expect(call([])).rejects.toMatchObject({ code: 'GH010' })
+    for (const wrong of [{ personal: personal + 1 }, { personal, entries: file.entries - 1 }])
+      await expect(call([replacedRow({ old: file, file: { ...file, ...wrong } })])).rejects.toMatchObject({
+        code: 'GH011',
+      })
+    expect(await log.files()).toContainEqual(file)
+    await call([replacedRow({ old: file, file: { ...file, personal } })])
+    expect(await log.files()).toContainEqual({ ...file, personal })
   })
 })
 
@@ -474,5 +510,18 @@ describe('the database', () => {
     // What was recorded under other holds is withdrawn, and planned again.
     expect(await purgeTenant(tenantId)).toEqual({ events: 10 })
     await expectSound(log)
+    // One of those that are not archived is gone by another hand.
+    await setRules(tenantId, { activity: 35 })
+    let isGone = false
+    const onStep = async (step: PurgeStep) => {
+      if (step !== 'recorded' || isGone) return
+      isGone = true
+      await withoutWalls(
+        `DELETE FROM audit_entry WHERE tenant_id = '${tenantId}' AND index = (SELECT max(upper(removed)) - 1 FROM audit_purge WHERE tenant_id = '${tenantId}')`,
+      )
+    }
+    expect(await purgeTenant(tenantId, { onStep })).toEqual({ events: 4 })
+    const problems = (await readLog(db, tenantId)).map(({ personal }) => personal.detail?.problem)
+    expect(problems.filter(Boolean)).toEqual(['changed', 'contradicted'])
   })
 })
