@@ -19,6 +19,7 @@ import { verifyStoredLog } from '../verify-now.ts'
 import { sha256Of } from './draft.ts'
 import { archiveRoots, endEngine, engineAll, literal } from './engine/client.ts'
 import { archiveJobs } from './jobs.ts'
+import { missingFromArchive } from './missing.ts'
 import { getArchive } from './queries.ts'
 import { readRecordedFiles } from './record.ts'
 import { setArchiveRule } from './rule.ts'
@@ -203,6 +204,8 @@ describe('archiving', () => {
     }
     expect(await archiveTenant(log.tenantId)).toMatchObject({ files: 1, problem: null })
     await expectSound(log)
+    await signHead(log.tenantId)
+    expect((await verifyStoredLog(log.tenantId)).verdict).toMatchObject({ ok: true })
   })
 
   it('removes what a crash left, drafts and files that count for nothing', async () => {
@@ -270,8 +273,9 @@ describe('verify now', () => {
   }
 
   it('reads on in the archive', async () => {
-    const { log } = await makeCold()
+    const { log, file } = await makeCold()
     expect(await verified(log)).toMatchObject({ ok: true })
+    expect(await missingFromArchive()).not.toContain(file.name)
   })
 
   it('names a file that is missing, cut or changed', async () => {
@@ -285,7 +289,9 @@ describe('verify now', () => {
     expect(await verified(log)).toMatchObject(found)
     writeFileSync(path, bytes.subarray(0, -9))
     expect(await verified(log)).toMatchObject(found)
+    expect(await missingFromArchive()).toContain(file.name)
     rmSync(path)
+    expect(await missingFromArchive()).toContain(file.name)
     expect(await verified(log)).toMatchObject(found)
   })
 
