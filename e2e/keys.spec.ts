@@ -1,43 +1,25 @@
 import { spawnSync } from 'node:child_process'
 import path from 'node:path'
-import type { Page } from '@playwright/test'
-import { type Instance, startInstance } from './support/instance.ts'
-import { type Owner, setUp, signIn } from './support/people.ts'
-import { closeBrowsers, expect, expectAccessible, faultsOf, openBrowser, test } from './support/test.ts'
+import { founded } from './support/founded.ts'
+import { signIn } from './support/people.ts'
+import { expect, expectAccessible, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
 const GATEHOUSE = path.resolve(import.meta.dirname, '../bin/gatehouse.mjs')
 
-let instance: Instance
-let owner: Owner
-let page: Page
-
-test.beforeAll(async ({ browser }) => {
-  instance = await startInstance()
-  page = await (await openBrowser(browser, instance)).newPage()
-  owner = await setUp(page, instance.setupUrl ?? '')
-})
-
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
-
-test.afterAll(async () => {
-  await closeBrowsers()
-  await instance?.stop()
-})
+const here = founded()
 
 function gatehouse(...args: string[]): { stdout: string; stderr: string } {
   const { stdout, stderr } = spawnSync(process.execPath, [GATEHOUSE, ...args], {
-    env: instance.env as NodeJS.ProcessEnv,
+    env: here.instance.env as NodeJS.ProcessEnv,
     encoding: 'utf8',
   })
   return { stdout, stderr }
 }
 
 test('the data key is rotated with the second factor while the page looks on; the log says so', async () => {
+  const { owner, page } = here
   await page.goto('/settings')
   await expect(page.getByText('A file on the server')).toBeVisible()
   const form = page.getByRole('form', { name: 'Rotate the data key' })
@@ -52,6 +34,7 @@ test('the data key is rotated with the second factor while the page looks on; th
 })
 
 test('the master key is rotated on the server; who signs in then needs what both keys sealed', async ({ browser }) => {
+  const { instance, owner } = here
   const before = JSON.parse(gatehouse('keys', 'list', '--json').stdout) as { master: { id: string } }
   const rotated = gatehouse('keys', 'rotate', 'master', '--json')
   expect(JSON.parse(rotated.stdout || '{}'), rotated.stderr).toMatchObject({ from: before.master.id, organisations: 1 })

@@ -1,32 +1,13 @@
 import { readFileSync } from 'node:fs'
-import type { Page } from '@playwright/test'
-import { type Instance, startInstance } from './support/instance.ts'
-import { type Owner, setUp } from './support/people.ts'
-import { closeBrowsers, expect, expectAccessible, faultsOf, openBrowser, test } from './support/test.ts'
+import { founded } from './support/founded.ts'
+import { expect, expectAccessible, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
-let instance: Instance
-let owner: Owner
-let page: Page
-
-test.beforeAll(async ({ browser }) => {
-  instance = await startInstance()
-  page = await (await openBrowser(browser, instance)).newPage()
-  owner = await setUp(page, instance.setupUrl ?? '')
-})
-
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
-
-test.afterAll(async () => {
-  await closeBrowsers()
-  await instance?.stop()
-})
+const here = founded()
 
 test('self-checked, and why; an address is added with the second factor, and the log says so', async () => {
+  const { owner, page } = here
   // The first checkpoint is signed within ten seconds of the first event.
   await expect(async () => {
     await page.goto('/trust')
@@ -47,6 +28,7 @@ test('self-checked, and why; an address is added with the second factor, and the
 })
 
 test('the checkpoint is downloaded as it was signed', async () => {
+  const { page } = here
   await page.goto('/trust')
   const [download] = await Promise.all([
     page.waitForEvent('download'),

@@ -1,42 +1,22 @@
 import type { Page } from '@playwright/test'
-import { type Instance, startInstance } from './support/instance.ts'
+import { founded } from './support/founded.ts'
 import { gatehouse } from './support/operator.ts'
-import { type Owner, setUp } from './support/people.ts'
-import { closeBrowsers, expect, expectAccessible, faultsOf, openBrowser, test } from './support/test.ts'
+import { expect, expectAccessible, openBrowser, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
 const REASON = 'Complaint 2026-117 of the works council'
 const PASSWORD = 'a long enough passphrase'
 
-let instance: Instance
-let owner: Owner
-/** The owner's desk: the console. */
-let desk: Page
+const here = founded()
 /** What Lin Wei has of it all: the workspace. */
 let own: Page
-
-test.beforeAll(async ({ browser }) => {
-  instance = await startInstance()
-  desk = await (await openBrowser(browser, instance)).newPage()
-  owner = await setUp(desk, instance.setupUrl ?? '')
-})
-
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
-
-test.afterAll(async () => {
-  await closeBrowsers()
-  await instance?.stop()
-})
 
 /** Invites by the API and gives the link of the mail. */
 async function invite(name: string, email: string): Promise<string> {
   const args = ['api-key', 'create', '--name', 'invites', '--scopes', 'people:write', '--json']
-  const { token } = await gatehouse<{ token: string }>(instance, args)
-  const response = await fetch(`${instance.consoleUrl}/api/v1/people`, {
+  const { token } = await gatehouse<{ token: string }>(here.instance, args)
+  const response = await fetch(`${here.instance.consoleUrl}/api/v1/people`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify({ name, email, role: 'member' }),
@@ -50,7 +30,7 @@ const PSEUDONYMOUS = /Person [0-9A-Z]{4}-[0-9A-Z]{4} · .*device\.enroll/
 const barOf = (page: Page) => page.getByRole('region', { name: 'Names' })
 
 test('a member joins', async ({ browser }) => {
-  own = await (await openBrowser(browser, instance)).newPage()
+  own = await (await openBrowser(browser, here.instance)).newPage()
   await own.goto(await invite('Lin Wei', 'lin.wei@northwind.example'))
   await own.getByLabel('Password').fill(PASSWORD)
   await own.getByRole('button', { name: 'Join' }).click()
@@ -60,6 +40,7 @@ test('a member joins', async ({ browser }) => {
 })
 
 test('an administrator sees pseudonyms, and a name finds nothing', async ({ browser }) => {
+  const { owner, page: desk } = here
   await desk.goto('/people/new')
   await desk.getByLabel('Name').fill('Adam Stone')
   await desk.getByLabel('Email').fill('adam@northwind.example')
@@ -70,7 +51,7 @@ test('an administrator sees pseudonyms, and a name finds nothing', async ({ brow
     .getByText(/\/invite\//)
     .first()
     .textContent()
-  const admin = await (await openBrowser(browser, instance)).newPage()
+  const admin = await (await openBrowser(browser, here.instance)).newPage()
   await admin.goto(link ?? '')
   await admin.getByLabel('Password').fill(PASSWORD)
   await admin.getByRole('button', { name: 'Join' }).click()
@@ -86,6 +67,7 @@ test('an administrator sees pseudonyms, and a name finds nothing', async ({ brow
 })
 
 test('with the setting on the owner gives a reason, sees names, and hides them again', async () => {
+  const { page: desk } = here
   await desk.goto('/settings')
   await desk.getByRole('button', { name: 'Ask for a reason' }).click()
   await expect(desk.getByRole('button', { name: 'No longer ask' })).toBeVisible()

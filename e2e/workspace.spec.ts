@@ -5,7 +5,7 @@ import { freePort } from '../scripts/lib/ports.mjs'
 import { onePage, stream } from '../server/content/render/testing-corpus.ts'
 import { type Instance, startInstance } from './support/instance.ts'
 import { gatehouse } from './support/operator.ts'
-import { type Owner, setUp } from './support/people.ts'
+import { type Owner, setUp, shortenUndo } from './support/people.ts'
 import { type Recorder, startRecorder } from './support/recorder.ts'
 import {
   closeBrowsers,
@@ -34,6 +34,7 @@ test.beforeAll(async ({ browser }) => {
   const context = await openBrowser(browser, instance)
   desk = await context.newPage()
   owner = await setUp(desk, instance.setupUrl ?? '')
+  await shortenUndo(desk, owner)
   const scopes = 'people:write,content:write,audit:read,audit:unmask,devices:read'
   const args = ['api-key', 'create', '--name', 'workspace', '--scopes', scopes, '--json']
   apiToken = (await gatehouse<{ token: string }>(instance, args)).token

@@ -57,3 +57,13 @@ export async function signIn(page: Page, owner: Pick<Owner, 'email' | 'password'
   await page.getByRole('button', { name: 'Continue' }).click()
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible()
 }
+
+/** Sets the shortest time to undo, as an owner does in the settings: for tests of what comes after it. */
+export async function shortenUndo(page: Page, { authenticator }: Pick<Owner, 'authenticator'>): Promise<void> {
+  await page.goto('/settings')
+  const form = page.getByRole('form', { name: 'The brake' })
+  await form.getByLabel('Time to undo, in seconds').fill('5')
+  await form.getByLabel('Second factor').fill(authenticator.code())
+  await form.getByRole('button', { name: 'Save' }).click()
+  await expect(page.getByText('The brake was changed.', { exact: false })).toBeVisible()
+}
