@@ -2,6 +2,7 @@ import 'server-only'
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { z } from 'zod'
 import { literal } from './engine/client.ts'
 import type { ColdFile } from './files.ts'
 import { COLD_COLUMNS } from './row.ts'
@@ -10,6 +11,23 @@ import { noteName } from './work.ts'
 
 /** A file as it is about to be recorded. `date` is the day (UTC) on which its entries were recorded. */
 export type WrittenFile = ColdFile & { date: string; personal: number; revision: number }
+
+/** The same as it is told to a command, or read from a list. */
+export const writtenFile = z.object({
+  name: z.string(),
+  from: z.number(),
+  to: z.number(),
+  date: z.string(),
+  entries: z.number(),
+  personal: z.number(),
+  bytes: z.number(),
+  sha256: z.string(),
+  recordedFrom: z.number(),
+  recordedTo: z.number(),
+  occurredFrom: z.number(),
+  occurredTo: z.number(),
+  revision: z.number(),
+})
 
 /** What is known of a file while it is written. */
 export type Gathered = Omit<WrittenFile, 'name' | 'bytes' | 'sha256'>

@@ -4,25 +4,9 @@ import { systemActor } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { lockKeeping } from '../keeping/rules.ts'
-import type { WrittenFile } from './draft.ts'
+import { type WrittenFile, writtenFile } from './draft.ts'
 import type { ColdFileProblem } from './problem.ts'
 import { ARCHIVE_PROBLEMS } from './problem.ts'
-
-const fileInput = z.object({
-  name: z.string(),
-  from: z.number(),
-  to: z.number(),
-  date: z.string(),
-  entries: z.number(),
-  personal: z.number(),
-  bytes: z.number(),
-  sha256: z.string(),
-  recordedFrom: z.number(),
-  recordedTo: z.number(),
-  occurredFrom: z.number(),
-  occurredTo: z.number(),
-  revision: z.number(),
-})
 
 const target = (tenantId: string) => ({ type: 'tenant', id: tenantId })
 
@@ -30,7 +14,7 @@ const record = defineCommand({
   action: 'audit.archive',
   permission: 'system',
   risk: 'none',
-  input: z.object({ files: z.array(fileInput) }),
+  input: z.object({ files: z.array(writtenFile) }),
   execute: async ({ sql, tenantId, input: { files } }) => {
     await lockKeeping(sql, tenantId)
     for (const file of files) await insertFile(sql, tenantId, file)

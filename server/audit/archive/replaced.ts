@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { isUuid } from '#lib/uuid.ts'
 import { readTransaction } from '#server/kernel/db.ts'
 import { runtime } from '#server/kernel/runtime.ts'
-import type { WrittenFile } from './draft.ts'
+import { type WrittenFile, writtenFile } from './draft.ts'
 import type { RecordedFile } from './record.ts'
 import { underWay } from './work.ts'
 
@@ -18,25 +18,10 @@ import { underWay } from './work.ts'
 /** A file of the archive and the one that takes its place; null: nothing is left of it. */
 export type Replaced = { old: Pick<RecordedFile, 'name' | 'sha256'>; file: WrittenFile | null }
 
-const fileLine = z.object({
-  name: z.string(),
-  from: z.number(),
-  to: z.number(),
-  date: z.string(),
-  entries: z.number(),
-  personal: z.number(),
-  bytes: z.number(),
-  sha256: z.string(),
-  recordedFrom: z.number(),
-  recordedTo: z.number(),
-  occurredFrom: z.number(),
-  occurredTo: z.number(),
-  revision: z.number(),
-})
 const line = z.union([
   z.object({
     old: z.object({ name: z.string(), sha256: z.string() }),
-    file: fileLine.nullable(),
+    file: writtenFile.nullable(),
     purgeId: z.string().nullable(),
   }),
   // A row of audit_purge, with its certificate.
