@@ -2,8 +2,8 @@ import 'server-only'
 import type { Problem } from '#protocol/audit/verify-differences.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
+import { type RecordedFile, readColdFiles } from './archive/files.ts'
 import { ColdFileProblem } from './archive/problem.ts'
-import { type RecordedFile, readRecordedFiles } from './archive/record.ts'
 import { requireBytes, verifyColdFile } from './archive/verify.ts'
 import type { Head } from './tree.ts'
 
@@ -49,9 +49,8 @@ function isDamage(error: unknown): boolean {
   return (error instanceof AppError ? error.cause : error) instanceof ColdFileProblem
 }
 
-async function coldFiles(tenantId: string): Promise<RecordedFile[]> {
-  const files = await pgTransaction('reader', tenantId, (_client, sql) => readRecordedFiles(sql, tenantId))
-  return files.filter(({ state }) => state === 'cold')
+function coldFiles(tenantId: string): Promise<RecordedFile[]> {
+  return pgTransaction('reader', tenantId, (_client, sql) => readColdFiles(sql, tenantId))
 }
 
 function damaged({ name, from, to }: RecordedFile): Problem {

@@ -2,8 +2,8 @@ import 'server-only'
 import { readTransaction } from '#server/kernel/db.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { listTenants } from '#server/tenants/queries.ts'
+import { readRecordedFiles } from './files.ts'
 import { ColdFileProblem } from './problem.ts'
-import { readRecordedFiles } from './record.ts'
 import { requireBytes } from './verify.ts'
 
 /** Names of recorded files, of every organisation, that are not in the store with the size and the sum that they had; reads all of them. */

@@ -7,7 +7,7 @@ import { isUuid } from '#lib/uuid.ts'
 import { readTransaction } from '#server/kernel/db.ts'
 import { runtime } from '#server/kernel/runtime.ts'
 import { type WrittenFile, writtenFile } from './draft.ts'
-import type { RecordedFile } from './record.ts'
+import type { RecordedFile } from './files.ts'
 import { underWay } from './work.ts'
 
 /*
