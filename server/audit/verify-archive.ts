@@ -2,7 +2,7 @@ import 'server-only'
 import type { Problem } from '#protocol/audit/verify-differences.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { type RecordedFile, readColdFiles } from './archive/files.ts'
+import { type RecordedFile, readColdFiles, readColdTo } from './archive/files.ts'
 import { ColdFileProblem } from './archive/problem.ts'
 import { requireBytes, verifyColdFile } from './archive/verify.ts'
 import type { Head } from './tree.ts'
@@ -13,10 +13,16 @@ type Watch = {
   onRead?: ((index: number) => Promise<void> | undefined) | undefined
 }
 
-/** Files of the archive whose bytes are not those that were recorded, or that are not there. */
+/** Files of the archive whose bytes are not those that were recorded, or that are not there, or where no search looks for them. */
 export async function damagedFiles(tenantId: string, { signal }: Watch): Promise<readonly Problem[]> {
+  const { files, coldTo } = await pgTransaction('reader', tenantId, async (_client, sql) => ({
+    files: await readColdFiles(sql, tenantId),
+    coldTo: await readColdTo(sql, tenantId),
+  }))
   const problems: Problem[] = []
-  for (const file of await coldFiles(tenantId)) {
+  const end = files.at(-1)?.to ?? 0
+  if (end > coldTo) problems.push(hidden(coldTo, end))
+  for (const file of files) {
     signal?.throwIfAborted()
     await requireBytes(file).catch((error: unknown) => {
       if (!isDamage(error)) throw error
@@ -55,6 +61,11 @@ function coldFiles(tenantId: string): Promise<RecordedFile[]> {
 
 function damaged({ name, from, to }: RecordedFile): Problem {
   const reason = `the archive's file ${name} is not what was written, or is missing`
+  return { code: 'archive_damaged', index: from, ...(to - from > 1 && { until: to - 1 }), reason }
+}
+
+function hidden(from: number, to: number): Problem {
+  const reason = `the archive's boundary was moved back to entry ${from}: what its files hold beyond is not searched`
   return { code: 'archive_damaged', index: from, ...(to - from > 1 && { until: to - 1 }), reason }
 }
 

@@ -295,6 +295,27 @@ describe('verify now', () => {
     expect(await verified(log)).toMatchObject(found)
   })
 
+  it.each([
+    ['when its entries occurred', 'occurred_to = occurred_from - 1'],
+    ['since when', 'occurred_from = occurred_to + 1'],
+    ['when they were recorded', `recorded_from = recorded_to + interval '1 day'`],
+    ['until when', `recorded_to = recorded_from - interval '1 day'`],
+  ])('names a file of which somebody changed %s: searches would pass it over', async (_, change) => {
+    const { log, file } = await makeCold()
+    await withoutWalls(
+      `UPDATE audit_archive_file SET ${change} WHERE tenant_id = '${log.tenantId}' AND from_index = ${file.from}`,
+    )
+    expect(await verified(log)).toMatchObject({ ok: false, code: 'archive_damaged', index: file.from })
+  })
+
+  it('names the files beyond a boundary that somebody moved back: no search would look there', async () => {
+    const { log } = await makeCold()
+    const last = (await log.files()).at(-1)
+    if (!last) throw new Error('nothing was archived')
+    await withoutWalls(`UPDATE audit_archive SET cold_to = cold_to - 3 WHERE tenant_id = '${log.tenantId}'`)
+    expect(await verified(log)).toMatchObject({ ok: false, code: 'archive_damaged', index: last.to - 3 })
+  })
+
   it('names an entry that was altered or removed together with what is recorded of its file', async () => {
     const altered = await makeCold()
     await rewrite(

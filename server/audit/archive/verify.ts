@@ -21,14 +21,26 @@ const COLUMNS = Object.keys(COLD_COLUMNS) as (keyof typeof COLD_COLUMNS)[]
  */
 export async function verifyColdFile(tenantId: string, file: WrittenFile, head: Head): Promise<void> {
   const path = await requireBytes(file)
-  let counted = { after: file.from - 1, entries: 0, personal: 0 }
+  let counted: Counted = { after: file.from - 1, entries: 0, personal: 0, recorded: NOWHERE, occurred: NOWHERE }
   for await (const rows of engineRows(
     `SELECT ${COLUMNS.join(', ')} FROM read_parquet(${literal(path)}, hive_partitioning = false)`,
   )) {
     const leaves = await leavesFor(tenantId, head, rows)
     for (const row of rows) counted = requireRow(file, row, { counted, leaf: leaves(Number(row[0])) })
   }
-  if (counted.entries !== file.entries || counted.personal !== file.personal) throw new ColdFileProblem('damaged')
+  if (!isAsRecorded(file, counted)) throw new ColdFileProblem('damaged')
+}
+
+/** By its times a search decides whether to look into a file at all: wrong ones would hide what is in it. */
+function isAsRecorded(file: WrittenFile, { entries, personal, recorded, occurred }: Counted): boolean {
+  return (
+    entries === file.entries &&
+    personal === file.personal &&
+    recorded.from === file.recordedFrom &&
+    recorded.to === file.recordedTo &&
+    occurred.from === file.occurredFrom &&
+    occurred.to === file.occurredTo
+  )
 }
 
 /** Where a copy of it lies, once its size and its sum are what they were. @throws ColdFileProblem damaged */
@@ -39,7 +51,14 @@ export async function requireBytes(file: WrittenFile): Promise<string> {
   return path
 }
 
-type Counted = { after: number; entries: number; personal: number }
+type Times = { from: number; to: number }
+const NOWHERE: Times = { from: Number.POSITIVE_INFINITY, to: Number.NEGATIVE_INFINITY }
+
+function widened({ from, to }: Times, time: number): Times {
+  return { from: Math.min(from, time), to: Math.max(to, time) }
+}
+
+type Counted = { after: number; entries: number; personal: number; recorded: Times; occurred: Times }
 type Expected = { counted: Counted; leaf: Uint8Array | undefined }
 
 function requireRow(file: WrittenFile, row: readonly EngineCell[], { counted, leaf }: Expected): Counted {
@@ -55,7 +74,13 @@ function requireRow(file: WrittenFile, row: readonly EngineCell[], { counted, le
   const again = coldRow({ index, recordedAt, text, personal: values }, String(value('class')))
   if (JSON.stringify(COLUMNS.map((name) => again[name])) !== JSON.stringify(row))
     throw new ColdFileProblem('damaged', index)
-  return { after: index, entries: counted.entries + 1, personal: counted.personal + (values === null ? 0 : 1) }
+  return {
+    after: index,
+    entries: counted.entries + 1,
+    personal: counted.personal + (values === null ? 0 : 1),
+    recorded: widened(counted.recorded, again.recorded_at),
+    occurred: widened(counted.occurred, again.occurred_at),
+  }
 }
 
 /** The leaves of the tree around these rows, by their place. */
