@@ -1,0 +1,131 @@
+/**
+ * The log as other people's tools see it. A reader built on torchwood (filippo.io/torchwood) fetches it whole through tlog-tiles, rebuilds
+ * its tree and verifies a .tlog-proof; litewitness, of the same house, becomes a witness of it and cosigns.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { addWitness } from '#server/audit/commands.ts'
+import { systemActor } from '#server/kernel/actor.ts'
+import { type Instance, startInstance } from '../e2e/support/instance.ts'
+import { foundOrganisation, gatehouse } from '../e2e/support/operator.ts'
+import { until } from '../e2e/support/wait.ts'
+import { Checks } from './checks.ts'
+import { startWitness, type Witness } from './litewitness.ts'
+import { buildGo, Missing, run } from './tools.ts'
+
+const EVENTS = 3_000
+const LOOPBACK = '127.0.0.0/8'
+
+const checks = new Checks('log')
+try {
+  const tools = await buildGo('./logreader', 'filippo.io/torchwood/cmd/litewitness')
+  process.env.GATEHOUSE_WITNESS_NETWORKS = LOOPBACK
+  const instance = await startInstance({ env: { GATEHOUSE_WITNESS_NETWORKS: LOOPBACK } })
+  try {
+    await checkLog(instance, tools)
+  } finally {
+    await instance.stop()
+  }
+} catch (error) {
+  if (!(error instanceof Missing)) throw error
+  checks.skip('everything', error.message)
+}
+checks.end()
+
+async function checkLog(instance: Instance, tools: string): Promise<void> {
+  const operator = await foundOrganisation(instance)
+  const scopes = 'audit:read,audit:unmask,audit:write'
+  const { token } = await gatehouse<{ token: string }>(instance, [
+    'api-key',
+    'create',
+    '--name',
+    'interop',
+    '--scopes',
+    scopes,
+    '--json',
+  ])
+  const log = `${instance.gatewayUrl}/log/${operator.tenantId}/`
+  const env = { ...process.env, TOKEN: token }
+  const vkey = await readKey(log, token, instance.caFile)
+  const read = (...more: string[]) =>
+    run(join(tools, 'logreader'), ['-base', log, '-vkey', vkey, '-ca', instance.caFile, ...more], { env })
+  await appendEvents(instance, token)
+
+  await checks.check('torchwood reads every entry and finds the signed root', () =>
+    until('a checkpoint over every event', async () => {
+      const told = await read()
+      return Number(/^(\d+) entries/.exec(told)?.[1]) > EVENTS && told
+    }),
+  )
+  await checks.check('torchwood refuses the log under another key', async () => {
+    const other = `${vkey.slice(0, -4)}${vkey.endsWith('AAA=') ? 'BBB=' : 'AAA='}`
+    const refused = await run(join(tools, 'logreader'), ['-base', log, '-vkey', other, '-ca', instance.caFile], {
+      env,
+    }).catch((error: Error) => error.message)
+    if (/entries/.test(refused)) throw new Error('it held')
+    return undefined
+  })
+  await checks.check('torchwood verifies the .tlog-proof of an event and refuses it for another entry', async () => {
+    const answer = await operator.insist('GET', '/audit/events?q=action%3Amessage.view&limit=1')
+    const [event] = answer.items as { id: string; index: number }[]
+    if (!event) throw new Error('no event was found')
+    return read('-event', event.id, '-index', String(event.index))
+  })
+  await checkWitness({ tools, vkey, tenantId: operator.tenantId, read })
+  await operator.close()
+}
+
+type Log = {
+  tools: string
+  vkey: string
+  tenantId: string
+  read: (...more: string[]) => Promise<string>
+}
+
+async function checkWitness({ tools, vkey, tenantId, read }: Log): Promise<void> {
+  const what = 'litewitness cosigns, and torchwood finds its signature on the checkpoint that is served'
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-witness-'))
+  let witness: Witness | undefined
+  try {
+    const here = await startWitness(join(tools, 'litewitness'), folder, vkey)
+    witness = here
+    await checks.check(what, async () => {
+      await addWitness(systemActor(tenantId, 'interop'), { url: here.url, vkey: here.vkey })
+      return until('a cosignature', () => read('-witness', here.vkey))
+    })
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error
+    checks.skip(what, error.message)
+  } finally {
+    witness?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** The verifier key, as somebody who trusts this gateway's certificate is told it. It is there when something was signed. */
+function readKey(log: string, token: string, ca: string): Promise<string> {
+  return until('the log’s key', () =>
+    run('curl', ['-sSf', '--cacert', ca, '-H', `authorization: Bearer ${token}`, `${log}key`]),
+  )
+}
+
+async function appendEvents(instance: Instance, token: string): Promise<void> {
+  const lines = Array.from({ length: EVENTS }, (_, n) =>
+    JSON.stringify({
+      id: `interop-${n}`,
+      at: new Date().toISOString(),
+      action: 'message.view',
+      outcome: 'allowed',
+      target: { type: 'message', id: `m${n}`, name: n % 2 ? 'Überweisung' : '合并计划' },
+    }),
+  )
+  const response = await fetch(`${instance.consoleUrl}/api/v1/audit/events`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' },
+    body: lines.join('\n'),
+  })
+  const said = await response.text()
+  if (!response.ok || (JSON.parse(said) as { accepted: number }).accepted !== EVENTS)
+    throw new Error(`the events were not taken: ${response.status} ${said.slice(0, 300)}`)
+}
