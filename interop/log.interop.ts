@@ -12,6 +12,7 @@ import { foundOrganisation, gatehouse } from '../e2e/support/operator.ts'
 import { until } from '../e2e/support/wait.ts'
 import { Checks } from './checks.ts'
 import { startWitness, type Witness } from './litewitness.ts'
+import { appendAppEvents, readKey } from './product-log.ts'
 import { buildGo, Missing, run } from './tools.ts'
 
 const EVENTS = 3_000
@@ -50,7 +51,7 @@ async function checkLog(instance: Instance, tools: string): Promise<void> {
   const vkey = await readKey(log, token, instance.caFile)
   const read = (...more: string[]) =>
     run(join(tools, 'logreader'), ['-base', log, '-vkey', vkey, '-ca', instance.caFile, ...more], { env })
-  await appendEvents(instance, token)
+  await appendAppEvents(instance, token, EVENTS)
 
   await checks.check('torchwood reads every entry and finds the signed root', () =>
     until('a checkpoint over every event', async () => {
@@ -101,31 +102,4 @@ async function checkWitness({ tools, vkey, tenantId, read }: Log): Promise<void>
     witness?.stop()
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-/** The verifier key, as somebody who trusts this gateway's certificate is told it. It is there when something was signed. */
-function readKey(log: string, token: string, ca: string): Promise<string> {
-  return until('the log’s key', () =>
-    run('curl', ['-sSf', '--cacert', ca, '-H', `authorization: Bearer ${token}`, `${log}key`]),
-  )
-}
-
-async function appendEvents(instance: Instance, token: string): Promise<void> {
-  const lines = Array.from({ length: EVENTS }, (_, n) =>
-    JSON.stringify({
-      id: `interop-${n}`,
-      at: new Date().toISOString(),
-      action: 'message.view',
-      outcome: 'allowed',
-      target: { type: 'message', id: `m${n}`, name: n % 2 ? 'Überweisung' : '合并计划' },
-    }),
-  )
-  const response = await fetch(`${instance.consoleUrl}/api/v1/audit/events`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/x-ndjson' },
-    body: lines.join('\n'),
-  })
-  const said = await response.text()
-  if (!response.ok || (JSON.parse(said) as { accepted: number }).accepted !== EVENTS)
-    throw new Error(`the events were not taken: ${response.status} ${said.slice(0, 300)}`)
 }

@@ -1,0 +1,91 @@
+/** Exports in the hands of somebody else: a verifier written in Python from docs/reference/export-bundle.md, with pyarrow for Parquet. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Instance, startInstance } from '../e2e/support/instance.ts'
+import { foundOrganisation, gatehouse } from '../e2e/support/operator.ts'
+import { until } from '../e2e/support/wait.ts'
+import { Checks } from './checks.ts'
+import { appendAppEvents, readKey } from './product-log.ts'
+import { Missing, makePython, run } from './tools.ts'
+
+const EVENTS = 4_000
+
+const checks = new Checks('export')
+try {
+  const python = await makePython()
+  const instance = await startInstance()
+  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-export-'))
+  try {
+    await checkExports(instance, folder, (file, vkey) =>
+      run(python, [join(import.meta.dirname, 'python/bundle.py'), file, vkey]),
+    )
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+    await instance.stop()
+  }
+} catch (error) {
+  if (!(error instanceof Missing)) throw error
+  checks.skip('everything', error.message)
+}
+checks.end()
+
+type Verify = (file: string, vkey: string) => Promise<string>
+
+async function checkExports(instance: Instance, folder: string, verify: Verify): Promise<void> {
+  const operator = await foundOrganisation(instance)
+  const scopes = 'audit:read,audit:unmask,audit:write,audit:export'
+  const args = ['api-key', 'create', '--name', 'interop', '--scopes', scopes, '--json']
+  const { token } = await gatehouse<{ token: string }>(instance, args)
+  const api = async (path: string, body?: object): Promise<Response> => {
+    const response = await fetch(`${instance.consoleUrl}/api/v1/audit/${path}`, {
+      method: body ? 'POST' : 'GET',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    return response
+  }
+  await appendAppEvents(instance, token, EVENTS)
+  const vkey = await readKey(`${instance.gatewayUrl}/log/${operator.tenantId}/`, token, instance.caFile)
+
+  /** Every other event, so that the proof has something to prove. */
+  const exported = async (format: string, timeZone: string) => {
+    const { id } = await (await api('exports', { q: 'label:even', format, timeZone })).json()
+    await until('the export', async () => (await (await api(`exports/${id}`)).json()).state === 'ready')
+    const file = join(folder, `${format}.zip`)
+    writeFileSync(file, Buffer.from(await (await api(`exports/${id}/download`)).arrayBuffer()))
+    return file
+  }
+
+  for (const [format, zone] of [
+    ['csv', 'Asia/Kathmandu'],
+    ['ndjson', 'Europe/Berlin'],
+    ['parquet', 'UTC'],
+  ] as const)
+    await checks.check(`${format}: seal, parts, every row, counts and proof hold`, async () => {
+      const { events, of } = JSON.parse(await verify(await exported(format, zone), vkey))
+      if (events !== EVENTS / 2) throw new Error(`${events} events`)
+      return `${events} of ${of}`
+    })
+  await checks.check('a changed word and another key are refused', async () => {
+    const bytes = readFileSync(join(folder, 'ndjson.zip'))
+    bytes[bytes.indexOf('message.view')] = 'M'.charCodeAt(0)
+    const altered = join(folder, 'altered.zip')
+    writeFileSync(altered, bytes)
+    const other = 'other.example/log+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+    for (const [file, key] of [
+      [altered, vkey],
+      [join(folder, 'csv.zip'), other],
+    ] as const)
+      if (
+        await verify(file, key).then(
+          () => true,
+          () => false,
+        )
+      )
+        throw new Error(`${file} held under ${key}`)
+    return undefined
+  })
+  await operator.close()
+}
