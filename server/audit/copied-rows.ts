@@ -45,12 +45,15 @@ const FIRST_ROOM_BYTES = 1_048_576
 /** What ends a COPY; a row has more. */
 const TRAILER_BYTES = 2
 
-/** Where the data of a COPY are put side by side; used again and again, because room outside the heap makes the collector hurry. */
+/**
+ * Where the data of a COPY are put side by side; used again and again, because room outside the heap makes the collector hurry, and
+ * shared, so that a thread may read it.
+ */
 export class CopyRoom {
   /** Whether all of it was taken. */
   isWhole = true
   readonly #mostBytes: number
-  #bytes = Buffer.allocUnsafe(FIRST_ROOM_BYTES)
+  #bytes = Buffer.from(new SharedArrayBuffer(FIRST_ROOM_BYTES))
   #filled = 0
 
   constructor(mostBytes = BLOCK_BYTES) {
@@ -74,7 +77,7 @@ export class CopyRoom {
     }
     const filled = this.#filled + chunk.length
     if (filled > this.#bytes.length) {
-      const larger = Buffer.allocUnsafe(2 * filled)
+      const larger = Buffer.from(new SharedArrayBuffer(2 * filled))
       larger.set(this.taken())
       this.#bytes = larger
     }

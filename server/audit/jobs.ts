@@ -11,6 +11,7 @@ import { recordMissingFile } from './witness/record-missing-file.ts'
 
 export { archiveJobs, archiveSchedule } from './archive/jobs.ts'
 export { missingFromArchive } from './archive/missing.ts'
+export { ExportRows } from './bundle/export-rows.ts'
 export { maskRow } from './bundle/mask-row.ts'
 export { type PartWriter, partWriter, sumDays, type WrittenPart } from './bundle/part-writer.ts'
 export { isAlteredEntry } from './bundle/proof.ts'

@@ -100,6 +100,11 @@ export class RowBlock {
     return new RowBlock({ count, bytes: copied, indexes, recordedAt, marks, known: null })
   }
 
+  /** A block that came from another thread. */
+  static ofSent(sent: Pick<RowBlock, 'count' | 'bytes' | 'indexes' | 'recordedAt' | 'marks'>): RowBlock {
+    return new RowBlock({ ...sent, known: null })
+  }
+
   /** Where to go on behind row `n`. */
   placeBehind(n: number): { after: number; time: number } {
     return { after: this.indexes[n] ?? 0, time: this.recordedAt[n] ?? 0 }

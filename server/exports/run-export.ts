@@ -3,6 +3,7 @@ import type { BundleAbout } from '#protocol/audit/bundle.ts'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import {
   type BundleStore,
+  ExportRows,
   eachMatchAsStored,
   isAlteredEntry,
   type MatchesPlace,
@@ -122,7 +123,7 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
   const { partEvents = PART_EVENTS, signal, step = () => {} } = options
   const parts = await pgTransaction('reader', tenantId, (_client, sql) => readParts(sql, tenantId, id))
   const mask = ask.masked ? await maskRow(tenantId) : null
-  const form = { format: ask.format, timeZone: ask.timeZone, mask }
+  const made = new ExportRows({ format: ask.format, timeZone: ask.timeZone, mask })
   let events = parts.reduce((sum, part) => sum + part.events.count, 0)
   let place: MatchesPlace | undefined = parts.at(-1)?.place
   let writer: PartWriter | null = null
@@ -152,7 +153,7 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
     const pages = eachMatchAsStored(tenantId, { q, from, to, asOf }, place)
     for await (const { rows, at } of readingAhead(pages)) {
       for (let first = 0; first < rows.count; ) {
-        writer ??= await partWriter(store, parts.length + 1, form)
+        writer ??= await partWriter(store, parts.length + 1, made)
         const end = Math.min(rows.count, first + partEvents - writer.count)
         await writer.add(rows, first, end)
         if (ask.shownUnder) for (let n = first; n < end; n++) addNamed(named, rows.row(n).entry)
@@ -167,9 +168,10 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
       if (!(await reportProgress(tenantId, id, { lookedThrough: at.after ?? 0, events }))) return null
     }
     // Also where nothing was found: the columns alone say so.
-    if (writer || parts.length === 0) await record(writer ?? (await partWriter(store, 1, form)), true)
+    if (writer || parts.length === 0) await record(writer ?? (await partWriter(store, 1, made)), true)
     return parts
   } finally {
+    await made.close()
     await (writer as PartWriter | null)?.abandon()
   }
 }

@@ -11,6 +11,7 @@ import type { StoredEntry } from '../stored.ts'
 import { readHead } from '../tree.ts'
 import { maskRow } from './mask-row.ts'
 import { partWriter, sumDays, type WrittenPart } from './part-writer.ts'
+import { RowMaker } from './row-maker.ts'
 import { sealFiles, writeFile } from './seal.ts'
 import { type BundleStore, sealedStore } from './store.ts'
 import { readZip, zipSize } from './zip.ts'
@@ -80,7 +81,7 @@ async function writeEvents(
   timeZone: string,
 ): Promise<WrittenPart> {
   const mask = masked ? await maskRow(tenantId) : null
-  const writer = await partWriter(store, 1, { format: 'ndjson', timeZone, mask })
+  const writer = await partWriter(store, 1, new RowMaker({ format: 'ndjson', timeZone, mask }))
   try {
     for await (const batch of events) await writer.add(RowBlock.of(batch.map(toCandidate)))
   } catch (error) {
