@@ -5,9 +5,10 @@ import { type LogBatch, type LogVerdict, verifyLog } from '#protocol/audit/verif
 import type { Problem } from '#protocol/audit/verify-differences.ts'
 import type { KnownCheckpoint } from '#protocol/audit/verify-known.ts'
 import { now } from '#server/kernel/clock.ts'
-import { pgTransaction } from '#server/kernel/db.ts'
+import { pgTransaction, type Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { openCold } from './archive/cold-log.ts'
+import { readColdTo } from './archive/files.ts'
 import { listCheckpoints } from './checkpoints.ts'
 import { validCertificates } from './keeping/served.ts'
 import { readSigner } from './log-key.ts'
@@ -39,8 +40,9 @@ export type VerifyWatch = {
  * every tile; and with what was remembered when it last held. @throws AppError conflict when nothing was signed yet
  */
 export async function verifyStoredLog(tenantId: string, watch: VerifyWatch = {}): Promise<Checked> {
-  const head = await pgTransaction('reader', tenantId, (_client, sql) => readHead(sql, tenantId))
-  const known = [...(await publishedOf(tenantId, head)), ...(await storedOf(tenantId))]
+  const known = [...(await publishedOf(tenantId, await headNow(tenantId))), ...(await storedOf(tenantId))]
+  // After them: what was signed is then part of it.
+  const head = await headNow(tenantId)
   const newest = known.toSorted((a, b) => b.size - a.size)[0]
   if (newest === undefined)
     throw new AppError('conflict', {
@@ -51,12 +53,13 @@ export async function verifyStoredLog(tenantId: string, watch: VerifyWatch = {})
     return failed(0, { code: 'checkpoint_invalid', reason: 'the key that signed the checkpoints is missing' })
   const [lost] = await damagedFiles(tenantId, watch)
   if (lost) return failed(newest.size, lost)
-  const certificates = await pgTransaction('reader', tenantId, (_client, sql) => validCertificates(sql, tenantId, head))
+  const purged = new Purged(tenantId, head)
+  await purged.read()
   const verdict = await verifyLog({
-    mayBeMissing: purgedBy(certificates),
+    mayBeMissing: (index) => purged.has(index),
     checkpoint: newest.note,
     vkey: signer.vkey,
-    entries: storedEntries(tenantId, head.size, watch),
+    entries: storedEntries(tenantId, { size: head.size, purged }, watch),
     size: head.size,
     known,
     memory: readVerifiedState(tenantId, head.epoch) ?? undefined,
@@ -103,19 +106,47 @@ async function storedOf(tenantId: string): Promise<Sized[]> {
   return stored.map(({ size, note }) => ({ size, note }))
 }
 
+/** What was removed with a certificate; entries expire while we read. */
+class Purged {
+  readonly #tenantId: string
+  readonly #head: Head
+  #has: (index: number) => boolean = () => false
+
+  constructor(tenantId: string, head: Head) {
+    this.#tenantId = tenantId
+    this.#head = head
+  }
+
+  async read(): Promise<void> {
+    const certificates = await pgTransaction('reader', this.#tenantId, (_client, sql) =>
+      validCertificates(sql, this.#tenantId, this.#head),
+    )
+    this.#has = purgedBy(certificates)
+  }
+
+  has(index: number): boolean {
+    return this.#has(index)
+  }
+}
+
+type Reading = { size: number; purged: Purged }
+
 /** All entries in order, also such as the head does not count. Between two batches the event loop is free. */
 async function* storedEntries(
   tenantId: string,
-  size: number,
+  { size, purged }: Reading,
   { signal, onProgress }: VerifyWatch,
 ): AsyncGenerator<LogBatch> {
   let next = 0
-  for await (const rows of storedRows(tenantId)) {
+  for await (const rows of storedRows(tenantId, size)) {
     signal?.throwIfAborted()
     await onProgress?.({ phase: 'entries', checked: Math.min(next, size), size })
     let batch: { first: number; items: LogBatch['items'][number][] } = { first: next, items: [] }
     for (const { index, text, personal } of rows) {
-      if (index !== batch.first + batch.items.length) {
+      const expected: number = batch.first + batch.items.length
+      if (index !== expected) {
+        // The certificate is as old as the gap.
+        if (index > expected && !purged.has(expected)) await purged.read()
         yield batch
         batch = { first: index, items: [] }
       }
@@ -126,17 +157,32 @@ async function* storedEntries(
   }
 }
 
-/** What the archive has and then what the tables have, some at a time. */
-async function* storedRows(tenantId: string): AsyncGenerator<readonly StoredEntry[]> {
-  const cold = await pgTransaction('reader', tenantId, (_client, sql) => openCold(sql, tenantId))
-  if (cold) yield* cold.all()
-  for (let next = cold?.to ?? 0; ; ) {
-    const rows = await pgTransaction('reader', tenantId, (_client, sql) =>
-      readStored(sql, tenantId, { from: next, to: Number.MAX_SAFE_INTEGER, limit: BATCH }),
+/** All that is kept, some at a time: in the archive, where the days that we have not read may go meanwhile, and in the tables. */
+async function* storedRows(tenantId: string, size: number): AsyncGenerator<readonly StoredEntry[]> {
+  for (let next = 0; ; ) {
+    const from = next
+    const { cold, rows, counted } = await pgTransaction('reader', tenantId, async (_client, sql) =>
+      from < (await readColdTo(sql, tenantId))
+        ? { cold: await openCold(sql, tenantId), rows: [], counted: 0 }
+        : { cold: null, rows: await readHot(sql, tenantId, from), counted: (await readHead(sql, tenantId)).size },
     )
-    yield rows
+    if (cold) {
+      yield* cold.all(from)
+      next = cold.to
+      continue
+    }
+    // What was appended since then is the next verification's; what no head counts is nobody's.
+    yield rows.filter(({ index }) => index < size || index >= counted)
     const last = rows.at(-1)
     if (rows.length < BATCH || !last) return
     next = last.index + 1
   }
+}
+
+function readHot(sql: Sql, tenantId: string, from: number): Promise<StoredEntry[]> {
+  return readStored(sql, tenantId, { from, to: Number.MAX_SAFE_INTEGER, limit: BATCH })
+}
+
+function headNow(tenantId: string): Promise<Head> {
+  return pgTransaction('reader', tenantId, (_client, sql) => readHead(sql, tenantId))
 }

@@ -110,11 +110,14 @@ export class ColdLog {
     return found
   }
 
-  /** All entries in order, some at a time. */
-  async *all(): AsyncGenerator<StoredEntry[], void> {
-    for (const file of this.#files)
-      for await (const rows of engineRows(`SELECT index, recorded_at, entry, personal FROM ${await sourceOf([file])}`))
+  /** All entries from a place on in order, some at a time. */
+  async *all(from: number): AsyncGenerator<StoredEntry[], void> {
+    for (const file of this.#files) {
+      if (file.to <= from) continue
+      const select = `SELECT index, recorded_at, entry, personal FROM ${await sourceOf([file])}`
+      for await (const rows of engineRows(file.from < from ? `${select} WHERE index >= ${from}` : select))
         yield rows.map(readRow)
+    }
   }
 
   /** Entries that were recorded at this millisecond. */
