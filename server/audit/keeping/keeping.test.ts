@@ -2,35 +2,34 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
-import { rootFromTiles } from '#protocol/audit/merkle-prove.ts'
-import { purgedBy, verifyPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
 import { publishFile } from '#server/content/commands.ts'
-import { type PersonActor, systemActor } from '#server/kernel/actor.ts'
 import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
-import { runInTransaction } from '#server/kernel/command.ts'
 import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
-import { isAppError } from '#server/kernel/errors.ts'
-import type { AuditDraft } from '#server/kernel/ledger.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import type { LogSource } from '../../../cli/verify/source.ts'
+import {
+  DAY,
+  daysAgo,
+  expectSound,
+  type Log,
+  makeLog,
+  recordDrafts,
+  served,
+  setRules,
+  view,
+  withoutWalls,
+} from '#test/kept-logs.ts'
 import { verifySource } from '../../../cli/verify/verify-source.ts'
 import { signHead } from '../checkpoints.ts'
-import { readLogFile } from '../log-files.ts'
-import { readSigner } from '../log-key.ts'
 import { getEventProof } from '../queries.ts'
-import { search } from '../search.ts'
-import { readHead, tileReader } from '../tree.ts'
 import { verifyStoredLog } from '../verify-now.ts'
 import { placeHold } from './hold-commands.ts'
 import { type PurgeStep, purgeTenant } from './purge.ts'
-import { getPurgeCertificate, listHolds, listPurges, previewKeeping, purgedRanges } from './queries.ts'
+import { listHolds, listPurges, previewKeeping } from './queries.ts'
 import { dropEmptyMonths } from './remove.ts'
-import { bumpRevision, lockKeeping, writeRules } from './rules.ts'
-import { KEEP_EVERYTHING, type PlaceHold, type RetentionRules } from './schema.ts'
+import type { PlaceHold } from './schema.ts'
 
 const db = useDatabase()
-const DAY = 86_400_000
 
 beforeAll(async () => {
   const from = new Date(Date.now() - 200 * DAY).toISOString()
@@ -38,130 +37,9 @@ beforeAll(async () => {
 })
 afterEach(() => testingOnlyResetClock())
 
-/** Runs `run` as it was so many days ago. */
-async function daysAgo<T>(days: number, run: () => Promise<T>): Promise<T> {
-  testingOnlyResetClock()
-  testingOnlyAdvanceClock(-days * DAY)
-  try {
-    return await run()
-  } finally {
-    testingOnlyResetClock()
-  }
-}
-
-async function record(tenantId: string, drafts: readonly AuditDraft[]): Promise<void> {
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.record' }, async () => ({
-    result: null,
-    audit: drafts,
-  }))
-}
-
-async function setRules(tenantId: string, rules: Partial<RetentionRules>): Promise<void> {
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.rules' }, async ({ sql, now }) => {
-    await lockKeeping(sql, tenantId)
-    await writeRules(sql, tenantId, { ...KEEP_EVERYTHING, ...rules }, now)
-    await bumpRevision(sql, tenantId)
-    return { result: null, audit: { action: 'audit.retention' } }
-  })
-}
-
-const view = (actor: PersonActor, fileId: string, words?: string): AuditDraft => ({
-  action: 'file.view',
-  actor: { kind: 'person', id: actor.personId, name: actor.name },
-  target: { type: 'file', id: fileId, name: 'Plan.pdf' },
-  ...(words ? { words } : {}),
-})
-
-/** 100 days ago Lena looked ten times at one file and Bo ten times at another; 40 days ago both again; today once more. */
-async function makeLog({ signed = true } = {}) {
-  const [fileA, fileB] = [uuidv7(), uuidv7()]
-  const people = await daysAgo(100, async () => {
-    const tenantId = await makeTenant()
-    const owner = await makePerson(tenantId, { role: 'owner', founder: true, name: 'Mei' })
-    const lena = await makePerson(tenantId, { name: 'Lena' })
-    const bo = await makePerson(tenantId, { name: 'Bo' })
-    const looks = Array.from({ length: 10 }, (_, i) => [
-      view(lena, fileA),
-      view(bo, fileB, i === 3 ? 'secret merger' : undefined),
-    ])
-    await record(tenantId, [...looks.flat(), { action: 'auth.sign_out' }])
-    return { tenantId, owner, lena, bo }
-  })
-  const { tenantId, lena, bo } = people
-  await daysAgo(40, () => record(tenantId, [view(lena, fileA), view(bo, fileB)]))
-  await record(tenantId, [view(lena, fileA), view(bo, fileB)])
-  if (signed) await signHead(tenantId)
-  const indexes = async () => (await readLog(db, tenantId)).map(({ index }) => index)
-  const viewsBy = async (person: PersonActor) =>
-    (await readLog(db, tenantId)).filter(
-      ({ entry }) => entry.action === 'file.view' && entry.actor.id === person.personId,
-    ).length
-  const hold = (input: PlaceHold) => placeHold(people.owner, input)
-  return { ...people, fileA, fileB, indexes, viewsBy, hold }
-}
-
-type Log = Awaited<ReturnType<typeof makeLog>>
-
-/** Everything that must be true of a log after each purge: what is missing is what certificates name, and the tree is whole. */
-async function expectSound({ tenantId, owner, indexes }: Log): Promise<void> {
-  const signer = await readSigner(tenantId)
-  const { items } = await listPurges(owner, {})
-  const certificates = await Promise.all(
-    items.map(async ({ id: purgeId }) => {
-      const { text } = await getPurgeCertificate(owner, { purgeId })
-      return verifyPurgeCertificate(text, { vkey: signer?.vkey ?? '' })
-    }),
-  )
-  const isPurged = purgedBy(certificates)
-  const there = new Set(await indexes())
-  await signHead(tenantId)
-  await readTransaction(tenantId, async ({ sql }) => {
-    const head = await readHead(sql, tenantId)
-    for (let index = 0; index < head.size; index++) expect(there.has(index), `entry ${index}`).toBe(!isPurged(index))
-    await rootFromTiles(head.size, tileReader(sql, tenantId, head))
-    const ranges = await purgedRanges(sql, tenantId)
-    expect(ranges.reduce((sum, { events }) => sum + events, 0)).toBe(head.size - there.size)
-    const { items: found, total } = await search(sql, tenantId, {
-      q: 'action:file.view',
-      order: 'newest',
-      limit: 200,
-      from: undefined,
-      to: undefined,
-    })
-    expect(total).toEqual({ value: found.length, capped: false })
-  })
-  const purged = certificates.reduce((sum, { count }) => sum + count, 0)
-  expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: true, purged })
-  expect((await verifySource(served(tenantId), {})).verdict).toMatchObject({ ok: true, purged })
-  const { rows } = await db.superuser.query(
-    `SELECT state, count(*)::int FROM audit_purge WHERE tenant_id = $1 AND state IN ('recorded', 'removed') GROUP BY 1`,
-    [tenantId],
-  )
-  expect(rows).toEqual([])
-}
-
-/** What a superuser of the database can do. */
-async function withoutWalls(statement: string): Promise<void> {
-  const client = await db.superuser.connect()
-  await client.query(`BEGIN; SET LOCAL session_replication_role = replica; ${statement}; COMMIT`)
-  client.release()
-}
-
-/** The log's files as the gateway serves them, for the verifier that shares no code with the server. */
-function served(tenantId: string): LogSource {
-  const read = (path: string) =>
-    readTransaction(tenantId, async ({ sql }) => (await readLogFile(sql, tenantId, path)).body).catch(
-      (error: unknown) => {
-        if (isAppError(error) && (error.code === 'not_found' || error.code === 'gone')) return null
-        throw error
-      },
-    )
-  return { read, isWhole: true }
-}
-
 describe('a purge', () => {
   it('removes what the preview said, class by class, and leaves every proof valid', async () => {
-    const log = await makeLog()
+    const log = await makeLog(db)
     const { tenantId, owner, lena, viewsBy } = log
     expect(await previewKeeping(owner, {})).toMatchObject({ goes: 0, kept: 0, classes: [] })
     expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
@@ -176,7 +54,7 @@ describe('a purge', () => {
     expect(await purgeTenant(tenantId)).toEqual({ events: 20 })
     expect(await viewsBy(lena)).toBe(2)
     expect(await previewKeeping(owner, {})).toMatchObject({ goes: 0 })
-    await expectSound(log)
+    await expectSound(db, log)
     const [entry] = (await readLog(db, tenantId)).filter((one) => one.entry.action === 'audit.purge')
     expect(entry).toMatchObject({
       entry: { outcome: 'allowed', actor: { kind: 'system' } },
@@ -185,21 +63,21 @@ describe('a purge', () => {
     const [kept] = (await readLog(db, tenantId)).filter(({ entry: one }) => one.action === 'file.view')
     expect(await getEventProof(owner, { eventId: kept?.entry.id ?? '' })).toMatchObject({ holds: true })
     expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
-    await withoutWalls(`DELETE FROM audit_entry WHERE tenant_id = '${tenantId}' AND index = ${kept?.index}`)
+    await withoutWalls(db, `DELETE FROM audit_entry WHERE tenant_id = '${tenantId}' AND index = ${kept?.index}`)
     for (const { verdict } of [await verifyStoredLog(tenantId), await verifySource(served(tenantId), {})])
       expect(verdict).toMatchObject({ ok: false, code: 'entry_removed', index: kept?.index })
   })
 
   it('needs several certificates for much, and nothing is left over between them', async () => {
-    const log = await makeLog()
+    const log = await makeLog(db)
     await setRules(log.tenantId, { activity: 30, access: 30 })
     await signHead(log.tenantId)
     expect(await purgeTenant(log.tenantId, { purgeEvents: 5 })).toEqual({ events: 23 })
-    await expectSound(log)
+    await expectSound(db, log)
   })
 
   it('leaves alone what was not signed, and a log that is not the one that was signed', async () => {
-    const { tenantId } = await makeLog({ signed: false })
+    const { tenantId } = await makeLog(db, { signed: false })
     await setRules(tenantId, { activity: 30 })
     expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
     await signHead(tenantId)
@@ -214,11 +92,12 @@ describe('a purge', () => {
   })
 
   it('stops before an entry that somebody altered: it stays, as evidence', async () => {
-    const { tenantId, indexes } = await makeLog()
+    const { tenantId, indexes } = await makeLog(db)
     await setRules(tenantId, { activity: 30 })
     await signHead(tenantId)
     const before = await indexes()
     await withoutWalls(
+      db,
       `UPDATE audit_entry SET entry = replace(entry, 'allowed', 'denied') WHERE tenant_id = '${tenantId}' AND index = ${before[8]}`,
     )
     expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
@@ -243,13 +122,13 @@ describe('a hold', () => {
       kept: 1,
     },
   ])('about a $kind keeps its events whatever the retention', async ({ input, kept }) => {
-    const log = await makeLog()
+    const log = await makeLog(db)
     await log.hold(input(log))
     await setRules(log.tenantId, { activity: 60 })
     await signHead(log.tenantId)
     expect(await previewKeeping(log.owner, {})).toMatchObject({ goes: 20 - kept, kept, holds: [{ kept }] })
     expect(await purgeTenant(log.tenantId)).toEqual({ events: 20 - kept })
-    await expectSound(log)
+    await expectSound(db, log)
     const { items } = await listPurges(log.owner, {})
     expect(items).toMatchObject([{ events: 20 - kept, holds: [{ kept }] }])
   })
@@ -262,7 +141,7 @@ describe('a hold', () => {
       const content = new TextEncoder().encode('x')
       const file = (await publishFile(owner, { name: 'a.txt', audience: [owner.personId], content })).id
       const [other, else_] = [uuidv7(), uuidv7()]
-      await record(tenantId, [
+      await recordDrafts(tenantId, [
         { ...view(owner, other), device: { id: device, name: 'Phone' } },
         view(owner, file),
         view(owner, else_),
@@ -287,7 +166,7 @@ describe('a hold', () => {
   })
 
   it('and another over the same events: each says what it kept, the events count once', async () => {
-    const log = await makeLog()
+    const log = await makeLog(db)
     await log.hold({ kind: 'person', name: 'Case-7', reason: 'court', targetId: log.lena.personId })
     await log.hold({
       kind: 'search',
@@ -315,7 +194,7 @@ describe('a hold', () => {
   it.each<PurgeStep>(['planned', 'recorded'])(
     'placed while a purge is %s keeps its events all the same',
     async (at) => {
-      const log = await makeLog()
+      const log = await makeLog(db)
       await setRules(log.tenantId, { activity: 60 })
       await signHead(log.tenantId)
       let isPlaced = false
@@ -326,7 +205,7 @@ describe('a hold', () => {
       }
       expect(await purgeTenant(log.tenantId, { onStep })).toEqual({ events: 10 })
       expect(await log.viewsBy(log.lena)).toBe(12)
-      await expectSound(log)
+      await expectSound(db, log)
       const outcomes = (await readLog(db, log.tenantId))
         .filter(({ entry }) => entry.action === 'audit.purge')
         .map(({ entry }) => entry.outcome)
@@ -335,7 +214,7 @@ describe('a hold', () => {
   )
 
   it('is refused: to whoever may not, for what is not there, with a mistake in the search, under a name in force', async () => {
-    const { tenantId, owner, hold } = await makeLog()
+    const { tenantId, owner, hold } = await makeLog(db)
     const admin = await makePerson(tenantId, { role: 'admin' })
     const input = {
       kind: 'search',
@@ -360,7 +239,7 @@ describe('a purge that dies', () => {
   it.each<PurgeStep>(['planned', 'recorded', 'removed', 'forgotten'])(
     'after it was %s goes on where it was',
     async (at) => {
-      const log = await makeLog()
+      const log = await makeLog(db)
       await setRules(log.tenantId, { activity: 60 })
       await signHead(log.tenantId)
       const die = (step: PurgeStep) => {
@@ -370,12 +249,12 @@ describe('a purge that dies', () => {
       await purgeTenant(log.tenantId)
       expect(await log.viewsBy(log.lena)).toBe(2)
       expect((await listPurges(log.owner, {})).items).toMatchObject([{ events: 20 }])
-      await expectSound(log)
+      await expectSound(db, log)
     },
   )
 
   it('and finds a hold when it comes back: what was recorded is withdrawn', async () => {
-    const log = await makeLog()
+    const log = await makeLog(db)
     await setRules(log.tenantId, { activity: 60 })
     await signHead(log.tenantId)
     const die = (step: PurgeStep) => {
@@ -385,13 +264,13 @@ describe('a purge that dies', () => {
     await log.hold({ kind: 'person', name: 'Case-7', reason: 'court', targetId: log.lena.personId })
     expect(await purgeTenant(log.tenantId)).toEqual({ events: 10 })
     expect(await log.viewsBy(log.lena)).toBe(12)
-    await expectSound(log)
+    await expectSound(db, log)
   })
 })
 
 describe('the database', () => {
   it('removes nothing for anybody but through a recorded purge', async () => {
-    const { tenantId } = await makeLog()
+    const { tenantId } = await makeLog(db)
     const asWorker = (text: string) =>
       systemTransaction(async (sql) => {
         await sql(
@@ -411,7 +290,7 @@ describe('the database', () => {
   })
 
   it('looks again: at the age, and at how many there are', async () => {
-    const { tenantId, owner } = await makeLog()
+    const { tenantId, owner } = await makeLog(db)
     await setRules(tenantId, { activity: 30 })
     await signHead(tenantId)
     // A process whose clock has jumped a month ahead thinks that everything has expired.
@@ -425,7 +304,7 @@ describe('the database', () => {
 
 describe('what several organisations share', () => {
   it('stays theirs: another’s rows are not touched, and a month goes when nobody has anything left in it', async () => {
-    const [one, two] = [await makeLog(), await makeLog()]
+    const [one, two] = [await makeLog(db), await makeLog(db)]
     await setRules(one.tenantId, { activity: 60, control: 60, access: 60 })
     await signHead(one.tenantId)
     const before = await two.indexes()
@@ -434,14 +313,14 @@ describe('what several organisations share', () => {
     const month = `audit_entry_activity_${new Date(Date.now() - 100 * DAY).toISOString().slice(0, 7).replace('-', '')}`
     const dropped = await dropEmptyMonths(new Date())
     expect(dropped).not.toContain(month)
-    await withoutWalls('DELETE FROM audit_entry')
+    await withoutWalls(db, 'DELETE FROM audit_entry')
     expect(await dropEmptyMonths(new Date())).toContain(month)
     expect(await dropEmptyMonths(new Date())).toEqual([])
   })
 
   it('a month that looks empty while a row is on its way into it stays', async () => {
     await db.superuser.query('SELECT audit_ensure_partitions($1::date, 8)', [new Date(Date.now() - 200 * DAY)])
-    const log = await makeLog()
+    const log = await makeLog(db)
     // The first of its class: nothing else waits for the writer.
     const before = new Date(Date.now() - 200 * DAY).toISOString()
     const month = `audit_entry_activity_${before.slice(0, 7).replace('-', '')}`

@@ -29,6 +29,10 @@ export type Expiring = {
   after?: Pick<ExpiredEntry, 'index' | 'at'> | null
   /** Reads the entries also where no hold needs to see them. */
   texts: boolean
+  /** Only what is not archived; `after` is then where to begin. */
+  inTables?: boolean
+  /** No more at once, of what is in the tables. */
+  pageEvents?: number
 }
 
 const PAGE = 5_000
@@ -47,23 +51,27 @@ type Listed = Pick<ExpiredPage, 'entries' | 'isWithinFile'>
 
 /** First what is in the archive, then what is in the tables. */
 async function* eachListed(expiring: Expiring): AsyncGenerator<Listed, void> {
-  const { tenantId, class: name, before, size, texts } = expiring
+  const { tenantId, class: name, before, size, texts, inTables } = expiring
   const after = expiring.after ?? null
-  const cold = await readTransaction(tenantId, async ({ sql }) => ({
-    to: await readColdTo(sql, tenantId),
-    files: await readColdFiles(sql, tenantId),
-  }))
   const listing = { class: name, before, size, texts }
-  for await (const { entries, isLast } of eachColdExpired(cold.files, { ...listing, after: after?.index ?? -1 }))
-    yield { entries, isWithinFile: !isLast }
-  let place = after && after.index >= cold.to ? after : null
+  const limit = Math.min(PAGE, expiring.pageEvents ?? PAGE)
+  let place = after
+  if (!inTables) {
+    const cold = await readTransaction(tenantId, async ({ sql }) => ({
+      to: await readColdTo(sql, tenantId),
+      files: await readColdFiles(sql, tenantId),
+    }))
+    for await (const { entries, isLast } of eachColdExpired(cold.files, { ...listing, after: after?.index ?? -1 }))
+      yield { entries, isWithinFile: !isLast }
+    if (after && after.index < cold.to) place = null
+  }
   for (;;) {
     const from = place
     const entries = await pgTransaction('reader', tenantId, (_client, sql) =>
-      listExpired(sql, tenantId, { ...listing, after: from, limit: PAGE }),
+      listExpired(sql, tenantId, { ...listing, after: from, limit }),
     )
     if (entries.length > 0) yield { entries, isWithinFile: false }
-    if (entries.length < PAGE) return
+    if (entries.length < limit) return
     place = entries.at(-1) ?? null
   }
 }

@@ -3,7 +3,7 @@ import { readTransaction } from '#server/kernel/db.ts'
 import { checkLog } from '../witness/check-log.ts'
 import { holdsInForce } from './holds.ts'
 import { type ExpiredPage, eachExpired } from './plan.ts'
-import { expiryOf, readRules } from './rules.ts'
+import { purgeBefore, readRules } from './rules.ts'
 import { KEEPING_CLASSES, type KeepingClass, type PurgePreview, type RetentionRules } from './schema.ts'
 
 type Day = { goes: number; kept: number }
@@ -27,7 +27,7 @@ export async function previewPurge(
   const classes: PurgePreview['classes'] = []
   let partial = false
   for (const name of KEEPING_CLASSES) {
-    const before = expiryOf(rules[name], now)
+    const before = purgeBefore(rules[name], now)
     if (!before) continue
     const days = new Map<string, Day>()
     for await (const page of eachExpired({ tenantId, class: name, before, size, holds, texts: false })) {
@@ -65,6 +65,6 @@ function sumUp(name: KeepingClass, byDay: Map<string, Day>): PurgePreview['class
 }
 
 function untilOf(rules: RetentionRules, now: Date): PurgePreview['until'] {
-  const until = (name: KeepingClass) => expiryOf(rules[name], now)?.toISOString() ?? null
+  const until = (name: KeepingClass) => purgeBefore(rules[name], now)?.toISOString() ?? null
   return { control: until('control'), access: until('access'), activity: until('activity') }
 }

@@ -1,17 +1,13 @@
 import 'server-only'
-import { createHash, type Hash } from 'node:crypto'
-import { uuidv7 } from '#lib/uuid.ts'
 import { now } from '#server/kernel/clock.ts'
-import { pgTransaction, readTransaction, systemTransaction } from '#server/kernel/db.ts'
+import { readTransaction } from '#server/kernel/db.ts'
 import { errorCodeOf, isAppError } from '#server/kernel/errors.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { ColdFileProblem } from '../archive/problem.ts'
 import { sweepArchive } from '../archive/rewrite.ts'
-import { type Head, tileReader } from '../tree.ts'
-import { checkLog } from '../witness/check-log.ts'
-import { AlteredEntry, addLeaves, certify } from './certificate.ts'
-import { type Hold, holdsInForce } from './holds.ts'
-import { type ExpiredPage, eachExpired } from './plan.ts'
+import { AlteredEntry, certify } from './certificate.ts'
+import { alone, Gathering, type Place, PURGE_EVENTS, readSituation, type Situation, type Step } from './gathering.ts'
+import { eachExpired } from './plan.ts'
 import {
   abandonPurge,
   finishPurge,
@@ -20,14 +16,12 @@ import {
   type PlannedPurge,
   recordPurge,
 } from './purge-record.ts'
-import { type ExpiredEntry, forgetInIndex, REFUSED, removeEntries, STALE } from './remove.ts'
-import { expiryOf, readRevision, readRules } from './rules.ts'
-import { KEEPING_CLASSES, type KeepingClass, type RetentionRules } from './schema.ts'
+import { forgetInIndex, REFUSED, removeEntries, STALE } from './remove.ts'
+import { purgeBefore } from './rules.ts'
+import { KEEPING_CLASSES, type KeepingClass } from './schema.ts'
 
 const log = createLog('keeping')
 
-/** Entries of one purge, about: what is removed in one transaction and stands in one certificate. */
-const PURGE_EVENTS = 50_000
 /** Rules or holds that change this often while a purge is planned: the next night tries again. */
 const MOST_RETRIES = 5
 
@@ -41,18 +35,14 @@ export type PurgeOptions = { purgeEvents?: number; onStep?: (step: PurgeStep) =>
  * time. One at a time for each organisation: whoever comes second has nothing to do.
  */
 export async function purgeTenant(tenantId: string, options: PurgeOptions = {}): Promise<{ events: number }> {
-  return systemTransaction(async (lock) => {
-    const [row] = await lock<{ locked: boolean }>(
-      `SELECT pg_try_advisory_xact_lock(hashtextextended('keeping.run:' || $1::text, 0)) AS locked`,
-      [tenantId],
-    )
-    if (!row?.locked) return { events: 0 }
+  const events = await alone(tenantId, async () => {
     await sweepArchive(tenantId)
-    let events = await finishOpen(tenantId, options)
-    for (const name of KEEPING_CLASSES) events += await purgeClass(tenantId, name, options)
+    let sum = await finishOpen(tenantId, options)
+    for (const name of KEEPING_CLASSES) sum += await purgeClass(tenantId, name, options)
     await forgetRemoved(tenantId, options)
-    return { events }
+    return sum
   })
+  return { events: events ?? 0 }
 }
 
 async function finishOpen(tenantId: string, options: PurgeOptions): Promise<number> {
@@ -79,28 +69,6 @@ async function forgetRemoved(tenantId: string, options: PurgeOptions): Promise<v
   for (const { id } of removed) await finishPurge(tenantId, id)
 }
 
-type Situation = {
-  tenantId: string
-  rules: RetentionRules
-  holds: readonly Hold[]
-  revision: number
-  head: Head
-  signed: { size: number; note: string }
-}
-
-/** Rules, holds and the signed size as they are now; null while the log is not the one that was signed. */
-async function readSituation(tenantId: string): Promise<Situation | null> {
-  return readTransaction(tenantId, async ({ sql }) => {
-    const { state, head, stored: signed } = await checkLog(sql, tenantId)
-    if (state !== 'ok' || !signed) return null
-    const revision = await readRevision(sql, tenantId)
-    const [rules, holds] = [await readRules(sql, tenantId), await holdsInForce(sql, tenantId)]
-    return { tenantId, rules, holds, revision, head, signed }
-  })
-}
-
-type Place = Pick<ExpiredEntry, 'index' | 'at'>
-
 async function purgeClass(tenantId: string, name: KeepingClass, options: PurgeOptions): Promise<number> {
   let [events, retries] = [0, 0]
   let after: Place | null = null
@@ -124,8 +92,6 @@ async function purgeClass(tenantId: string, name: KeepingClass, options: PurgeOp
   }
 }
 
-type Step = { planned: PlannedPurge | null; last: Place; isLast: boolean }
-
 /** The next stretch of what has expired; null when there is none. Throws nothing for an altered entry: that ends the class. */
 async function plan(
   situation: Situation,
@@ -135,7 +101,7 @@ async function plan(
 ): Promise<Step | null> {
   const { tenantId, rules, holds, signed } = situation
   const days = rules[name]
-  const before = expiryOf(days, now())
+  const before = purgeBefore(days, now())
   if (days === null || before === null) return null
   const gathering = new Gathering(situation, { class: name, days })
   try {
@@ -158,62 +124,6 @@ async function plan(
     return null
   }
   return gathering.step(options.purgeEvents ?? PURGE_EVENTS)
-}
-
-class Gathering {
-  readonly #situation: Situation
-  readonly #rule: { class: KeepingClass; days: number }
-  readonly #removed: number[] = []
-  readonly #held: number[] = []
-  readonly #kept = new Map<string, number>()
-  readonly #hash: Hash = createHash('sha256')
-  #first: Place | null = null
-  #lastGone: Place | null = null
-  #last: Place | null = null
-
-  constructor(situation: Situation, rule: { class: KeepingClass; days: number }) {
-    this.#situation = situation
-    this.#rule = rule
-  }
-
-  get events(): number {
-    return this.#removed.length
-  }
-
-  async add({ entries, held, isHeld }: ExpiredPage): Promise<void> {
-    const { tenantId, head } = this.#situation
-    const going = entries.filter(({ index }) => !isHeld(index))
-    await pgTransaction('reader', tenantId, (_client, sql) =>
-      addLeaves(this.#hash, going, tileReader(sql, tenantId, head)),
-    )
-    for (const { index } of going) this.#removed.push(index)
-    for (const { index } of entries) if (isHeld(index)) this.#held.push(index)
-    for (const [id, kept] of held) this.#kept.set(id, (this.#kept.get(id) ?? 0) + kept.size)
-    this.#first ??= going[0] ?? null
-    this.#lastGone = going.at(-1) ?? this.#lastGone
-    this.#last = entries.at(-1) ?? this.#last
-  }
-
-  step(full: number): Step | null {
-    if (!this.#last) return null
-    const isLast = this.events < full
-    if (!this.#first || !this.#lastGone) return { planned: null, last: this.#last, isLast }
-    const planned: PlannedPurge = {
-      id: uuidv7(now().getTime()),
-      ...this.#rule,
-      removed: this.#removed,
-      held: this.#held,
-      firstAt: this.#first.at,
-      lastAt: this.#lastGone.at,
-      leaves: this.#hash.digest('hex'),
-      holds: this.#situation.holds.flatMap(({ id, name }) => {
-        const kept = this.#kept.get(id) ?? 0
-        return kept > 0 ? [{ id, name, kept }] : []
-      }),
-      revision: this.#situation.revision,
-    }
-    return { planned, last: this.#last, isLast }
-  }
 }
 
 /** `changed`: rules or holds did under it, and it is planned again; `altered`: what is kept is not what was published. */

@@ -112,6 +112,35 @@ async function callErase(tenantId: string, erasing: Erasing, files: readonly Rep
   return Number(row?.gone ?? 0)
 }
 
+type Month = { class: KeepingClass; month: string }
+
+/** Months of a class that have expired for every organisation with entries in them, oldest first. `month` is its first day. */
+export function listExpiredMonths(): Promise<(Month & { tenants: string[] })[]> {
+  return systemTransaction((sql) =>
+    sql<Month & { tenants: string[] }>(
+      'SELECT class, month::text, tenants::text[] AS tenants FROM audit_expired_months()',
+    ),
+  )
+}
+
+/**
+ * Drops a month of a class of which every entry is in a recorded purge, and keeps the certificates. Answers null, or what speaks against
+ * it: then nothing has gone. Throws with the code `STALE`, or with PostgreSQL's own where a lock is not to be had: the same.
+ */
+export async function dropMonth(
+  { class: name, month }: Month,
+  notes: readonly { tenant: string; purge: string; note: string }[],
+): Promise<string | null> {
+  const [row] = await systemTransaction((sql) =>
+    sql<{ problem: string | null }>('SELECT audit_drop_month($1::text, $2::text::date, $3::text::jsonb) AS problem', [
+      name,
+      month,
+      JSON.stringify(notes),
+    ]),
+  )
+  return row?.problem ?? null
+}
+
 /** Drops the parts of past months of which no organisation has anything left; answers their names. */
 export async function dropEmptyMonths(before: Date): Promise<string[]> {
   const rows = await systemTransaction((sql) =>

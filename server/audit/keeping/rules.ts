@@ -1,6 +1,12 @@
 import 'server-only'
 import type { Sql } from '#server/kernel/db.ts'
-import { KEEP_EVERYTHING, KEEPING_CLASSES, type KeepingClass, type RetentionRules } from './schema.ts'
+import {
+  KEEP_EVERYTHING,
+  KEEPING_CLASSES,
+  type KeepingClass,
+  MONTHLY_FROM_DAYS,
+  type RetentionRules,
+} from './schema.ts'
 
 const DAY_MS = 86_400_000
 
@@ -23,10 +29,17 @@ export async function writeRules(sql: Sql, tenantId: string, rules: RetentionRul
     )
 }
 
-/** The midnight (UTC) before which entries have expired; null where they are kept for ever. */
+/** The midnight (UTC) before which entries are older than so many days; null for ever. */
 export function expiryOf(days: number | null, now: Date): Date | null {
   if (days === null) return null
   return new Date(Math.floor(now.getTime() / DAY_MS) * DAY_MS - days * DAY_MS)
+}
+
+/** What was recorded before goes by a rule: a long one lets a month go when all of it has expired, in one piece. Null where nothing goes. */
+export function purgeBefore(days: number | null, now: Date): Date | null {
+  const midnight = expiryOf(days, now)
+  if (midnight === null || days === null || days < MONTHLY_FROM_DAYS) return midnight
+  return new Date(Date.UTC(midnight.getUTCFullYear(), midnight.getUTCMonth()))
 }
 
 /** Which state of rules and holds it is; 0 before the first of either. */

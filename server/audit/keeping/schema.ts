@@ -9,6 +9,8 @@ export type KeepingClass = (typeof KEEPING_CLASSES)[number]
 
 export const MIN_RETENTION_DAYS = 30
 export const MAX_RETENTION_DAYS = 36_500
+/** A period of a year or more ends with a month: what expires waits for the rest of its month, thirty days at most. */
+export const MONTHLY_FROM_DAYS = 365
 
 /** What the form suggests; nothing is removed until somebody chooses. */
 export const SUGGESTED_DAYS: Readonly<Record<KeepingClass, number>> = { control: 3_650, access: 730, activity: 1_095 }
