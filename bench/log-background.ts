@@ -1,16 +1,16 @@
-/** Appends to an organisation's log at a steady rate until it is told to stop. Arguments: the organisation, events a second. */
+/** Appends to an organisation's log at a steady rate until it is told to stop. Arguments: the organisation, events a second, the first event's number. */
 import '#server/http/wiring.ts'
-import { loadLog } from './log-load.ts'
+import { appendPart } from './log-append.ts'
 
-const [, , tenantId = '', rate = '1000'] = process.argv
+const [, , tenantId = '', rate = '1000', first = '0'] = process.argv
 const PART = 500
 let stopping = false
 process.on('SIGTERM', () => {
   stopping = true
 })
-while (!stopping) {
+for (let from = Number(first); !stopping; from += PART) {
   const startedMs = performance.now()
-  await loadLog(tenantId, PART, { from: 0, of: PART, isNow: true })
+  await appendPart(tenantId, { from, count: PART, of: Number(first) })
   const left = (1000 * PART) / Number(rate) - (performance.now() - startedMs)
   if (left > 0) await new Promise((resolve) => setTimeout(resolve, left))
 }

@@ -1,4 +1,4 @@
-import { LANDMARKS } from './log-load.ts'
+import { LANDMARKS } from './log-drafts.ts'
 
 /** A question as the product is asked it, and as somebody who knows the tables would write it by hand. */
 export type Shape = { name: string; q: string; where: string; days?: number }
