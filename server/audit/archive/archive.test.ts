@@ -1,4 +1,13 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
@@ -380,6 +389,21 @@ describe('nothing goes', () => {
     }
     expect(await archiveTenant(log.tenantId, { onStep: flip })).toMatchObject({ events: 0, problem })
     expect((await log.indexes()).slice(0, log.before.length)).toEqual(log.before.map(({ index }) => index))
+    expect(await log.files()).toEqual([])
+    await signHead(log.tenantId)
+    expect(await archiveTenant(log.tenantId)).toMatchObject({ files: 2, problem: null })
+    await expectSound(log)
+  })
+
+  it.each([
+    ['gone', (path: string) => rmSync(path)],
+    ['cut', (path: string) => truncateSync(path, 100)],
+  ])('when a file is %s after it was recorded; the next night does it again', async (_, harm) => {
+    const log = await makeLog()
+    const onStep = async (step: ArchiveStep) => {
+      if (step === 'recorded') harm(pathOf((await log.files())[0]?.name ?? ''))
+    }
+    expect(await archiveTenant(log.tenantId, { onStep })).toMatchObject({ events: 0, problem: 'damaged' })
     expect(await log.files()).toEqual([])
     await signHead(log.tenantId)
     expect(await archiveTenant(log.tenantId)).toMatchObject({ files: 2, problem: null })

@@ -8,16 +8,18 @@ import type { ArchivedFile, ArchiveStore } from './store.ts'
 
 /** Files below a directory of this machine. */
 export function directoryStore(root: string): ArchiveStore {
+  const local = async (file: ArchivedFile) => {
+    const path = placeIn(root, file.name)
+    await requireSize(path, file)
+    return path
+  }
   return {
     put: async (file, localPath) => {
       await requireSize(localPath, file)
       await moveFlushed(localPath, placeIn(root, file.name))
     },
-    local: async (file) => {
-      const path = placeIn(root, file.name)
-      await requireSize(path, file)
-      return path
-    },
+    local,
+    kept: local,
     remove: async (name) => {
       const path = placeIn(root, name)
       await rm(path, { force: true })

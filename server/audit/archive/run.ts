@@ -63,6 +63,8 @@ export async function archiveTenant(tenantId: string, options: ArchiveOptions = 
 /** What is nobody's fault but the files' or the entries' is told and tried again the next night; a bug is thrown. */
 function asProblem(error: unknown): ColdFileProblem {
   if (error instanceof ColdFileProblem) return error
+  // Gone or cut: its entries are in the tables still, and it is written again.
+  if (isAppError(error) && error.cause instanceof ColdFileProblem) return error.cause
   if (isAppError(error) && error.code === 'unavailable')
     return new ColdFileProblem('unavailable', null, { cause: error })
   throw error

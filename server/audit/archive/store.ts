@@ -17,6 +17,11 @@ export type ArchiveStore = {
   put(file: ArchivedFile, localPath: string): Promise<void>
   /** The path of a local copy, for the engine to read at once: of one that is kept elsewhere it may be gone minutes later. */
   local(file: ArchivedFile): Promise<string>
+  /**
+   * The same, once it was found where it is kept: a copy alone does not stand for it. Its bytes are the caller's to compare. Of a file
+   * that is not there any more, or is another one, the error's cause is a ColdFileProblem `damaged`.
+   */
+  kept(file: ArchivedFile): Promise<string>
   /** Does nothing where there is no such file. */
   remove(name: string): Promise<void>
 }

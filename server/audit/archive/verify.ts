@@ -43,9 +43,9 @@ function isAsRecorded(file: WrittenFile, { entries, personal, recorded, occurred
   )
 }
 
-/** Where a copy of it lies, once its size and its sum are what they were. @throws ColdFileProblem damaged */
+/** Where a copy of it lies, once its size and its sum are what they were. @throws ColdFileProblem damaged · AppError unavailable */
 export async function requireBytes(file: WrittenFile): Promise<string> {
-  const path = await archiveStore().local(file)
+  const path = await archiveStore().kept(file)
   if ((await stat(path)).size !== file.bytes || (await sha256Of(path)) !== file.sha256)
     throw new ColdFileProblem('damaged')
   return path

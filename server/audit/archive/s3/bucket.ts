@@ -4,8 +4,9 @@ import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { ArchiveBucket } from '#server/kernel/env.ts'
-import { AppError } from '#server/kernel/errors.ts'
+import { AppError, isAppError } from '#server/kernel/errors.ts'
 import type { FileCache } from '../cache.ts'
+import { ColdFileProblem } from '../problem.ts'
 import type { ArchivedFile, ArchiveStore } from '../store.ts'
 import { askBucket, bytesOf, keyOf, type Patience, S3Failure } from './request.ts'
 
@@ -18,12 +19,23 @@ type Digests = { bytes: number; sha256: string; md5: Buffer }
 
 /** Objects of a bucket that speaks S3, with copies on this machine for the engine to read. */
 export function bucketStore(bucket: ArchiveBucket, cache: FileCache, patience?: Patience): ArchiveStore {
-  const fetch = async (file: ArchivedFile, path: string | null) => {
-    await askBucket(
-      bucket,
-      { method: 'GET', name: file.name },
-      { take: (answer) => receive(answer, file, path), patience },
+  const fetch = (file: ArchivedFile, path: string | null) =>
+    damagedWhereLost(
+      askBucket(
+        bucket,
+        { method: 'GET', name: file.name },
+        { take: (answer) => receive(answer, file, path), patience },
+      ),
     )
+  const local = (file: ArchivedFile) => cache.local(file, (path) => fetch(file, path))
+  const requireKept = async (file: ArchivedFile, digests: Digests) => {
+    const kept = await askBucket(
+      bucket,
+      { method: 'HEAD', name: file.name },
+      { take: whetherThere, also: [404], patience },
+    )
+    // Encrypted with a key of its own an object has no MD5 to compare: then it is read. So is one that is not there, to be told why.
+    if (!kept || !isKnownSame(kept, digests)) await fetch(file, null)
   }
   return {
     put: async (file, localPath) => {
@@ -34,12 +46,18 @@ export function bucketStore(bucket: ArchiveBucket, cache: FileCache, patience?: 
       const { bytes, sha256, md5 } = digests
       const body = { path: localPath, bytes, sha256, md5: md5.toString('base64') }
       await askBucket(bucket, { method: 'PUT', name: file.name, body }, { take: drain, patience })
-      const kept = await askBucket(bucket, { method: 'HEAD', name: file.name }, { take: drain, patience })
-      // Encrypted with a key of its own an object has no MD5 to compare: then it is read.
-      if (!isKnownSame(kept, digests)) await fetch(file, null)
+      await requireKept(file, digests)
       await cache.take(file, localPath)
     },
-    local: (file) => cache.local(file, (path) => fetch(file, path)),
+    local,
+    kept: async (file) => {
+      const copy = await digestsOf(await local(file))
+      // A copy that went bad is no loss.
+      if (copy.sha256 !== file.sha256) await cache.drop(file.name)
+      const path = await local(file)
+      await requireKept(file, copy.sha256 === file.sha256 ? copy : await digestsOf(path))
+      return path
+    },
     remove: async (name) => {
       await cache.drop(name)
       for (let versions = 0; versions < MOST_VERSIONS; versions++) {
@@ -56,6 +74,15 @@ export function bucketStore(bucket: ArchiveBucket, cache: FileCache, patience?: 
       })
     },
   }
+}
+
+/** What the bucket does not have any more, or has changed, will not come back by waiting. */
+async function damagedWhereLost<T>(asking: Promise<T>): Promise<T> {
+  return asking.catch((error: unknown) => {
+    if (!isAppError(error) || !(error.cause instanceof S3Failure) || !error.cause.isLost) throw error
+    const { code, detail, cause } = error
+    throw new AppError(code, { detail, retryAfter: 60, cause: new ColdFileProblem('damaged', null, { cause }) })
+  })
 }
 
 async function drain(answer: IncomingMessage): Promise<IncomingHttpHeaders> {
@@ -101,7 +128,7 @@ async function receive(answer: IncomingMessage, file: ArchivedFile, path: string
     await handle?.close()
   }
   if (bytes !== file.bytes || hash.digest('hex') !== file.sha256)
-    throw new S3Failure('it is not the file that was put there', false)
+    throw new S3Failure('it is not the file that was put there', { isPassing: false, isLost: true })
 }
 
 function requireSame(bucket: ArchiveBucket, file: ArchivedFile, { bytes, sha256 }: Digests): void {

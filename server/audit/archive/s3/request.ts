@@ -31,13 +31,15 @@ type Asking<T> = {
   patience?: Patience | undefined
 }
 
-/** The bucket refused or was not understood. `isPassing`: another attempt may succeed. */
+/** The bucket refused or was not understood. `isPassing`: another attempt may succeed; `isLost`: it has the object no more. */
 export class S3Failure extends Error {
   override name = 'S3Failure'
   readonly isPassing: boolean
-  constructor(message: string, isPassing: boolean) {
+  readonly isLost: boolean
+  constructor(message: string, { isPassing, isLost = false }: { isPassing: boolean; isLost?: boolean }) {
     super(message)
     this.isPassing = isPassing
+    this.isLost = isLost
   }
 }
 
@@ -139,7 +141,7 @@ export async function* bytesOf(answer: http.IncomingMessage): AsyncGenerator<Buf
 
 function unreachable(error: unknown): S3Failure {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return new S3Failure(typeof code === 'string' ? code : String(error), true)
+  return new S3Failure(typeof code === 'string' ? code : String(error), { isPassing: true })
 }
 
 /** The status, the bucket's own code and, of one that lies elsewhere, its region. */
@@ -154,7 +156,8 @@ async function failureOf(status: number, answer: http.IncomingMessage): Promise<
   const place = status < 500 && typeof region === 'string' && status !== 403 ? ` (its region is ${region})` : ''
   const isPassing =
     status >= 500 || status === 429 || status === 408 || code === 'RequestTimeout' || code === 'SlowDown'
-  return new S3Failure(`${status}${code ? ` ${code}` : ''}${place}`, isPassing)
+  const isLost = status === 404 && code === 'NoSuchKey'
+  return new S3Failure(`${status}${code ? ` ${code}` : ''}${place}`, { isPassing, isLost })
 }
 
 const DID_NOT = { GET: 'give', HEAD: 'show', PUT: 'take', DELETE: 'remove' } as const

@@ -231,6 +231,37 @@ test('other bytes are refused: on their way there, where they are kept, and on t
   expect(existsSync(path)).toBe(true)
 })
 
+test('what counts is what the bucket has: a copy does not hide that it is gone or another one', async () => {
+  const { file, path, bytes } = made()
+  const store = storeOf()
+  await store.put(file, path)
+  expect(readFileSync(await store.kept(file)).equals(bytes)).toBe(true)
+  const other = Buffer.from(bytes)
+  other[7] = (other[7] ?? 0) ^ 1
+  objects.set(KEY, [{ version: 'x', bytes: other }])
+  const damaged = { code: 'unavailable', cause: { problem: 'damaged' } }
+  await expect(store.kept(file)).rejects.toMatchObject(damaged)
+  objects.clear()
+  await expect(store.kept(file)).rejects.toMatchObject(damaged)
+  rmSync(cacheDir, { recursive: true })
+  await expect(store.local(file)).rejects.toMatchObject(damaged)
+  // Nothing is known of it.
+  for (const trouble of [answers503, cuts]) {
+    troubles = [trouble, trouble, trouble]
+    const refused = await store.kept(file).catch((error: unknown) => error)
+    expect(refused).toMatchObject({ code: 'unavailable', cause: { name: 'S3Failure' } })
+  }
+  await expect(storeOf({ bucket: 'other' }).kept(file)).rejects.toMatchObject({ cause: { name: 'S3Failure' } })
+})
+
+test('a copy that went bad is fetched again', async () => {
+  const { file, path, bytes } = made()
+  const store = storeOf()
+  await store.put(file, path)
+  writeFileSync(join(cacheDir, NAME), randomBytes(bytes.length))
+  expect(readFileSync(await store.kept(file)).equals(bytes)).toBe(true)
+})
+
 test('a bucket that tells no MD5 is read instead', async () => {
   const { file, path } = made()
   isOpaque = true
