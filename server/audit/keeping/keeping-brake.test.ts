@@ -1,12 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { uuidv7 } from '#lib/uuid.ts'
 import { decisions } from '#server/approvals/commands.ts'
 import { listRequests } from '#server/approvals/queries.ts'
 import { type PersonActor, systemActor } from '#server/kernel/actor.ts'
 import { releaseDelayedRequest } from '#server/kernel/brake-decisions.ts'
 import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
-import { readTransaction } from '#server/kernel/db.ts'
+import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
 import { tamper } from '#test/attacks.ts'
+import { enrollTestDevice } from '#test/device.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { signHead } from '../checkpoints.ts'
 import { search } from '../search.ts'
@@ -297,6 +299,39 @@ describe('erasing a person’s values', () => {
       },
     ])
     expect(await applyErasures()).toBe(0)
+  })
+
+  it('the database looks itself whether they are theirs: the person’s, or of one of their devices', async () => {
+    const { tenantId, owner, second } = await setUp()
+    const lena = await makePerson(tenantId, { name: 'Lena' })
+    const device = (await enrollTestDevice(lena)).answer.deviceId
+    const before = (await readLog(db, tenantId)).length
+    await looks(tenantId, lena, 'green')
+    await looks(tenantId, second, 'green')
+    await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.record' }, async () => ({
+      result: null,
+      audit: [
+        { action: 'file.view', device: { id: device, name: 'Phone' } },
+        { action: 'device.block', target: { type: 'device', id: device, name: 'Phone' } },
+        { action: 'policy.publish', target: { type: 'policy', id: uuidv7(), name: 'All' } },
+      ],
+    }))
+    const erasureId = await erase(tenantId, owner, lena.personId)
+    const [hers, others, byDevice, ofDevice, noPerson] = (await readLog(db, tenantId))
+      .map(({ index }) => index)
+      .filter((index) => index >= before)
+    const call = (index: number | undefined) =>
+      systemTransaction(
+        (sql) =>
+          sql('SELECT audit_erase($1::uuid, 0, $2::text::int8multirange)::text AS gone', [
+            erasureId,
+            `{[${index},${index}]}`,
+          ]),
+        { tenantId },
+      )
+    for (const index of [others, noPerson]) await expect(call(index)).rejects.toMatchObject({ code: 'GH011' })
+    for (const index of [hers, byDevice, ofDevice]) expect(await call(index)).toEqual([{ gone: '1' }])
+    expect(await call(hers)).toEqual([{ gone: '0' }])
   })
 
   it('asked for nobody is not found, and one at a time', async () => {
