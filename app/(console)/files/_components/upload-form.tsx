@@ -8,7 +8,7 @@ import { FormShell } from '#components/form/form-shell.tsx'
 import type { FormState } from '#components/form/form-state.ts'
 import { SubmitButton } from '#components/form/submit-button.tsx'
 import type { ComboboxItem } from '#components/ui/combobox.tsx'
-import { Input } from '#components/ui/input.tsx'
+import { FileInput } from '#components/ui/file-input.tsx'
 import { MAX_FILE_BYTES } from '#server/content/schema.ts'
 import { AudienceFields } from './audience-fields.tsx'
 import { publishUpload, UploadUnknown } from './publish-upload.ts'
@@ -60,7 +60,7 @@ export function UploadForm({ people }: { people: ComboboxItem[] }) {
   return (
     <FormShell action={send} label={t('new.title')}>
       <CustomField name="file" label={t('new.file')}>
-        {(control) => <Input type="file" name="file" {...control} />}
+        {(control) => <FileInput name="file" {...control} />}
       </CustomField>
       {progress && (
         <UploadProgress name={progress.file.name} sizeBytes={progress.file.size} sending={progress.sending} />

@@ -7,7 +7,8 @@ import type { FormState } from '#components/form/form-state.ts'
 import { Button } from '#components/ui/button.tsx'
 import { Card, Panel } from '#components/ui/card.tsx'
 import { Field } from '#components/ui/field.tsx'
-import { Input, Textarea } from '#components/ui/input.tsx'
+import { FileInput } from '#components/ui/file-input.tsx'
+import { Textarea } from '#components/ui/input.tsx'
 import { Notice } from '#components/ui/notice.tsx'
 import type { ImportAnswer, ImportPreview, MappingView } from '#server/audit/schema.ts'
 import { save } from '../actions.ts'
@@ -73,9 +74,7 @@ export function ImportForm({ chosen }: { chosen: MappingView | null }) {
       <Card>
         <Panel>
           <Field label={t('file')} hint={t('fileHint')}>
-            {(control) => (
-              <Input type="file" accept=".csv,.tsv,.txt,.ndjson,.jsonl,.json" onChange={choose} {...control} />
-            )}
+            {(control) => <FileInput accept=".csv,.tsv,.txt,.ndjson,.jsonl,.json" onChange={choose} {...control} />}
           </Field>
           <Field label={t('mapping.label')} hint={t('mapping.hint')}>
             {(control) => (
