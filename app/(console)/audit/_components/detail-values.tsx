@@ -1,6 +1,8 @@
-import { getTranslations } from 'next-intl/server'
+import { getLocale, getTimeZone, getTranslations } from 'next-intl/server'
+import { formatTime, zoneOffset } from '#components/ui/time-format.ts'
 import type { DetailText, DetailValue } from '#protocol/audit/personal.ts'
-import { isPolicyPath, shownValue } from '../../policies/_components/policy-text.ts'
+import { isPolicyPath } from '../../policies/_components/policy-text.ts'
+import { type ShownText, shownDetail } from '../_detail-text.ts'
 
 type Change = { readonly before?: DetailText; readonly after?: DetailText }
 type Props = {
@@ -66,12 +68,17 @@ async function settingNames(): Promise<(name: string) => string | null> {
 }
 
 async function settingTexts(names: Props['names']): Promise<(name: string, value: DetailText) => string> {
-  const policies = await getTranslations('policies')
-  const one = (name: string, text: string) => {
-    const shown = isPolicyPath(name) ? shownValue(name, text) : { text: names[text] ?? text }
-    return 'word' in shown ? policies(`value.${shown.word}`) : shown.text
+  const [policies, people] = await Promise.all([getTranslations('policies'), getTranslations('people')])
+  const [locale, timeZone] = await Promise.all([getLocale(), getTimeZone()])
+  const one = (shown: ShownText) => {
+    if ('word' in shown) return policies(`value.${shown.word}`)
+    if ('at' in shown)
+      return `${formatTime(shown.at, { locale, timeZone, precision: 'second' })} ${zoneOffset(shown.at, timeZone)}`
+    if ('text' in shown) return names[shown.text] ?? shown.text
+    const role = `role.${shown.role}` as 'role.owner'
+    return people.has(role) ? people(role) : shown.role
   }
-  return (name, value) => (typeof value === 'string' ? [value] : value).map((text) => one(name, text)).join(', ')
+  return (name, value) => shownDetail(name, value).map(one).join(', ')
 }
 
 // Array.isArray does not narrow readonly arrays away.

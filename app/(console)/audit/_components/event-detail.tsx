@@ -139,7 +139,7 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
       term: t('event.target'),
       value: target && (
         <>
-          {named(target.id, target.name)} <span className="text-ink-3">{target.type}</span>
+          {named(target.id, target.name)} <span className="text-ink-3">{typeWords(t, target.type)}</span>
         </>
       ),
     },
@@ -180,4 +180,10 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
       value: event.correlationId && <Mono className="break-all">{event.correlationId}</Mono>,
     },
   ]
+}
+
+/** What a target is; an app may send types of its own. */
+function typeWords(t: Awaited<ReturnType<typeof getTranslations<'audit'>>>, type: string): string {
+  const known = `targetType.${type}` as 'targetType.file'
+  return /^\w+$/.test(type) && t.has(known) ? t(known) : type
 }

@@ -1,0 +1,26 @@
+import type { DetailText } from '#protocol/audit/personal.ts'
+import { isPolicyPath, shownValue } from '../policies/_components/policy-text.ts'
+
+/** What an entry keeps as text, as a person reads it: a word of the policy's messages, a role, a moment, or the text itself. */
+export type ShownText =
+  | { word: Extract<ReturnType<typeof shownValue>, { word: unknown }>['word'] }
+  | { role: string }
+  | { at: Date }
+  | { text: string }
+
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
+/** How the log writes that a setting has no value. */
+const UNSET = 'none'
+
+/** One entry of the detail; a list is as many as it has, an empty one says so. */
+export function shownDetail(name: string, value: DetailText): ShownText[] {
+  if (typeof value === 'string') return [shownText(name, value)]
+  return value.length === 0 ? [{ word: 'none' }] : value.map((text) => shownText(name, text))
+}
+
+function shownText(name: string, text: string): ShownText {
+  if (text === 'true' || text === 'false') return { word: text === 'true' ? 'yes' : 'no' }
+  if (isPolicyPath(name)) return shownValue(name, text === UNSET ? undefined : text)
+  if (MOMENT.test(text)) return { at: new Date(text) }
+  return name === 'role' ? { role: text } : { text }
+}
