@@ -14,7 +14,7 @@ type Watch = {
 }
 
 /** Files of the archive whose bytes are not those that were recorded, or that are not there, or where no search looks for them. */
-export async function damagedFiles(tenantId: string, { signal }: Watch): Promise<readonly Problem[]> {
+export async function damagedFiles(tenantId: string, { signal, onRead }: Watch): Promise<readonly Problem[]> {
   const { files, coldTo } = await pgTransaction('reader', tenantId, async (_client, sql) => ({
     files: await readColdFiles(sql, tenantId),
     coldTo: await readColdTo(sql, tenantId),
@@ -24,12 +24,19 @@ export async function damagedFiles(tenantId: string, { signal }: Watch): Promise
   if (end > coldTo) problems.push(hidden(coldTo, end))
   for (const file of files) {
     signal?.throwIfAborted()
-    await requireBytes(file).catch((error: unknown) => {
+    await requireBytes(file).catch(async (error: unknown) => {
       if (!isDamage(error)) throw error
-      problems.push(damaged(file))
+      // A purge or an erasure may have put another one in its place meanwhile; what is searched is compared with that.
+      if (await isRecorded(tenantId, file)) problems.push(damaged(file))
     })
+    await onRead?.(file.to)
   }
   return problems
+}
+
+async function isRecorded(tenantId: string, { name, sha256 }: RecordedFile): Promise<boolean> {
+  const files = await coldFiles(tenantId)
+  return files.some((file) => file.name === name && file.sha256 === sha256)
 }
 
 /** Derives what is searched in the archive from its entries again and compares it with the files' columns. */

@@ -24,6 +24,7 @@ import { purgeTenant } from '../keeping/purge.ts'
 import { bumpRevision, lockKeeping, writeRules } from '../keeping/rules.ts'
 import { KEEP_EVERYTHING } from '../keeping/schema.ts'
 import { search } from '../search.ts'
+import { damagedFiles } from '../verify-archive.ts'
 import { verifyStoredLog } from '../verify-now.ts'
 import { sha256Of } from './draft.ts'
 import { archiveRoots, endEngine, engineAll, literal } from './engine/client.ts'
@@ -315,6 +316,22 @@ describe('verify now', () => {
       `UPDATE audit_archive_file SET ${change} WHERE tenant_id = '${log.tenantId}' AND from_index = ${file.from}`,
     )
     expect(await verified(log)).toMatchObject({ ok: false, code: 'archive_damaged', index: file.from })
+  })
+
+  it('does not miss a file that another one has replaced meanwhile', async () => {
+    const { log } = await makeCold()
+    const [, second] = await log.files()
+    if (!second) throw new Error('too little was archived')
+    let hasHappened = false
+    const onRead = async () => {
+      if (hasHappened) return
+      hasHappened = true
+      const name = second.name.replace('.1.', '.2.')
+      renameSync(pathOf(second.name), pathOf(name))
+      await withoutWalls(`UPDATE audit_archive_file SET name = '${name}' WHERE name = '${second.name}'`)
+    }
+    expect(await damagedFiles(log.tenantId, { onRead })).toEqual([])
+    expect(await verified(log)).toMatchObject({ ok: true })
   })
 
   it('names the files beyond a boundary that somebody moved back: no search would look there', async () => {
