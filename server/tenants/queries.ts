@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { systemTransaction } from '#server/kernel/db.ts'
+import { systemTransaction, type Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { type TenantView, tenantSettings } from './schema.ts'
@@ -23,6 +23,13 @@ export const getTenant = defineQuery({
     }
   },
 })
+
+/** The organisation as the target of an entry, under its name of this moment. */
+export async function tenantTarget(tx: Tx, tenantId: string): Promise<{ type: 'tenant'; id: string; name: string }> {
+  const row = await tx.tenant.findFirst({ where: { id: tenantId }, select: { name: true } })
+  if (!row) throw new AppError('not_found')
+  return { type: 'tenant', id: tenantId, name: row.name }
+}
 
 export type TenantLine = { id: string; name: string; status: string; createdAt: Date }
 

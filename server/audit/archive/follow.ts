@@ -4,6 +4,7 @@ import { systemActor } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
 import { createLog } from '#server/kernel/log.ts'
+import { tenantTarget } from '#server/tenants/queries.ts'
 import { lockKeeping } from '../keeping/rules.ts'
 import { readHead } from '../tree.ts'
 import type { WrittenFile } from './draft.ts'
@@ -87,7 +88,7 @@ const follow = defineCommand({
   permission: 'system',
   risk: 'none',
   input: z.object({ files: z.array(z.looseObject({ old: z.string() })), purges: z.array(z.looseObject({})) }),
-  execute: async ({ sql, tenantId, input: { files, purges } }) => {
+  execute: async ({ tx, sql, tenantId, input: { files, purges } }) => {
     await lockKeeping(sql, tenantId)
     const [row] = await sql<{ gone: string }>(
       'SELECT audit_follow_files($1::text::jsonb, $2::text::jsonb)::text AS gone',
@@ -97,7 +98,7 @@ const follow = defineCommand({
       result: null,
       audit: {
         action: 'audit.archive',
-        target: { type: 'tenant', id: tenantId },
+        target: await tenantTarget(tx, tenantId),
         detail: { restored: 'true', events: row?.gone ?? '0', files: files.map(({ old }) => old) },
       },
       notify: ['keeping'],

@@ -3,19 +3,18 @@ import { z } from 'zod'
 import { systemActor } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import type { Sql } from '#server/kernel/db.ts'
+import { tenantTarget } from '#server/tenants/queries.ts'
 import { lockKeeping } from '../keeping/rules.ts'
 import { type WrittenFile, writtenFile } from './draft.ts'
 import type { ColdFileProblem } from './problem.ts'
 import { ARCHIVE_PROBLEMS } from './problem.ts'
-
-const target = (tenantId: string) => ({ type: 'tenant', id: tenantId })
 
 const record = defineCommand({
   action: 'audit.archive',
   permission: 'system',
   risk: 'none',
   input: z.object({ files: z.array(writtenFile) }),
-  execute: async ({ sql, tenantId, input: { files } }) => {
+  execute: async ({ tx, sql, tenantId, input: { files } }) => {
     await lockKeeping(sql, tenantId)
     for (const file of files) await insertFile(sql, tenantId, file)
     const sum = (what: 'entries' | 'bytes') => String(files.reduce((total, file) => total + file[what], 0))
@@ -23,7 +22,7 @@ const record = defineCommand({
       result: null,
       audit: {
         action: 'audit.archive',
-        target: target(tenantId),
+        target: await tenantTarget(tx, tenantId),
         detail: {
           from: files[0]?.date ?? '',
           to: files.at(-1)?.date ?? '',
@@ -75,14 +74,14 @@ const withdraw = defineCommand({
   permission: 'system',
   risk: 'none',
   input: z.object({ problem: z.enum(ARCHIVE_PROBLEMS), index: z.number().nullable() }),
-  execute: async ({ sql, tenantId, input: { problem, index } }) => {
+  execute: async ({ tx, sql, tenantId, input: { problem, index } }) => {
     await sql(`DELETE FROM audit_archive_file WHERE tenant_id = $1::uuid AND state = 'written'`, [tenantId])
     return {
       result: null,
       audit: {
         action: 'audit.archive',
         outcome: 'failed',
-        target: target(tenantId),
+        target: await tenantTarget(tx, tenantId),
         detail: { problem, ...(index === null ? {} : { index: String(index) }) },
       },
       notify: ['keeping'],

@@ -2,6 +2,7 @@ import 'server-only'
 import { defineCommand } from '#server/kernel/command.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
+import { tenantTarget } from '#server/tenants/queries.ts'
 import { lockKeeping } from '../keeping/rules.ts'
 import { archiveRuleInput } from './schema.ts'
 
@@ -23,7 +24,7 @@ export const setArchiveRule = defineCommand({
   permission: 'admin',
   risk: 'reversible',
   input: archiveRuleInput,
-  execute: async ({ sql, tenantId, input: { days }, now }) => {
+  execute: async ({ tx, sql, tenantId, input: { days }, now }) => {
     await lockKeeping(sql, tenantId)
     const before = await readArchiveDays(sql, tenantId)
     if (before === days)
@@ -37,7 +38,7 @@ export const setArchiveRule = defineCommand({
       result: { days },
       audit: {
         action: 'audit.archive.rule',
-        target: { type: 'tenant', id: tenantId },
+        target: await tenantTarget(tx, tenantId),
         detail: { archive: { before: inWords(before), after: inWords(days) } },
       },
       notify: ['keeping'],

@@ -7,6 +7,7 @@ import { releaseDelayedRequest } from '#server/kernel/brake-decisions.ts'
 import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
+import { getTenant } from '#server/tenants/queries.ts'
 import { tamper } from '#test/attacks.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
@@ -73,6 +74,11 @@ describe('retention', () => {
     ])
     const last = (await readLog(db, tenantId)).at(-1)
     expect(last?.personal.detail).toEqual({ activity: { before: '90 days', after: '120 days' } })
+    const { name } = await getTenant(owner, {})
+    const said = (await readLog(db, tenantId)).filter(({ entry }) => entry.action.startsWith('audit.retention'))
+    expect(said.map(({ entry, personal }) => [entry.target?.id, personal.targetName])).toEqual(
+      Array.from({ length: 3 }, () => [tenantId, name]),
+    )
   })
 
   it('is refused: under 30 days, the same, shorter where longer is meant and the other way, without the permission', async () => {

@@ -3,10 +3,9 @@ import { defineIrreversible, fingerprint } from '#server/kernel/brake.ts'
 import type { BrakeTarget } from '#server/kernel/brake-request.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
+import { tenantTarget } from '#server/tenants/queries.ts'
 import { bumpRevision, lockKeeping, readRules, writeRules } from './rules.ts'
 import { areSame, isShorter, KEEPING_CLASSES, type RetentionRules, retentionInput } from './schema.ts'
-
-const target = (tenantId: string) => ({ type: 'tenant', id: tenantId })
 
 /**
  * Keeps everything at least as long as before, some of it longer. What would shorten anything is refused: `shortenRetention` is for
@@ -17,7 +16,7 @@ export const lengthenRetention = defineCommand({
   permission: 'admin',
   risk: 'reversible',
   input: retentionInput,
-  execute: async ({ sql, tenantId, input: { rules, reason }, now }) => {
+  execute: async ({ tx, sql, tenantId, input: { rules, reason }, now }) => {
     await lockKeeping(sql, tenantId)
     const before = await readRules(sql, tenantId)
     requireChange(before, rules)
@@ -30,7 +29,12 @@ export const lengthenRetention = defineCommand({
     await bumpRevision(sql, tenantId)
     return {
       result: { rules },
-      audit: { action: 'audit.retention', target: target(tenantId), reason, detail: changes(before, rules) },
+      audit: {
+        action: 'audit.retention',
+        target: await tenantTarget(tx, tenantId),
+        reason,
+        detail: changes(before, rules),
+      },
       notify: ['keeping'],
     }
   },
@@ -63,19 +67,20 @@ export const shortenRetention = defineIrreversible({
         extra: { reason: 'not_shorter' },
       })
     return {
-      ...target(tenantId),
+      type: 'tenant',
+      id: tenantId,
       name: summarise(before, rules),
       units: 1,
       fingerprint: fingerprint({ change: summarise(before, rules) }),
     }
   },
-  requested: async ({ sql, tenantId, input: { rules } }, request) => ({
+  requested: async ({ tx, sql, tenantId, input: { rules } }, request) => ({
     result: { requestId: request.id, state: request.state, notBefore: request.notBefore },
     audit: [
       {
         action: 'audit.retention.shorten.request',
         outcome: 'pending',
-        target: target(tenantId),
+        target: await tenantTarget(tx, tenantId),
         reason: request.reason,
         correlationId: request.id,
         detail: { ...changes(await readRules(sql, tenantId), rules), state: request.state },
@@ -84,7 +89,7 @@ export const shortenRetention = defineIrreversible({
     notify: ['keeping'],
   }),
   moved: async () => ({ notify: ['keeping'] }),
-  carryOut: async ({ sql, tenantId, input: { rules }, now }, request) => {
+  carryOut: async ({ tx, sql, tenantId, input: { rules }, now }, request) => {
     await lockKeeping(sql, tenantId)
     const before = await readRules(sql, tenantId)
     await writeRules(sql, tenantId, rules, now)
@@ -93,7 +98,7 @@ export const shortenRetention = defineIrreversible({
       audit: [
         {
           action: 'audit.retention.shorten',
-          target: target(tenantId),
+          target: await tenantTarget(tx, tenantId),
           reason: request.reason,
           correlationId: request.id,
           detail: { ...changes(before, rules), requester: request.requester.name },
