@@ -9,6 +9,9 @@ import { type EngineCell, engineAll, engineRows, literal } from './engine/client
 import { type ColdFile, readColdFiles, readColdTo } from './files.ts'
 import { archiveStore } from './store.ts'
 
+/** One question to the engine, at most: a transaction that waits longer is ended by the database (runtime.ts). */
+const QUESTION_MS = 50_000
+
 /** Files asked together: few at first, because most pages are full soon. */
 const WAVES = [1, 2, 4, 8, 16, 32]
 
@@ -61,6 +64,7 @@ export class ColdLog {
       const rows = await engineAll(
         `SELECT index FROM ${source} WHERE ${sql} ORDER BY index ${direction} LIMIT ${limit()}`,
         values,
+        soon(),
       )
       return rows.map(([index]) => Number(index))
     })
@@ -69,7 +73,7 @@ export class ColdLog {
   /** How many match, some files at a time. */
   async *counts(walk: ColdWalk): AsyncGenerator<ColdStep<number>, void> {
     yield* this.#inWaves(walk, async (source, { sql, values }) => {
-      const [row] = await engineAll(`SELECT count(*) FROM ${source} WHERE ${sql}`, values)
+      const [row] = await engineAll(`SELECT count(*) FROM ${source} WHERE ${sql}`, values, soon())
       return Number(row?.[0] ?? 0)
     })
   }
@@ -80,6 +84,7 @@ export class ColdLog {
       const rows = await engineAll(
         `SELECT CAST(floor(occurred_at / CAST(? AS DOUBLE)) AS BIGINT), outcome, count(*) FROM ${source} WHERE ${sql} GROUP BY 1, 2`,
         [widthMs, ...values],
+        soon(),
       )
       return rows.map(([bucket, outcome, events]) => ({
         bucket: Number(bucket),
@@ -135,6 +140,8 @@ export class ColdLog {
     if (files.length === 0) return []
     const rows = await engineAll(
       `SELECT index, recorded_at, entry, personal FROM ${await sourceOf(files)} WHERE ${where} ORDER BY index LIMIT ${limit}`,
+      [],
+      soon(),
     )
     return rows.map(readRow)
   }
@@ -162,6 +169,10 @@ export class ColdLog {
   #between(from: number, to: number): ColdFile[] {
     return this.#files.filter((file) => file.to > from && file.from < to)
   }
+}
+
+function soon(): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(QUESTION_MS) }
 }
 
 /** The files as the engine reads them. Those kept elsewhere are fetched first. */

@@ -8,6 +8,8 @@ import { type EngineAnswer, type EngineCell, type EngineRequest, type EngineValu
 
 /** It takes memory: without questions for this long it ends, the next one starts another. */
 const IDLE_MS = 5 * 60_000
+/** One that does not end a statement within this is stuck. */
+const ENDING_MS = 10_000
 
 /** What a statement may be bound to. Whole numbers are BIGINT. */
 export type { EngineCell, EngineValue } from './messages.ts'
@@ -48,7 +50,7 @@ export async function* engineRows(
     arrived.push(answer)
     wake?.()
   }
-  const abort = () => take({ kind: 'failure', id, message: 'it was given up' })
+  const abort = () => take({ kind: 'failure', id, message: whyGivenUp(signal) })
   engine.questions.set(id, { take })
   let isOver = false
   try {
@@ -73,10 +75,33 @@ export async function* engineRows(
     }
   } finally {
     signal?.removeEventListener('abort', abort)
-    if (!isOver) tell(engine, { kind: 'cancel', id })
-    engine.questions.delete(id)
-    if (engine.questions.size === 0) rest(engine, true)
+    if (isOver) forget(engine, id)
+    else endStatement(engine, id)
   }
+}
+
+function whyGivenUp(signal: AbortSignal | undefined): string {
+  const { reason } = signal ?? {}
+  return reason instanceof Error && reason.name === 'TimeoutError' ? 'it takes too long' : 'it was given up'
+}
+
+function forget(engine: Engine, id: number): void {
+  engine.questions.delete(id)
+  if (engine.questions.size === 0) rest(engine, true)
+}
+
+/** An engine that is stuck is killed: whoever else waits for it hears of it, and the next question gets another. */
+function endStatement(engine: Engine, id: number): void {
+  if (!engine.child.connected) return forget(engine, id)
+  const stuck = setTimeout(() => engine.child.kill('SIGKILL'), ENDING_MS)
+  stuck.unref()
+  const take = ({ kind }: EngineAnswer) => {
+    if (kind === 'rows') return
+    clearTimeout(stuck)
+    forget(engine, id)
+  }
+  engine.questions.set(id, { take })
+  tell(engine, { kind: 'cancel', id })
 }
 
 /** Every row of a small answer. @throws AppError unavailable when the engine failed */

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { archiveRoots, endEngine, engineAll, engineRows, literal } from './client.ts'
 
@@ -41,6 +42,43 @@ test('whoever stops reading ends the statement, and slow readers hold little', a
   }
   expect(taken).toBeLessThan(20_000)
   expect(await engineAll('SELECT 2')).toEqual([[2]])
+})
+
+const engineNow = () =>
+  (globalThis as Record<symbol, { child: { pid: number }; questions: Map<number, unknown> }>)[
+    Symbol.for('gatehouse.archive.engine')
+  ]
+/** Ticks of processor time that the engine has used. */
+const ticks = () => {
+  const fields = readFileSync(`/proc/${engineNow()?.child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return Number(fields[11]) + Number(fields[12])
+}
+
+test.each([0, 1, 5, 200])('a statement that is given up after %d ms is ended', async (afterMs) => {
+  await engineAll('SELECT 1')
+  const giveUp = new AbortController()
+  const long = engineAll('SELECT sum(a.range * b.range) FROM range(1000000) a, range(100000) b', [], giveUp)
+  setTimeout(() => giveUp.abort(), afterMs)
+  await expect(long).rejects.toMatchObject({ code: 'unavailable' })
+  await vi.waitFor(() => expect(engineNow()?.questions.size).toBe(0), 5_000)
+  const before = ticks()
+  await sleep(100)
+  expect(ticks() - before).toBeLessThan(5)
+})
+
+test('an engine that is stuck fails who waits too long, is killed, and the next one gets another', async () => {
+  await engineAll('SELECT 1')
+  const { pid } = engineNow()?.child ?? { pid: 0 }
+  process.kill(pid, 'SIGSTOP')
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  const tooLong = engineAll('SELECT 2', [], { signal: AbortSignal.timeout(20) })
+  await expect(tooLong).rejects.toThrow(/it takes too long/)
+  const other = expect(engineAll('SELECT 3')).rejects.toMatchObject({ code: 'unavailable' })
+  vi.advanceTimersByTime(10_000)
+  vi.useRealTimers()
+  await other
+  expect(await engineAll('SELECT 4')).toEqual([[4]])
+  expect(engineNow()?.child.pid).not.toBe(pid)
 })
 
 test('what is given up fails; an engine that is killed fails its questions, and the next one gets another', async () => {

@@ -21,7 +21,15 @@ import {
 
 const MEMORY = '1GB'
 
-type Asked = { connection: DuckDBConnection; room: number; wake: (() => void) | null; cancelled: boolean }
+type Asked = {
+  connection: DuckDBConnection | null
+  room: number
+  wake: (() => void) | null
+  cancelled: boolean
+  interrupting: NodeJS.Timeout | null
+}
+/** A statement that is just about to begin does not notice that it is interrupted. */
+const INTERRUPT_AGAIN_MS = 50
 
 const asked = new Map<number, Asked>()
 
@@ -48,19 +56,25 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 
-async function answer(instance: DuckDBInstance, { id, statement, values }: EngineRequest & { kind: 'ask' }) {
-  const connection = await instance.connect()
-  const own: Asked = { connection, room: CHUNKS_AHEAD, wake: null, cancelled: false }
-  asked.set(id, own)
+async function answer(own: Asked, { id, statement, values }: EngineRequest & { kind: 'ask' }) {
   try {
-    await sendRows(id, own, await connection.stream(statement, values.map(bound)))
+    const instance = await opened
+    own.connection = await instance.connect()
+    if (!own.cancelled) await sendRows(id, own, await own.connection.stream(statement, values.map(bound)))
     say({ kind: 'end', id })
   } catch (error) {
     say({ kind: 'failure', id, message: error instanceof Error ? error.message : String(error) })
   } finally {
     asked.delete(id)
-    connection.closeSync()
+    if (own.interrupting) clearInterval(own.interrupting)
+    own.connection?.closeSync()
   }
+}
+
+function cancel(own: Asked): void {
+  own.cancelled = true
+  own.connection?.interrupt()
+  own.interrupting ??= setInterval(() => own.connection?.interrupt(), INTERRUPT_AGAIN_MS)
 }
 
 async function sendRows(id: number, own: Asked, result: DuckDBResult): Promise<void> {
@@ -104,18 +118,17 @@ const opened = openEngine()
 
 process.on('message', (request: EngineRequest) => {
   if (request.kind === 'ask') {
-    opened
-      .then((instance) => answer(instance, request))
-      .catch((error: unknown) => say({ kind: 'failure', id: request.id, message: String(error) }))
+    const own: Asked = { connection: null, room: CHUNKS_AHEAD, wake: null, cancelled: false, interrupting: null }
+    // Before anything is waited for: it may be cancelled at once.
+    asked.set(request.id, own)
+    void answer(own, request)
     return
   }
   const own = asked.get(request.id)
-  if (!own) return
+  // Whoever cancels waits for an end, also of what has ended already.
+  if (!own) return request.kind === 'cancel' ? say({ kind: 'end', id: request.id }) : undefined
   if (request.kind === 'more') own.room++
-  else {
-    own.cancelled = true
-    own.connection.interrupt()
-  }
+  else cancel(own)
   own.wake?.()
   own.wake = null
 })

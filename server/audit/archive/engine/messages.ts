@@ -8,6 +8,7 @@ export type EngineRequest =
   | { kind: 'ask'; id: number; statement: string; values: readonly EngineValue[] }
   /** A chunk was taken: another may come. */
   | { kind: 'more'; id: number }
+  /** Nothing more is wanted; it is answered with its end or its failure all the same. */
   | { kind: 'cancel'; id: number }
 
 export type EngineAnswer =
