@@ -32,6 +32,7 @@ export {
   type KeepingClass,
   listPurgesInput,
   MIN_RETENTION_DAYS,
+  MONTHLY_FROM_DAYS,
   type OpenRequest,
   type PurgePreview,
   type PurgeView,

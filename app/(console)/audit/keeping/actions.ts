@@ -12,6 +12,7 @@ import {
 } from '#server/audit/commands.ts'
 import { type HoldKind, MIN_ARCHIVE_DAYS, type RetentionRules } from '#server/audit/schema.ts'
 import { runAction } from '#server/http/action.ts'
+import { boundOf } from './_bound.ts'
 
 const KEEPING = '/audit/keeping'
 
@@ -55,11 +56,11 @@ export async function changeArchive(_: FormState, form: FormData): Promise<FormS
   })
 }
 
-export async function addHold(kind: HoldKind, _: FormState, form: FormData): Promise<FormState> {
+export async function addHold(kind: HoldKind, timeZone: string, _: FormState, form: FormData): Promise<FormState> {
   const t = await getTranslations('keeping.place')
   const about =
     kind === 'search'
-      ? { q: form.get('q'), from: form.get('from') ?? '', to: form.get('to') ?? '' }
+      ? { q: form.get('q'), from: boundOf(form.get('from'), timeZone), to: boundOf(form.get('to'), timeZone) }
       : { targetId: String(form.get('targetId') ?? '').trim() }
   const input = { kind, name: form.get('name'), reason: form.get('reason'), ...about }
   return runAction({ command: placeHold, input, form, success: { redirectTo: KEEPING, message: t('done') } })

@@ -8,16 +8,18 @@ import { SubmitButton } from '#components/form/submit-button.tsx'
 import { Combobox, type ComboboxItem } from '#components/ui/combobox.tsx'
 import { ButtonLink } from '#components/ui/link.tsx'
 import type { HoldKind } from '#server/audit/schema.ts'
+import { wallOfBound } from '../_bound.ts'
 
 type Given = { targetId: string; q: string; from: string; to: string }
-type Props = { action: FormAction; kind: HoldKind; people: ComboboxItem[]; given: Given }
+/** `timeZone`: whose clock the bounds of time are on. */
+type Props = { action: FormAction; kind: HoldKind; people: ComboboxItem[]; given: Given; timeZone: string }
 
-export function HoldForm({ action, kind, people, given }: Props) {
+export function HoldForm({ action, kind, people, given, timeZone }: Props) {
   const t = useTranslations('keeping.place')
   return (
     <FormShell action={action} label={t('title')} className="mt-4">
       <TextField name="name" label={t('name')} hint={t('nameHint')} />
-      <About kind={kind} people={people} given={given} />
+      <About kind={kind} people={people} given={given} timeZone={timeZone} />
       <TextField name="reason" label={t('reason')} />
       <div className="flex flex-wrap gap-2">
         <SubmitButton>{t('submit')}</SubmitButton>
@@ -27,7 +29,7 @@ export function HoldForm({ action, kind, people, given }: Props) {
   )
 }
 
-function About({ kind, people, given }: Omit<Props, 'action'>) {
+function About({ kind, people, given, timeZone }: Omit<Props, 'action'>) {
   const t = useTranslations('keeping.place')
   switch (kind) {
     case 'person':
@@ -43,8 +45,17 @@ function About({ kind, people, given }: Omit<Props, 'action'>) {
       return (
         <>
           <TextField name="q" label={t('q')} hint={t('qHint')} defaultValue={given.q} mono />
-          <TextField name="from" label={t('from')} hint={t('timeHint')} defaultValue={given.from} mono />
-          <TextField name="to" label={t('to')} hint={t('timeHint')} defaultValue={given.to} mono />
+          {(['from', 'to'] as const).map((name) => (
+            <TextField
+              key={name}
+              name={name}
+              type="datetime-local"
+              step="1"
+              label={t(name)}
+              hint={t('timeHint', { zone: timeZone })}
+              defaultValue={wallOfBound(given[name], timeZone)}
+            />
+          ))}
         </>
       )
   }

@@ -5,7 +5,7 @@ import { Button } from '#components/ui/button.tsx'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Page } from '#components/ui/page.tsx'
 import { getRetention } from '#server/audit/queries.ts'
-import { MIN_RETENTION_DAYS } from '#server/audit/schema.ts'
+import { MIN_RETENTION_DAYS, MONTHLY_FROM_DAYS } from '#server/audit/schema.ts'
 import { pageActor } from '#server/http/session.ts'
 import { PeriodFields } from '../_components/period-fields.tsx'
 
@@ -22,7 +22,7 @@ export default async function RetentionPage() {
     <Page
       crumbs={[{ label: t('title'), href: '/audit/keeping' }, { label: t('rules.change') }]}
       title={t('retention.title')}
-      sub={t('retention.sub', { min: MIN_RETENTION_DAYS })}
+      sub={t('retention.sub', { min: MIN_RETENTION_DAYS, monthly: MONTHLY_FROM_DAYS })}
       width="narrow"
     >
       <form action="/audit/keeping/retention/review" className="mt-4">

@@ -1,6 +1,6 @@
 import type { Metadata } from 'next'
 import { redirect } from 'next/navigation'
-import { getTranslations } from 'next-intl/server'
+import { getTimeZone, getTranslations } from 'next-intl/server'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Page } from '#components/ui/page.tsx'
 import { type PageParams, pickParams } from '#lib/search-params.ts'
@@ -16,7 +16,12 @@ export async function generateMetadata(): Promise<Metadata> {
 
 /** `?kind=` and what it is about: another page may lead here with `targetId` or `q` filled in. */
 export default async function NewHoldPage({ searchParams }: { searchParams: Promise<PageParams> }) {
-  const [actor, t, params] = await Promise.all([pageActor(), getTranslations('keeping'), searchParams])
+  const [actor, t, timeZone, params] = await Promise.all([
+    pageActor(),
+    getTranslations('keeping'),
+    getTimeZone(),
+    searchParams,
+  ])
   if (!actor.permissions.has('audit:export')) redirect('/audit/keeping')
   const {
     kind: asked,
@@ -35,9 +40,10 @@ export default async function NewHoldPage({ searchParams }: { searchParams: Prom
     >
       {kind ? (
         <HoldForm
-          action={addHold.bind(null, kind)}
+          action={addHold.bind(null, kind, timeZone)}
           kind={kind}
           people={kind === 'person' ? await pickablePeople(actor) : []}
+          timeZone={timeZone}
           given={{ targetId: targetId ?? '', q: q ?? '', from: from ?? '', to: to ?? '' }}
         />
       ) : (
