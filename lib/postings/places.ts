@@ -7,17 +7,21 @@ export const SPARSE = 0
 const STRETCHES = 1
 const BITMAP = 2
 
+/** Ascending places. */
+export type Places = readonly number[] | Int32Array
+
 /** Ascending places, packed. */
 export type Packed = { packing: Packing; body: Uint8Array }
 
 /** Packs ascending places below `span` in the smallest of the three forms. */
-export function packPlaces(places: readonly number[], span: number): Packed {
+export function packPlaces(places: Places, span: number): Packed {
   let sparse = 0
   let stretches = 0
   let last = -1
   let begun = -1
   let lastEnd = 0
-  for (const place of places) {
+  for (let n = 0; n < places.length; n++) {
+    const place = places[n] as number
     sparse += numberBytes(place - last - 1)
     if (place !== last + 1 || begun < 0) {
       if (begun >= 0) stretches += numberBytes(last - begun)
@@ -36,18 +40,19 @@ export function packPlaces(places: readonly number[], span: number): Packed {
 
 // How many bytes it becomes is known: nothing has to grow, and nothing is copied.
 
-function packSparse(places: readonly number[], bytes: number): Uint8Array {
+function packSparse(places: Places, bytes: number): Uint8Array {
   const body = new Uint8Array(bytes)
   let at = 0
   let last = -1
-  for (const place of places) {
+  for (let n = 0; n < places.length; n++) {
+    const place = places[n] as number
     at = writeNumber(body, at, place - last - 1)
     last = place
   }
   return body
 }
 
-function packStretches(places: readonly number[], bytes: number): Uint8Array {
+function packStretches(places: Places, bytes: number): Uint8Array {
   const body = new Uint8Array(bytes)
   let at = 0
   let end = 0
@@ -66,9 +71,12 @@ function packStretches(places: readonly number[], bytes: number): Uint8Array {
   return body
 }
 
-function packBitmap(places: readonly number[], span: number): Uint8Array {
+function packBitmap(places: Places, span: number): Uint8Array {
   const body = new Uint8Array(Math.ceil(span / 8))
-  for (const place of places) body[place >>> 3] = (body[place >>> 3] as number) | (1 << (place & 7))
+  for (let n = 0; n < places.length; n++) {
+    const place = places[n] as number
+    body[place >>> 3] = (body[place >>> 3] as number) | (1 << (place & 7))
+  }
   return body
 }
 

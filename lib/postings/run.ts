@@ -5,7 +5,7 @@
  */
 import { BLOCK } from './bits.ts'
 import { ByteReader, ByteWriter, numberBytes } from './bytes-io.ts'
-import { type Packed, type Packing, packPlaces, SPARSE, unpackPlaces } from './places.ts'
+import { type Packed, type Packing, type Places, packPlaces, SPARSE, unpackPlaces } from './places.ts'
 
 /** A term is known by 52 bits of its hash: a whole number that JavaScript holds exactly. */
 export type TermHash = number
@@ -35,7 +35,7 @@ export function bucketKey(hash: TermHash, bits: number): number {
   return 2 ** bits + Math.floor(hash / 2 ** (HASH_BITS - bits))
 }
 
-export type TermPlaces = { readonly hash: TermHash; readonly places: readonly number[] }
+export type TermPlaces = { readonly hash: TermHash; readonly places: Places }
 
 /** Terms that stand at one place each: the place of the term `hashes[n]` is `places[n]`. */
 export type Singles = { readonly hashes: readonly TermHash[]; readonly places: readonly number[] }

@@ -27,7 +27,7 @@ function collect(built: ReturnType<typeof expected>['built']) {
     collector.add(entry, personal, place)
   })
   const { terms, singles } = collector.collected()
-  const pairs: [number, readonly number[]][] = terms.map(({ hash, places }) => [hash, places])
+  const pairs: [number, readonly number[]][] = terms.map(({ hash, places }) => [hash, [...places]])
   singles.hashes.forEach((hash, n) => {
     pairs.push([hash, singles.places.slice(n, n + 1)])
   })

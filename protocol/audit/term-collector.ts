@@ -1,3 +1,4 @@
+import type { Places } from '#lib/postings/places.ts'
 import type { Singles, TermPlaces } from '#lib/postings/run.ts'
 import { isUuid } from '#lib/uuid.ts'
 import type { AuditEntry } from './entry.ts'
@@ -18,8 +19,8 @@ import {
 } from './terms.ts'
 import { fold } from './words.ts'
 
-/** A term that was met before, and which of the batch's it is. */
-type Interned = { readonly hash: number; batch: number; number: number }
+/** A term that was met before, which of the batch's it is, and the last place at which it was met. */
+type Interned = { readonly hash: number; batch: number; number: number; last: number }
 
 /** Where in an entry a value stands: the terms follow from both. */
 const KEYS = [
@@ -64,6 +65,9 @@ export type Collected = { terms: readonly TermPlaces[]; singles: Singles }
 
 let batches = 0
 
+/** Terms with their places, at first. */
+const ROOM = 4_096
+
 /**
  * Collects where the terms of neighbouring entries stand. The same terms as `termsOf` gives, a test holds them equal; what comes
  * again with every event (actions, people, files, addresses) is hashed once and remembered, part by part.
@@ -72,7 +76,11 @@ export class TermCollector {
   readonly #tenantId: string
   readonly #known: Known
   readonly #batch = ++batches
-  readonly #touched: { readonly hash: number; readonly places: number[] }[] = []
+  /** By the number of a term in the batch. */
+  readonly #hashes: number[] = []
+  /** The number of a term and a place of it, in the order in which they were met: places of a term rise. */
+  #met = new Int32Array(2 * ROOM)
+  #metLength = 0
   readonly #singles: { hashes: number[]; places: number[] } = { hashes: [], places: [] }
   // Of the entry in hand.
   readonly #parts: Terms[] = []
@@ -103,41 +111,67 @@ export class TermCollector {
 
   /** What was added, as `buildRun` takes it: no hash twice. */
   collected(): Collected {
-    if (!this.#hasRepeated()) return { terms: this.#touched, singles: this.#singles }
-    const terms = [...this.places()].map(([hash, places]) => ({ hash, places }))
-    return { terms, singles: { hashes: [], places: [] } }
-  }
-
-  /** Two terms of one hash, an id that came twice, or a term that was forgotten in between. */
-  #hasRepeated(): boolean {
-    const { hashes } = this.#singles
-    const all = new Float64Array(this.#touched.length + hashes.length)
-    this.#touched.forEach(({ hash }, n) => {
-      all[n] = hash
-    })
-    all.set(hashes, this.#touched.length)
-    all.sort()
-    for (let n = 1; n < all.length; n++) if (all[n] === all[n - 1]) return true
-    return false
+    const repeated = this.#repeated()
+    const shared = new Map([...repeated].map((hash) => [hash, new Set<number>()]))
+    const terms: TermPlaces[] = []
+    const singles: { hashes: number[]; places: number[] } = { hashes: [], places: [] }
+    const take = (hash: number, places: Places, from: number, to: number) => {
+      const others = repeated.size === 0 ? undefined : shared.get(hash)
+      if (others) for (let at = from; at < to; at++) others.add(places[at] as number)
+      else if (to - from > 1) terms.push({ hash, places: places.slice(from, to) })
+      else {
+        singles.hashes.push(hash)
+        singles.places.push(places[from] as number)
+      }
+    }
+    const { places, ends } = this.#sorted()
+    for (let n = 0, from = 0; n < ends.length; from = ends[n++] as number)
+      take(this.#hashes[n] as number, places, from, ends[n] as number)
+    for (let n = 0; n < this.#singles.hashes.length; n++)
+      take(this.#singles.hashes[n] as number, this.#singles.places, n, n + 1)
+    for (const [hash, all] of shared) terms.push({ hash, places: [...all].sort((a, b) => a - b) })
+    return { terms, singles }
   }
 
   /** Each term once with its places, ascending. */
-  places(): Map<number, readonly number[]> {
-    const byHash = new Map<number, readonly number[]>()
-    const shared = new Map<number, (readonly number[])[]>()
-    const { hashes, places: at } = this.#singles
-    const singles = hashes.map((hash, n) => ({ hash, places: at.slice(n, n + 1) }))
-    for (const { hash, places } of [...this.#touched, ...singles]) {
-      const other = byHash.get(hash)
-      if (other) shared.set(hash, [...(shared.get(hash) ?? [other]), places])
-      else byHash.set(hash, places)
-    }
-    for (const [hash, all] of shared)
-      byHash.set(
-        hash,
-        [...new Set(all.flat())].sort((a, b) => a - b),
-      )
+  places(): Map<number, Places> {
+    const { terms, singles } = this.collected()
+    const byHash = new Map<number, Places>()
+    for (const { hash, places } of terms) byHash.set(hash, places)
+    for (const [n, hash] of singles.hashes.entries()) byHash.set(hash, singles.places.slice(n, n + 1))
     return byHash
+  }
+
+  /** What was met, term by term, and where each term's places end. */
+  #sorted(): { places: Int32Array; ends: Int32Array } {
+    const met = this.#met
+    const ends = new Int32Array(this.#hashes.length)
+    for (let at = 0; at < this.#metLength; at += 2) ends[met[at] as number] = (ends[met[at] as number] as number) + 1
+    let sum = 0
+    for (let number = 0; number < ends.length; number++) {
+      const count = ends[number] as number
+      ends[number] = sum
+      sum += count
+    }
+    const places = new Int32Array(sum)
+    for (let at = 0; at < this.#metLength; at += 2) {
+      const number = met[at] as number
+      const end = ends[number] as number
+      places[end] = met[at + 1] as number
+      ends[number] = end + 1
+    }
+    return { places, ends }
+  }
+
+  /** Two terms of one hash, an id that came twice, or a term that was forgotten in between. */
+  #repeated(): ReadonlySet<number> {
+    const all = new Float64Array(this.#hashes.length + this.#singles.hashes.length)
+    all.set(this.#hashes)
+    all.set(this.#singles.hashes, this.#hashes.length)
+    all.sort()
+    const repeated = new Set<number>()
+    for (let n = 1; n < all.length; n++) if (all[n] === all[n - 1]) repeated.add(all[n] as number)
+    return repeated
   }
 
   #takeEntry(entry: AuditEntry): void {
@@ -213,17 +247,24 @@ export class TermCollector {
   }
 
   #intern(term: string): Interned {
-    return { hash: hashTerm(this.#tenantId, term), batch: 0, number: 0 }
+    return { hash: hashTerm(this.#tenantId, term), batch: 0, number: 0, last: 0 }
   }
 
   #touch(term: Interned, place: number): void {
     if (term.batch !== this.#batch) {
       term.batch = this.#batch
-      term.number = this.#touched.push({ hash: term.hash, places: [place] }) - 1
-      return
-    }
-    const places = this.#touched[term.number]?.places ?? []
-    if (places[places.length - 1] !== place) places.push(place)
+      term.number = this.#hashes.push(term.hash) - 1
+    } else if (term.last === place) return
+    term.last = place
+    if (this.#metLength === this.#met.length) this.#grow()
+    this.#met[this.#metLength++] = term.number
+    this.#met[this.#metLength++] = place
+  }
+
+  #grow(): void {
+    const grown = new Int32Array(2 * this.#met.length)
+    grown.set(this.#met)
+    this.#met = grown
   }
 }
 

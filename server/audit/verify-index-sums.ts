@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { BLOCK } from '#lib/postings/bits.ts'
+import type { Places } from '#lib/postings/places.ts'
 
 /**
  * Sums over pairs (term, place), one for each block: two sets of pairs are equal where their sums are. In any order and without
@@ -14,7 +15,7 @@ export class PairSums {
   }
 
   /** Adds the pairs of a term `times` times: 1 or -1. */
-  add(hash: number, places: readonly number[], times: 1 | -1): void {
+  add(hash: number, places: Places, times: 1 | -1): void {
     const [a = 0, b = 0, c = 0, d = 0] = this.#seeds
     const [low, high] = [hash | 0, Math.floor(hash / 2 ** 32)]
     const first = mix(mix(low ^ a) ^ high ^ b)

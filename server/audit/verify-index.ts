@@ -1,6 +1,6 @@
 import 'server-only'
 import { BLOCK } from '#lib/postings/bits.ts'
-import { unpackPlaces } from '#lib/postings/places.ts'
+import { type Places, unpackPlaces } from '#lib/postings/places.ts'
 import { eachInBucket, type PostingRow, readOwn } from '#lib/postings/run.ts'
 import { eachHour, unpackTimes } from '#lib/postings/times.ts'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
@@ -92,11 +92,7 @@ class RunCheck {
   }
 
   /** The terms of the entries in `from` to `to` (excluded) of the run, with their places in it. */
-  async #eachEntryTerm(
-    from: number,
-    to: number,
-    take: (hash: number, places: readonly number[]) => void,
-  ): Promise<void> {
+  async #eachEntryTerm(from: number, to: number, take: (hash: number, places: Places) => void): Promise<void> {
     const { at } = this.#run
     for (let next = at + from; next < at + to; ) {
       this.#watch.signal?.throwIfAborted()
