@@ -27,8 +27,10 @@ export function openGateway(place: string, { apiKey, ca }: SourceOptions): LogSo
   return { read: (path) => download(`${base}/${path}`, apiKey), isWhole: true }
 }
 
-/** A folder with the files of a log. Of a tile that is not full the copy may have a fuller one. */
+/** A folder with the files of a log. Of a tile that is not full the copy may have a fuller one. @throws SourceError */
 export function openFolder(place: string): LogSource {
+  if (existsSync(join(place, 'manifest.note')) && !existsSync(join(place, 'tile')))
+    throw new SourceError(`${place} is an unpacked bundle: verify the ZIP file itself, which is sealed as a whole`)
   const read = async (path: string) => {
     const found = [path, path.replace(/\.p\/\d+$/, '')]
       .map((name) => join(place, name))

@@ -18,7 +18,7 @@ import { systemActor } from '#server/kernel/actor.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import type { LogSource } from './source.ts'
+import { type LogSource, openFolder } from './source.ts'
 import { readAgainst, readState, writeState } from './state-file.ts'
 import { verifyFile } from './verify-file.ts'
 import { verifySource } from './verify-source.ts'
@@ -144,6 +144,21 @@ describe('a log as it is served', () => {
     expect(() => readState(keep('torn', 'x'))).toThrow('--state')
     expect(() => readAgainst(join(folder, 'none'))).toThrow('there is no file')
     expect(() => readAgainst(keep('letter', 'Dear Sir\n'))).toThrow('--against')
+  })
+
+  it('a kept checkpoint that was touched: it is named, and not the log’s own', async () => {
+    const { vkey, source } = await makeLog()
+    const touched = Buffer.from((await source.read('checkpoint')) ?? [])
+      .toString()
+      .replace('\n600\n', '\n599\n')
+    const { verdict } = await verifySource(source, { vkey, against: [{ note: touched }] })
+    expect(verdict).toMatchObject({ ok: false, reason: expect.stringContaining('the kept checkpoint of 599 entries') })
+  })
+
+  it('a bundle that was unpacked is no log that lost its entries', () => {
+    const unpacked = mkdtempSync(join(folder, 'unpacked-'))
+    writeFileSync(join(unpacked, 'manifest.note'), 'a seal')
+    expect(() => openFolder(unpacked)).toThrow('verify the ZIP file itself')
   })
 })
 

@@ -167,7 +167,7 @@ async function readDirectory(source: BundleSource): Promise<{ members: ZipMember
   const directory = { count: count ?? 0, sizeBytes: sizeBytes ?? 0, at: at ?? 0 }
   const isPlaced = directory.at + directory.sizeBytes === tailAt && directory.count <= MAX_MEMBERS
   if (!isPlaced || !equalBytes(endRecords(directory), tail))
-    throw malformed('it does not end as one: it was cut off, or something was added')
+    throw malformed('it does not end as one: it was cut off, packed anew, or something was added')
   const bytes = await read(source, directory.at, tailAt)
   return { members: readHeaders(bytes, directory.count), at: directory.at }
 }

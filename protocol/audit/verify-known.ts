@@ -65,8 +65,14 @@ export class KeptCheckpoints {
   }
 
   /** Throws a NoteError when it is not of this log and key. */
-  async open({ note }: Kept): Promise<void> {
-    await openCheckpoint(note, this.#vkey, this.#origin)
+  async open({ note, size }: Kept): Promise<void> {
+    try {
+      await openCheckpoint(note, this.#vkey, this.#origin)
+    } catch (error) {
+      // Else it would read as if the log's own checkpoint were meant.
+      if (error instanceof NoteError) throw new NoteError(`the kept checkpoint of ${size} entries: ${error.message}`)
+      throw error
+    }
   }
 
   async isSigned(one: Kept): Promise<boolean> {
