@@ -72,14 +72,17 @@ export async function fetchEntries(
   })
 }
 
-const SINGLE = `
+// `>= ALL` of one: it leaves months out as `>=` does, and no index on times fits it. With `>=` the plan for any parameters
+// reads a month's BRIN, too, which names nearly all of its entries: half a millisecond for every 250,000.
+export const SINGLE = `
   SELECT e.index::text, e.recorded_at, e.entry, e.personal FROM audit_entry e
-   WHERE e.tenant_id = $1::uuid AND e.index = ANY($2::text::bigint[]) AND e.recorded_at >= $3::text::timestamptz AND e.recorded_at <= $4::text::timestamptz`
+   WHERE e.tenant_id = $1::uuid AND e.index = ANY($2::text::bigint[])
+     AND e.recorded_at >= ALL (ARRAY[$3::text::timestamptz]) AND e.recorded_at <= ALL (ARRAY[$4::text::timestamptz])`
 
-const STRETCH = `
+export const STRETCH = `
   SELECT e.index::text, e.recorded_at, e.entry, e.personal FROM audit_entry e
    WHERE e.tenant_id = $1::uuid AND e.index BETWEEN $2::text::bigint AND $3::text::bigint
-     AND e.recorded_at >= $4::text::timestamptz AND e.recorded_at <= $5::text::timestamptz`
+     AND e.recorded_at >= ALL (ARRAY[$4::text::timestamptz]) AND e.recorded_at <= ALL (ARRAY[$5::text::timestamptz])`
 
 /** The months that need to be looked at; all of them where the index does not say. */
 export function recordedBetween({ runs }: LogShape, indexes: readonly number[]) {

@@ -85,6 +85,13 @@ describe('apiRoute', () => {
     expect(answer.body.items[0].createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   })
 
+  test('200: for a caller on this machine nothing is compressed', async () => {
+    const { token } = await keyWith('people:read')
+    const answer = await call(people.GET, { token, headers: { 'x-gatehouse-client-ip': '127.0.0.1' } })
+    expect(answer).toMatchObject({ status: 200 })
+    expect(answer.headers.get('cache-control')).toBe('private, no-store, no-transform')
+  })
+
   test('201, and the same Idempotency-Key gives the same answer', async () => {
     const { token } = await keyWith('people:write')
     const body = { email: 'same@example.org', name: 'Same' }

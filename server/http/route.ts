@@ -1,7 +1,9 @@
+import { isLoopback } from '#lib/client-address.ts'
 import type { Actor } from '#server/kernel/actor.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { apiKeyFromRequest, signedInByRequest } from './authenticate.ts'
 import { readJson } from './body.ts'
+import { clientOf } from './client.ts'
 import { newRequestId, problemResponse } from './problem.ts'
 
 type RouteContext = { params: Promise<Record<string, string | string[] | undefined>> }
@@ -44,7 +46,7 @@ export function apiRoute<I, R>(route: ApiRoute<I, R>) {
       const call = await readCall(request, context, requestId)
       const result = await perform(route, call)
       const shown = route.view && !(result instanceof Response) ? route.view(result, call) : result
-      return shown instanceof Response ? shown : answer(shown, route.status, requestId)
+      return shown instanceof Response ? shown : answer(call, shown, route.status)
     } catch (error) {
       return problemResponse(error, requestId)
     }
@@ -100,8 +102,13 @@ async function perform<I, R>(route: ApiRoute<I, R>, call: ApiCall): Promise<R> {
   return route.command(call.actor, input as I, { idempotencyKey: call.idempotencyKey })
 }
 
-function answer(body: unknown, status: number | undefined, requestId: string): Response {
-  const headers = { 'cache-control': 'private, no-store', 'x-request-id': requestId }
+function answer({ request, requestId }: ApiCall, body: unknown, status: number | undefined): Response {
+  // Who asks on this machine gains nothing from a smaller answer, and waits for it to be made and read.
+  const isNear = isLoopback(clientOf(request.headers).address)
+  const headers = {
+    'cache-control': isNear ? 'private, no-store, no-transform' : 'private, no-store',
+    'x-request-id': requestId,
+  }
   if (body === null || body === undefined) return new Response(null, { status: status ?? 204, headers })
   return Response.json(body, { status: status ?? 200, headers })
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { makeTenant, useDatabase } from '#test/harness.ts'
 import { pgTransaction, systemTransaction, unsafeWriteTransaction } from './db.ts'
 
@@ -67,6 +67,19 @@ describe('a transaction that reads', () => {
       ),
     )
     expect(seen.map((rows) => rows.flat().map(({ tenant }) => tenant))).toEqual(asked.map((one) => [one, one]))
+  })
+
+  it('sends in one write what is asked for together', async () => {
+    const writes = await pgTransaction('reader', await makeTenant(), async (client, sql) => {
+      await sql(tenantOf)
+      const { stream } = client.connection
+      const spies = [vi.spyOn(stream, '_write'), vi.spyOn(stream, '_writev')]
+      await Promise.all([sql(tenantOf), sql(tenantOf), sql('SELECT 1')])
+      const count = spies.reduce((sum, { mock }) => sum + mock.calls.length, 0)
+      for (const spy of spies) spy.mockRestore()
+      return count
+    })
+    expect(writes).toBe(1)
   })
 
   it('fails with what failed first, and leaves the connection to the next', async () => {

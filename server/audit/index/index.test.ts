@@ -12,7 +12,7 @@ import { makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { histogram } from '../histogram.ts'
 import { eachMatch } from '../matches.ts'
 import { planOf } from '../plan.ts'
-import { logBounds } from '../scan.ts'
+import { logBounds, SINGLE, STRETCH } from '../scan.ts'
 import { countMatches } from '../search.ts'
 import { mergeIndex } from './merge.ts'
 import { gapsOf, reindex } from './rebuild.ts'
@@ -260,5 +260,27 @@ describe('the index', () => {
     const bounds = await pgTransaction('reader', tenantId, (_client, sql) => logBounds(sql, tenantId))
     expect(bounds?.from).toBe(runs.at(-1)?.recordedFrom)
     await expectRightAnswers(tenantId, rightAnswers(await readLog(db, tenantId)))
+  })
+})
+
+describe('entries are fetched', () => {
+  const today = [new Date().toISOString(), new Date().toISOString()]
+
+  it.each([
+    ['a stretch', STRETCH, ['0', '50', ...today]],
+    ['single ones', SINGLE, ['{1,20,300}', ...today]],
+  ])('%s: by one plan for any, of the months they lie in, by no index on times', async (_, statement, values) => {
+    const tenantId = await makeTenant()
+    const plan = await pgTransaction('reader', tenantId, async (client) => {
+      await client.query(`PREPARE fetched AS ${statement}`)
+      const parameters = [tenantId, ...values].map((value) => client.escapeLiteral(value))
+      const { rows } = await client.query(`EXPLAIN EXECUTE fetched(${parameters.join(', ')})`)
+      await client.query('DEALLOCATE fetched')
+      return rows.map((row) => row['QUERY PLAN'])
+    })
+    expect(plan.join('\n')).toMatch(/Subplans Removed: \d+/)
+    const timed = plan.filter((line) => line.includes('recorded_at'))
+    expect(timed.length).toBeGreaterThan(0)
+    for (const line of timed) expect(line).toMatch(/^ +Filter: .*recorded_at >= ALL .*recorded_at <= ALL /)
   })
 })

@@ -113,12 +113,7 @@ export class LogIndex {
   }
 
   #evaluate(walk: Walk, block: number): BlockSets | null {
-    const within = this.#kept(walk, block)
-    const indexed = this.#covered(block)
-    const open = this.#hasGap(block) ? this.#uncovered(indexed) : null
-    if (open) intersect(open, within)
-    intersect(indexed, within)
-    if (walk.range) intersect(indexed, this.#inRange(walk.range, block))
+    const { mask, open } = this.#limits(walk, block)
     const leaves = new Map<number, Bits>()
     const sets: Bits[] = []
     for (const node of walk.nodes) {
@@ -129,12 +124,40 @@ export class LogIndex {
         continue
       }
       const bits = this.#bitsOf(node, block, leaves)
-      intersect(bits, indexed)
+      if (mask) intersect(bits, mask)
       if (open && sets.length === 0) unite(bits, open)
       if (sets.length === 0 && isEmpty(bits)) return null
       sets.push(bits)
     }
     return { block, base: block * BLOCK, sets }
+  }
+
+  /**
+   * What of the block may be answered with: `mask` is what the index tells of, is kept and lies in the walk (null for all of it),
+   * `open` is what has no index.
+   */
+  #limits(walk: Walk, block: number): { mask: Bits | null; open: Bits | null } {
+    if (this.#isWhole(walk, block)) return { mask: walk.range && this.#inRange(walk.range, block), open: null }
+    const within = this.#kept(walk, block)
+    const mask = this.#covered(block)
+    const open = this.#hasGap(block) ? this.#uncovered(mask) : null
+    if (open) intersect(open, within)
+    intersect(mask, within)
+    if (walk.range) intersect(mask, this.#inRange(walk.range, block))
+    return { mask, open }
+  }
+
+  /** Nearly every block: full, inside the walk, all of it kept and told of by runs. */
+  #isWhole({ from, to }: Walk, block: number): boolean {
+    const [start, end] = [block * BLOCK, (block + 1) * BLOCK]
+    return (
+      from <= start &&
+      to >= end &&
+      this.shape.size >= end &&
+      this.shape.coldTo <= start &&
+      this.runsOf(block).every(({ whole }) => whole) &&
+      !this.#hasGap(block)
+    )
   }
 
   /** Always a set of its own: the caller changes it. */
