@@ -3,9 +3,10 @@ import { systemActor } from '#server/kernel/actor.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { makeTenant, useDatabase } from '#test/harness.ts'
-import { CopyRoom, copyStretch } from './copied-rows.ts'
-import { eachMatch, eachMatchAsStored } from './matches.ts'
+import { CopyRoom, copyPlaces, copyStretch } from './copied-rows.ts'
+import { eachMatch } from './matches.ts'
 import type { BlockRow, RowBlock } from './row-block.ts'
+import { eachCandidateAsStored, eachMatchAsStored } from './stored-matches.ts'
 
 const database = useDatabase()
 
@@ -74,6 +75,46 @@ describe('the log as it is stored', () => {
     }
     expect(indexes).toEqual(Array.from({ length: 50 }, (_, n) => n).filter((n) => n !== 3 && n !== 49))
     expect(steps).toBeGreaterThan(3)
+  })
+
+  it('is read here and there, in as many steps as its room asks for', async () => {
+    const tenantId = await grown(50)
+    await forget(tenantId, { removed: [7], erased: 20 })
+    const [room, wanted] = [new CopyRoom(2_000), [2, 3, 7, 20, 31, 32, 33, 40, 41, 49, 400]]
+    const indexes: number[] = []
+    for (let from: number | null = 0; from !== null; ) {
+      const left: number[] = wanted.filter((index) => index >= (from ?? 0))
+      const { rows, next } = await pgTransaction('reader', tenantId, (client) =>
+        copyPlaces(client, tenantId, { indexes: left, ...EVER }, room),
+      )
+      expect(rows.count).toBeLessThan(9)
+      indexes.push(...rowsOf(rows).map(({ index }) => index))
+      from = next
+    }
+    expect(indexes).toEqual([2, 3, 20, 31, 32, 33, 40, 41, 49])
+  })
+
+  it('may match: what the index knows, block after block, as a search finds it', async () => {
+    const tenantId = await grown(50)
+    await forget(tenantId, { removed: [12], erased: 20 })
+    const ask = {
+      q: 'target:file-1 OR target:file-20 OR action:file.view -target:file-30',
+      from: undefined,
+      to: undefined,
+    }
+    for (const asOf of [undefined, 45]) {
+      const found: number[] = []
+      for await (const { items } of eachMatch(tenantId, { ...ask, asOf, order: 'oldest' }))
+        found.push(...items.map(({ index }) => index))
+      const may: number[] = []
+      for await (const { rows } of eachCandidateAsStored(tenantId, { ...ask, asOf }, 8)) {
+        expect(rows.count).toBeLessThan(9)
+        may.push(...rows.indexes.subarray(0, rows.count))
+      }
+      expect(found.length).toBeGreaterThan(40)
+      expect(may).toEqual([...may].sort((a, b) => a - b))
+      expect(may).toEqual(expect.arrayContaining(found))
+    }
   })
 
   it('fails where the database does, and the connection goes on', async () => {

@@ -1,6 +1,7 @@
 import 'server-only'
 import { isUuid } from '#lib/uuid.ts'
 import { type BareClient, copyOut } from '#server/kernel/copy-out.ts'
+import { wholes } from './index/parameters.ts'
 import { RowBlock } from './row-block.ts'
 
 /** What is read at once, and a row more; the rest of a stretch that has more is left for the next time. */
@@ -28,17 +29,44 @@ export async function copyStretch(
 ): Promise<{ rows: RowBlock; next: number }> {
   if (!isUuid(tenantId) || !Number.isSafeInteger(from) || !Number.isSafeInteger(to))
     throw new TypeError('not a stretch')
+  const where = `e.index >= ${from} AND e.index < ${to}`
+  const rows = await copyRows(client, tenantId, { where, limit: to - from, recordedFrom, recordedTo }, room)
+  return { rows, next: room.isWhole ? to : (rows.indexes[rows.count - 1] ?? from) + 1 }
+}
+
+export type Places = Pick<Stretch, 'recordedFrom' | 'recordedTo'> & { indexes: readonly number[] }
+
+/** The same of entries here and there; `next` is null where all of them found room. Index: (tenant, index) of the months. */
+export async function copyPlaces(
+  client: BareClient,
+  tenantId: string,
+  { indexes, recordedFrom, recordedTo }: Places,
+  room = new CopyRoom(),
+): Promise<{ rows: RowBlock; next: number | null }> {
+  if (!isUuid(tenantId) || !indexes.every(Number.isSafeInteger)) throw new TypeError('not places')
+  const where = `e.index = ANY('${wholes(indexes)}'::bigint[])`
+  const rows = await copyRows(client, tenantId, { where, limit: indexes.length, recordedFrom, recordedTo }, room)
+  return { rows, next: room.isWhole ? null : (rows.indexes[rows.count - 1] ?? 0) + 1 }
+}
+
+type Which = Pick<Stretch, 'recordedFrom' | 'recordedTo'> & { where: string; limit: number }
+
+async function copyRows(
+  client: BareClient,
+  tenantId: string,
+  { where, limit, recordedFrom, recordedTo }: Which,
+  room: CopyRoom,
+): Promise<RowBlock> {
   const literal = (text: string) => client.escapeLiteral(text)
   // A COPY takes no parameters.
   const statement = `COPY (
     SELECT e.index, e.recorded_at, e.entry, e.personal FROM audit_entry e
-     WHERE e.tenant_id = ${literal(tenantId)}::uuid AND e.index >= ${from} AND e.index < ${to}
+     WHERE e.tenant_id = ${literal(tenantId)}::uuid AND ${where}
        AND e.recorded_at >= ${literal(recordedFrom)}::timestamptz AND e.recorded_at <= ${literal(recordedTo)}::timestamptz
      ORDER BY e.index) TO STDOUT (FORMAT binary)`
   room.clear()
   await copyOut(client, statement, (message) => room.take(message))
-  const rows = RowBlock.ofCopy(room.taken(), to - from)
-  return { rows, next: room.isWhole ? to : (rows.indexes[rows.count - 1] ?? from) + 1 }
+  return RowBlock.ofCopy(room.taken(), limit)
 }
 
 const FIRST_ROOM_BYTES = 1_048_576

@@ -22,7 +22,9 @@ export { startIndexUpkeep } from './index/upkeep.ts'
 export { applyErasures } from './keeping/erased-again.ts'
 export { keepingJobs, keepingSchedule } from './keeping/jobs.ts'
 export { type ExportedUnder, recordExported } from './masking/record-shown.ts'
-export { eachMatchAsStored, type MatchesPlace } from './matches.ts'
+export type { MatchesPlace } from './matches.ts'
+export { readingAhead } from './reading-ahead.ts'
+export { eachMatchAsStored } from './stored-matches.ts'
 export {
   endVerifications,
   resumeVerifications,

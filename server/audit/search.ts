@@ -227,7 +227,7 @@ export function rangeOf({ from, to }: Pick<Ask, 'from' | 'to'>): TimeRange | nul
   return { from: from === undefined ? null : Date.parse(from), to: to === undefined ? null : Date.parse(to) }
 }
 
-export function isWithin({ entry }: Candidate, range: TimeRange | null): boolean {
+export function isWithin({ entry }: { entry: { occurredAt: string } }, range: TimeRange | null): boolean {
   if (!range) return true
   const time = Date.parse(entry.occurredAt)
   return (range.from === null || time >= range.from) && (range.to === null || time < range.to)

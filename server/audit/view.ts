@@ -17,7 +17,8 @@ export function viewEvent({ index, entry, personal }: Pick<Candidate, 'index' | 
   }
 }
 
-function knownFrom(source: string): KnownFrom {
+/** Who states an event, by the source of its entry. */
+export function knownFrom(source: string): KnownFrom {
   const [kind = ''] = source.split(':')
   // A source has no other form: the entry's check refuses it.
   return KNOWN.has(kind) ? (kind as KnownFrom) : 'app'

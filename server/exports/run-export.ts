@@ -10,6 +10,7 @@ import {
   maskRow,
   type PartWriter,
   partWriter,
+  readingAhead,
   recordExported,
   sealFiles,
   sumDays,
@@ -21,7 +22,6 @@ import { pgTransaction } from '#server/kernel/db.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { exportStore } from './files.ts'
-import { readingAhead } from './reading-ahead.ts'
 import { type ExportAsk, insertPart, readExport, readParts, type StoredPart } from './rows.ts'
 import { beginRun, beginSealing, endRun, isCancelled, reportProgress } from './run-state.ts'
 import { EXPORT_LIFETIME_DAYS, type ExportProblem } from './schema.ts'

@@ -1,46 +1,72 @@
 import 'server-only'
 import { eachMatch, type MatchesAsk } from '../matches.ts'
+import { readingAhead } from '../reading-ahead.ts'
 import type { Candidate } from '../scan.ts'
+import { isWithin, rangeOf } from '../search.ts'
 import type { StoredEntry } from '../stored.ts'
+import { eachCandidateAsStored } from '../stored-matches.ts'
+import { knownFrom } from '../view.ts'
 import type { Family } from './lineage.ts'
 import { VIEWING_ACTIONS, viewersQuery } from './question.ts'
+import { type Sight, SightReader, sightOf } from './sight.ts'
 
 /** Copies whose events are asked for by their own ids in one question. */
 export const COPIES_AT_ONCE = 40
 
 const ACTIONS = VIEWING_ACTIONS.map((action) => `action:${action}`).join(' OR ')
 
-type Question = { q: string; isCounted: (targetId: string | undefined, correlationId: string | undefined) => boolean }
+/** `isCounted` says of what the index found, whatever else stands in it, whether it is an event of this question. */
+type Question = { q: string; isCounted: (told: Told) => boolean }
+type Told = Pick<Sight, 'source' | 'targetId' | 'correlationId'>
 
 /**
  * What our server and devices write about a copy is correlated with the root. Apps and imports know a copy by its own id alone:
  * those are asked for by it, and what the first question found is not counted again.
  */
-function* questions({ root, files }: Family): Generator<Question> {
-  // Without copies nothing is correlated with it, and the index alone decides.
-  if (files.length === 1) return yield { q: `(${ACTIONS}) target:${root.id}`, isCounted: () => true }
+export function* questions({ root, files }: Family): Generator<Question> {
+  if (files.length === 1)
+    // Without copies nothing is correlated with it, and the index alone decides.
+    return yield { q: `(${ACTIONS}) target:${root.id}`, isCounted: ({ targetId }) => targetId === root.id }
   const ids = new Set(files.map(({ id }) => id))
   yield {
     q: viewersQuery(root.id),
     // The id may stand in somebody's text, too.
-    isCounted: (target, correlation) => target === root.id || (correlation === root.id && ids.has(target ?? '')),
+    isCounted: ({ targetId, correlationId }) =>
+      targetId === root.id || (correlationId === root.id && ids.has(targetId ?? '')),
   }
   const copies = files.filter(({ id }) => id !== root.id)
   for (let at = 0; at < copies.length; at += COPIES_AT_ONCE) {
-    const targets = copies.slice(at, at + COPIES_AT_ONCE).map(({ id }) => `target:${id}`)
+    const some = new Set(copies.slice(at, at + COPIES_AT_ONCE).map(({ id }) => id))
     yield {
-      q: `(${ACTIONS}) (source:app OR source:import) (${targets.join(' OR ')})`,
-      isCounted: (_target, correlation) => correlation !== root.id,
+      q: `(${ACTIONS}) (source:app OR source:import) (${[...some].map((id) => `target:${id}`).join(' OR ')})`,
+      isCounted: ({ source, targetId, correlationId }) =>
+        correlationId !== root.id && some.has(targetId ?? '') && OTHERS.has(knownFrom(source)),
     }
   }
 }
 
+/** Who states what is asked for by the ids of copies. */
+const OTHERS: ReadonlySet<string> = new Set(['app', 'import'])
+
 /** Which part of the log: bounds of when it occurred, and its size. */
 export type Reach = Pick<MatchesAsk, 'from' | 'to'> & { asOf: number }
 
-/** Every event that counts for the answer, page by page; those of one question after those of another. */
-export async function* eachEvent(tenantId: string, family: Family, reach: Reach): AsyncGenerator<Candidate[], void> {
-  for (const question of questions(family)) yield* eventsOf(tenantId, question, reach)
+/**
+ * What every event tells that counts for the answer, some thousands at a time; those of one question after those of another. Of a row
+ * no more is read than is told. May hold events of other actions, which count for nothing.
+ */
+export async function* eachSight(tenantId: string, family: Family, reach: Reach): AsyncGenerator<Sight[], void> {
+  const range = rangeOf(reach)
+  const reader = new SightReader()
+  for (const { q, isCounted } of questions(family))
+    for await (const { rows } of readingAhead(eachCandidateAsStored(tenantId, { ...reach, q }))) {
+      const sights: Sight[] = []
+      for (let n = 0; n < rows.count; n++) {
+        const sight = reader.read(rows, n)
+        if (isCounted(sight) && isWithin({ entry: sight }, range)) sights.push(sight)
+      }
+      yield sights
+    }
 }
 
 async function* eventsOf(
@@ -49,10 +75,10 @@ async function* eventsOf(
   reach: Reach,
 ): AsyncGenerator<Candidate[], void> {
   for await (const { items } of eachMatch(tenantId, { ...reach, q, order: 'oldest' }))
-    yield items.filter(({ entry }) => isCounted(entry.target?.id, entry.correlationId))
+    yield items.filter((item) => isCounted(sightOf(item)))
 }
 
-/** The same events in the order of the log, as a bundle takes them. */
+/** The events themselves in the order of the log, as a bundle takes them. */
 export async function* evidenceOf(tenantId: string, family: Family, reach: Reach): AsyncGenerator<StoredEntry[], void> {
   const sources = [...questions(family)].map((question) => new Source(eventsOf(tenantId, question, reach)))
   await Promise.all(sources.map((source) => source.fill()))

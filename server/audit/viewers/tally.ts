@@ -1,14 +1,14 @@
 import 'server-only'
-import { type ActorKind, ENFORCEMENTS, type Enforcement } from '#protocol/audit/actions.ts'
+import { ENFORCEMENTS, type Enforcement } from '#protocol/audit/actions.ts'
 import { LATE_MS } from '#server/devices/schema.ts'
-import type { Candidate } from '../scan.ts'
 import type { KnownFrom } from '../schema.ts'
-import { viewEvent } from '../view.ts'
-import { VIEWING_ACTIONS } from './question.ts'
+import { knownFrom } from '../view.ts'
+import type { VIEWING_ACTIONS } from './question.ts'
 import { VIEWER_COUNTS, type Viewer, type ViewerBasis, type ViewerCount } from './schema.ts'
+import type { Sight } from './sight.ts'
 
 /** What each action counts as. Allowed ones only: what was refused is no viewing. */
-const COUNTED: Record<(typeof VIEWING_ACTIONS)[number], ViewerCount | 'captures' | 'publishes'> = {
+const COUNTED: Readonly<Record<(typeof VIEWING_ACTIONS)[number], ViewerCount | 'captures' | 'publishes'>> = {
   'file.view': 'views',
   'file.release': 'handed',
   'file.download': 'downloads',
@@ -18,6 +18,8 @@ const COUNTED: Record<(typeof VIEWING_ACTIONS)[number], ViewerCount | 'captures'
   'screenshot.attempt': 'captures',
   'file.publish': 'publishes',
 }
+
+const COUNTED_AS: ReadonlyMap<string, ViewerCount | 'captures' | 'publishes'> = new Map(Object.entries(COUNTED))
 
 const MAX_NAMES = 20
 
@@ -53,27 +55,34 @@ export type PersonOfDevice = (deviceId: string, at: string) => string | undefine
  * two events about one opening, so a release is counted apart and never as a view. A viewer that asks again within one session
  * goes on with the same opening.
  */
-export function count(tally: Tally, candidate: Candidate, personOf: PersonOfDevice): void {
-  const event = viewEvent(candidate)
-  const action = VIEWING_ACTIONS.find((known) => known === event.action)
-  if (!action) return
-  const what = COUNTED[action]
-  const row = rowOf(tally, candidate, personOf)
+export function count(tally: Tally, sight: Sight, personOf: PersonOfDevice): void {
+  const { occurredAt: at, detail } = sight
+  const what = COUNTED_AS.get(sight.action)
+  if (!what) return
+  const row = rowOf(tally, sight, personOf)
+  const isAllowed = sight.outcome === 'allowed'
   tally.events++
-  if (event.target?.name && tally.names.size < MAX_NAMES) tally.names.add(event.target.name)
-  const { occurredAt: at } = event
-  const isAgain = remember(row, event.device, what === 'views' ? textOf(event.detail?.session) : undefined)
-  row.known[event.knownFrom]++
-  if (event.clock === 'suspect') row.suspect++
-  if (Date.parse(event.recordedAt) - Date.parse(at) > LATE_MS) row.late++
-  if (what === 'captures') row.captures[event.enforcement ?? 'none']++
-  else if (event.outcome !== 'allowed') row.counts.refused++
+  if (sight.targetName && tally.names.size < MAX_NAMES) tally.names.add(sight.targetName)
+  const isAgain = remember(row, sight, what === 'views' ? textOf(detail?.session) : undefined)
+  row.known[knownFrom(sight.source)]++
+  if (sight.clock === 'suspect') row.suspect++
+  if (isLate(sight)) row.late++
+  if (what === 'captures') row.captures[ENFORCEMENTS.find((known) => known === sight.enforcement) ?? 'none']++
+  else if (!isAllowed) row.counts.refused++
   else if (what === 'publishes') row.hasPublished = true
   else if (!isAgain) row.counts[what]++
-  if (what === 'forwards' && event.outcome === 'allowed' && event.detail?.outside === 'true') tally.outside++
-  if (what === 'captures' || event.outcome === 'allowed') row.near = widened(row.near, at)
+  if (what === 'forwards' && isAllowed && detail?.outside === 'true') tally.outside++
+  if (what === 'captures' || isAllowed) row.near = widened(row.near, at)
   else row.tried = widened(row.tried, at)
 }
+
+/** Most are recorded in the hour in which they occurred: their texts begin alike. */
+function isLate({ occurredAt, recordedAt }: Sight): boolean {
+  if (recordedAt.startsWith(occurredAt.slice(0, HOUR_LENGTH))) return false
+  return Date.parse(recordedAt) - Date.parse(occurredAt) > LATE_MS
+}
+
+const HOUR_LENGTH = '2026-01-31T17'.length
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
@@ -85,45 +94,45 @@ function widened(span: Span | null, at: string): Span {
 }
 
 /** True where this viewing session was the device's last one already. */
-function remember(row: Row, device: { id: string; name?: string | undefined } | undefined, session?: string): boolean {
-  if (!device) return false
-  const known = row.devices.get(device.id)
-  const isAgain = session !== undefined && known?.session === session
-  row.devices.set(device.id, {
-    id: device.id,
-    name: device.name ?? known?.name,
-    session: session ?? known?.session,
-  })
+function remember(row: Row, { deviceId: id, deviceName }: Sight, session?: string): boolean {
+  if (id === undefined) return false
+  const known = row.devices.get(id)
+  if (!known) {
+    row.devices.set(id, { id, name: deviceName, session })
+    return false
+  }
+  const isAgain = session !== undefined && known.session === session
+  known.name = deviceName ?? known.name
+  known.session = session ?? known.session
   return isAgain
 }
 
-function rowOf({ rows }: Tally, { entry, personal }: Candidate, personOf: PersonOfDevice): Row {
-  const { kind, id } = entry.actor
-  if (kind === 'device') return deviceRow(rows, entry.device?.id ?? id, { personal, at: entry.occurredAt, personOf })
-  const isTold = !entry.source.startsWith('server')
+function rowOf({ rows }: Tally, sight: Sight, personOf: PersonOfDevice): Row {
+  const { actorKind: kind, actorId: id } = sight
+  if (kind === 'device') return deviceRow(rows, sight, personOf)
+  const isTold = !sight.source.startsWith('server')
   // Apps and imports name whom nobody knows here beside the key that brought the event.
-  const stranger = isTold && kind !== 'person' ? textOf(personal?.detail?.person) : undefined
-  const name = stranger ?? personal?.actorName
+  const stranger = isTold && kind !== 'person' ? textOf(sight.detail?.person) : undefined
+  const name = stranger ?? sight.actorName
   const who = { kind: kindOf(stranger ? 'person' : kind), ...(name && { name }) }
   if (id && !stranger) return takeRow(rows, `${who.kind}:${id}`, { ...who, id })
   const called = (name ?? '').normalize('NFKC').toLowerCase()
   return takeRow(rows, `named:${who.kind}:${called}`, { ...who, ...(called.includes('@') && { email: called }) })
 }
 
-function kindOf(kind: ActorKind): Viewer['who']['kind'] {
+function kindOf(kind: string): Viewer['who']['kind'] {
   return kind === 'person' || kind === 'api_key' ? kind : 'other'
 }
 
-type Handed = { personal: Candidate['personal']; at: string; personOf: PersonOfDevice }
-
 /** What is handed to a device is handed to its person. */
-function deviceRow(rows: Map<string, Row>, deviceId: string | undefined, { personal, at, personOf }: Handed): Row {
-  const personId = deviceId && personOf(deviceId, at)
+function deviceRow(rows: Map<string, Row>, sight: Sight, personOf: PersonOfDevice): Row {
+  const { deviceId = sight.actorId, deviceName: name, occurredAt } = sight
+  const personId = deviceId && personOf(deviceId, occurredAt)
   if (personId) return takeRow(rows, `person:${personId}`, { kind: 'person', id: personId })
   return takeRow(rows, `device:${deviceId ?? ''}`, {
     kind: 'device',
     ...(deviceId && { id: deviceId }),
-    ...(personal?.deviceName && { name: personal.deviceName }),
+    ...(name && { name }),
   })
 }
 
@@ -131,7 +140,7 @@ function takeRow(rows: Map<string, Row>, key: string, who: Viewer['who']): Row {
   const row = rows.get(key)
   if (row) {
     // The newest event says what they are called.
-    row.who = { ...row.who, ...who }
+    if (who.name && who.name !== row.who.name) row.who = { ...row.who, ...who }
     return row
   }
   const fresh: Row = {

@@ -11,7 +11,7 @@ import { eachMatch } from '../matches.ts'
 import { recordOnce } from '../record-search.ts'
 import { readHead } from '../tree.ts'
 import { type Counted, coverageOf } from './coverage.ts'
-import { COPIES_AT_ONCE, eachEvent, type Reach } from './evidence.ts'
+import { COPIES_AT_ONCE, eachSight, type Reach } from './evidence.ts'
 import { type Family, type Holder, holderAt, readFamily, readHolders } from './lineage.ts'
 import { idsIn, masked } from './masked.ts'
 import { nameRows } from './names.ts'
@@ -39,7 +39,7 @@ const readFacts = defineQuery({
 
 /**
  * Who saw a file, over all its names, versions and forwarded copies: a row for each person, and what the answer rests on. Reads
- * every event page by page; memory grows with people. Audit: `audit.search`. @throws AppError not_found · invalid · forbidden
+ * of every event what it tells, block by block; memory grows with people. Audit: `audit.search`. @throws AppError not_found · invalid · forbidden
  */
 export async function whoSaw(
   actor: Actor,
@@ -84,8 +84,8 @@ type Reading = { reach: Reach; personOf: PersonOfDevice; deadline: number }
 
 async function tallied(tenantId: string, family: Family, { reach, personOf, deadline }: Reading) {
   const tally = emptyTally()
-  for await (const items of eachEvent(tenantId, family, reach)) {
-    for (const item of items) count(tally, item, personOf)
+  for await (const sights of eachSight(tenantId, family, reach)) {
+    for (const sight of sights) count(tally, sight, personOf)
     if (performance.now() > deadline) return { tally, isFinished: false }
   }
   return { tally, isFinished: true }
