@@ -13,6 +13,8 @@ const SHOWN = 500
 const TONES: Record<ViewerBasis, Tone> = { opened: 'neutral', handed: 'warn', acted: 'neutral', refused: 'neutral' }
 
 const cell = 'px-2 py-1.5 text-left align-top max-lg:flex max-lg:gap-2 max-lg:px-4 max-lg:py-0.5'
+/** Wide enough for a date in one line. */
+const moment = `${cell} lg:min-w-33`
 const number = `${cell} tabular-nums lg:text-right`
 
 type Column = { name: string; className: string; of: (viewer: Viewer) => ReactNode }
@@ -93,8 +95,8 @@ function useColumns(viewers: readonly Viewer[]): Column[] {
   })
   const rare = (['copies', 'handed', 'refused'] as const).filter((name) => viewers.some(({ counts }) => counts[name]))
   return [
-    { name: t('column.first'), className: cell, of: ({ first }) => <Time value={first} /> },
-    { name: t('column.last'), className: cell, of: ({ last }) => <Time value={last} /> },
+    { name: t('column.first'), className: moment, of: ({ first }) => <Time value={first} /> },
+    { name: t('column.last'), className: moment, of: ({ last }) => <Time value={last} /> },
     {
       name: t('column.devices'),
       className: cell,
