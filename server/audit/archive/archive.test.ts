@@ -26,7 +26,7 @@ import { KEEP_EVERYTHING } from '../keeping/schema.ts'
 import { search } from '../search.ts'
 import { damagedFiles } from '../verify-archive.ts'
 import { verifyStoredLog } from '../verify-now.ts'
-import { sha256Of } from './draft.ts'
+import { groupOf, sha256Of } from './draft.ts'
 import { archiveRoots, endEngine, engineAll, literal } from './engine/client.ts'
 import { readRecordedFiles } from './files.ts'
 import { archiveJobs } from './jobs.ts'
@@ -256,6 +256,12 @@ describe('archiving', () => {
     const shape = await readTransaction(log.tenantId, ({ sql }) => readShape(sql, log.tenantId))
     expect(shape?.runs[0]?.at).toBe(files.at(-1)?.to)
   })
+})
+
+it('of large events fewer go together: the engine holds so many rows until all of them have come', () => {
+  expect(groupOf(1_400)).toBe(122_880)
+  expect(groupOf(10_000)).toBe(20_132)
+  expect(groupOf(200_000)).toBe(2_048)
 })
 
 describe('verify now', () => {

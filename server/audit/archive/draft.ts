@@ -32,12 +32,19 @@ export const writtenFile = z.object({
 /** What is known of a file while it is written. */
 export type Gathered = Omit<WrittenFile, 'name' | 'bytes' | 'sha256'>
 
-/** Rows that a reader of the file may skip together. */
-const ROW_GROUP = 122_880
+/** Rows that a reader of the file may skip together: the engine holds them in its memory until all of them have come. */
+const MOST_ROWS = 122_880
+const LEAST_ROWS = 2_048
+const GROUP_BYTES = 192 * 1_048_576
+
+/** How many rows of so many bytes, where they are largest, go together. */
+export function groupOf(rowBytes: number): number {
+  return Math.max(LEAST_ROWS, Math.min(MOST_ROWS, Math.floor(GROUP_BYTES / Math.max(1, rowBytes))))
+}
 
 /** The engine's statement that writes what a SELECT gives, in its order, as a file of the archive. */
-export function copyTo(path: string, select: string): string {
-  return `COPY (${select}) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE ${ROW_GROUP})`
+export function copyTo(path: string, select: string, groupRows: number): string {
+  return `COPY (${select}) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE ${groupRows})`
 }
 
 /** Lines of JSON as the engine reads them: rows of the archive's columns, or of others. */

@@ -105,20 +105,28 @@ async function writeAnew(
 
 /** What stays as it was, in the order of the log, and of what loses its personal values the rows without them. */
 async function writeDraft(tenantId: string, old: RecordedFile, { places, what }: Going): Promise<string> {
-  const source = `read_parquet(${literal(await requireBytes(old))}, hive_partitioning = false)`
+  const path = await requireBytes(old)
+  const source = `read_parquet(${literal(path)}, hive_partitioning = false)`
+  const groupRows = await groupRowsOf(path)
   const list = draftPath(tenantId, 'places')
   await writeLines(list, [places.map(({ from, to }) => ({ from, to }))])
   const gone = `SELECT unnest(range("from", "to")) FROM ${linesOf(list, { from: 'BIGINT', to: 'BIGINT' })}`
   const stays = `SELECT ${COLUMNS} FROM ${source} WHERE index NOT IN (${gone})`
   const draft = draftPath(tenantId, 'parquet')
   if (what === 'entries') {
-    await engineAll(copyTo(draft, `${stays} ORDER BY index`))
+    await engineAll(copyTo(draft, `${stays} ORDER BY index`, groupRows))
     return draft
   }
   const rows = draftPath(tenantId, 'ndjson')
   await writeLines(rows, bareRows(`SELECT index, recorded_at, class, entry FROM ${source} WHERE index IN (${gone})`))
-  await engineAll(copyTo(draft, `${stays} UNION ALL SELECT ${COLUMNS} FROM ${linesOf(rows)} ORDER BY index`))
+  await engineAll(copyTo(draft, `${stays} UNION ALL SELECT ${COLUMNS} FROM ${linesOf(rows)} ORDER BY index`, groupRows))
   return draft
+}
+
+/** So many rows go together as went together in the file before. */
+async function groupRowsOf(path: string): Promise<number> {
+  const [row] = await engineAll(`SELECT max(row_group_num_rows) FROM parquet_metadata(${literal(path)})`)
+  return Math.max(1, Number(row?.[0]))
 }
 
 const COLUMNS = Object.keys(COLD_COLUMNS).join(', ')

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { pgTransaction } from '#server/kernel/db.ts'
 import type { StoredEntry } from '../stored.ts'
-import { copyTo, type Gathered, linesOf, putDraft, type WrittenFile } from './draft.ts'
+import { copyTo, type Gathered, groupOf, linesOf, putDraft, type WrittenFile } from './draft.ts'
 import { engineAll } from './engine/client.ts'
 import { ColdFileProblem } from './problem.ts'
 import { coldRow } from './row.ts'
@@ -32,25 +32,28 @@ export async function writeColdFile(tenantId: string, stretch: Stretch): Promise
   const lines = draftPath(tenantId, 'ndjson')
   const draft = draftPath(tenantId, 'parquet')
   try {
-    const gathered = await writeLines(tenantId, stretch, lines)
-    if (!gathered) return null
+    const written = await writeLines(tenantId, stretch, lines)
+    if (!written) return null
     // The lines are in the order of the log already, and the engine keeps the order of what it reads.
-    await engineAll(copyTo(draft, `SELECT * FROM ${linesOf(lines)}`))
+    await engineAll(copyTo(draft, `SELECT * FROM ${linesOf(lines)}`, groupOf(written.rowBytes)))
     rmSync(lines)
-    return await putDraft(tenantId, draft, gathered)
+    return await putDraft(tenantId, draft, written.gathered)
   } finally {
     clearDrafts(tenantId)
   }
 }
 
-async function writeLines(tenantId: string, stretch: Stretch, path: string): Promise<Gathered | null> {
-  let gathered: Gathered | null = null
+/** `rowBytes`: of a row where they are largest. */
+type Written = { gathered: Gathered; rowBytes: number }
+
+async function writeLines(tenantId: string, stretch: Stretch, path: string): Promise<Written | null> {
+  let written: Written | null = null
   // Whatever a crash left under this name is overwritten.
   const handle = await open(path, 'w', 0o600)
   try {
     for await (const entries of eachOfOneDay(tenantId, stretch))
-      gathered = await addLines(handle, entries, gathered ?? begin(stretch.from, entries))
-    return gathered
+      written = await addLines(handle, entries, written ?? { gathered: begin(stretch.from, entries), rowBytes: 0 })
+    return written
   } finally {
     await handle.close()
   }
@@ -77,8 +80,8 @@ function begin(from: number, [first]: readonly ClassedEntry[]): Gathered {
 async function addLines(
   handle: FileHandle,
   entries: readonly ClassedEntry[],
-  { ...gathered }: Gathered,
-): Promise<Gathered> {
+  { gathered: { ...gathered }, rowBytes }: Written,
+): Promise<Written> {
   let lines = ''
   for (const entry of entries) {
     const row = rowOf(entry)
@@ -90,8 +93,9 @@ async function addLines(
     gathered.occurredTo = Math.max(gathered.occurredTo, row.occurred_at)
     gathered.to = entry.index + 1
   }
-  await handle.writeFile(lines)
-  return gathered
+  const bytes = Buffer.from(lines)
+  await handle.writeFile(bytes)
+  return { gathered, rowBytes: Math.max(rowBytes, bytes.length / entries.length) }
 }
 
 function rowOf(entry: ClassedEntry) {

@@ -44,6 +44,12 @@ test('whoever stops reading ends the statement, and slow readers hold little', a
   expect(await engineAll('SELECT 2')).toEqual([[2]])
 })
 
+test('rows with long texts come a few at a time', async () => {
+  const counts: number[] = []
+  for await (const rows of engineRows(`SELECT repeat('x', 100000) FROM range(50)`)) counts.push(rows.length)
+  expect(counts).toEqual([20, 20, 10])
+})
+
 const engineNow = () =>
   (globalThis as Record<symbol, { child: { pid: number }; questions: Map<number, unknown> }>)[
     Symbol.for('gatehouse.archive.engine')

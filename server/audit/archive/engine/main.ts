@@ -20,6 +20,8 @@ import {
 } from './messages.ts'
 
 const MEMORY = '1GB'
+/** Characters of one message, about. */
+const MESSAGE_SIZE = 2_000_000
 
 type Asked = {
   connection: DuckDBConnection | null
@@ -81,14 +83,30 @@ async function sendRows(id: number, own: Asked, result: DuckDBResult): Promise<v
   for (;;) {
     const chunk = await result.fetchChunk()
     if (own.cancelled || !chunk || chunk.rowCount === 0) return
-    if (own.room === 0)
-      await new Promise<void>((wake) => {
-        own.wake = wake
-      })
-    if (own.cancelled) return
-    own.room--
-    say({ kind: 'rows', id, rows: chunk.getRows().map((row) => row.map(cell)) })
+    for (const rows of pieces(chunk.getRows().map((row) => row.map(cell)))) {
+      if (own.room === 0)
+        await new Promise<void>((wake) => {
+          own.wake = wake
+        })
+      if (own.cancelled) return
+      own.room--
+      say({ kind: 'rows', id, rows })
+    }
   }
+}
+
+/** Rows with long texts go a few at a time: whoever asked holds several such messages. */
+function* pieces(rows: EngineCell[][]): Generator<EngineCell[][]> {
+  let from = 0
+  let size = 0
+  for (const [n, row] of rows.entries()) {
+    size += row.reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 8), 0)
+    if (size < MESSAGE_SIZE) continue
+    yield rows.slice(from, n + 1)
+    from = n + 1
+    size = 0
+  }
+  if (from < rows.length) yield rows.slice(from)
 }
 
 function bound(value: EngineValue): DuckDBValue {
