@@ -6,8 +6,12 @@ const RFC3339 = /^(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(?:[
 export function formatTime(time: Date | number): string {
   const ms = Math.trunc(Number(time))
   const number = Math.floor(ms / MINUTE_MS)
-  // Of NaN and of times that no Date holds, this is where they are refused.
-  if (number !== minute.number) minute = { number, text: minuteOf(ms) }
+  let minute = minutes[number & (MINUTES - 1)]
+  if (minute?.number !== number) {
+    // Of NaN and of times that no Date holds, this is where they are refused.
+    minute = { number, text: minuteOf(ms) }
+    minutes[number & (MINUTES - 1)] = minute
+  }
   const inMinute = ms - number * MINUTE_MS
   return minute.text + SECONDS[Math.floor(inMinute / 1_000)] + MILLISECONDS[inMinute % 1_000]
 }
@@ -15,8 +19,9 @@ export function formatTime(time: Date | number): string {
 const MINUTE_MS = 60_000
 const SECONDS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
 const MILLISECONDS = Array.from({ length: 1_000 }, (_, n) => `.${String(n).padStart(3, '0')}Z`)
-// Times come by the thousand from one minute, and Date writes it anew for each.
-let minute = { number: Number.NaN, text: '' }
+// Times come by the thousand from a few minutes, and Date writes it anew for each.
+const MINUTES = 64
+const minutes = new Array<{ number: number; text: string } | undefined>(MINUTES).fill(undefined)
 
 /** `2026-01-31T09:14:` */
 function minuteOf(ms: number): string {

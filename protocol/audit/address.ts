@@ -8,6 +8,7 @@ const INDEXED = { 4: [32, 24, 16, 8], 6: [128, 64, 48, 32] } as const
 
 /** Reads `10.2.3.4`, `10.2.0.0/16` or the same of IPv6; null for anything else (no octal, no zone, no short forms). */
 export function parseRange(text: string): AddressRange | null {
+  if (PLAIN_IPV4.test(text)) return { family: 4, bytes: text.split('.').map(Number), length: 32 }
   const [, address = '', digits] = /^([0-9a-fA-F.:]+)(?:\/(0|[1-9]\d{0,2}))?$/.exec(text) ?? []
   if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return null
   const parsed = ipaddr.parse(address)
@@ -34,6 +35,19 @@ export function containsRange(outer: AddressRange, inner: AddressRange): boolean
 /** The ranges that are indexed for an address: itself and its /24, /16 and /8 (IPv6: /64, /48, /32). */
 export function indexedRanges(address: AddressRange): readonly AddressRange[] {
   return INDEXED[address.family].map((length) => cut(address, length))
+}
+
+const PLAIN_IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?=\d)|$)){4}$/
+
+/** The same as texts, for what an entry states; none for what is no address. */
+export function indexedTexts(text: string): readonly string[] {
+  if (!PLAIN_IPV4.test(text)) {
+    const address = parseRange(text)
+    return address === null ? [] : indexedRanges(address).map(formatRange)
+  }
+  // Nearly all are: cut as text they take a tenth of the time.
+  const [a, b, c] = text.split('.')
+  return [text, `${a}.${b}.${c}.0/24`, `${a}.${b}.0.0/16`, `${a}.0.0.0/8`]
 }
 
 /** The smallest indexed range that holds all of `range`; null when it is wider than every indexed one. */

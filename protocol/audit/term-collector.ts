@@ -230,9 +230,10 @@ export class TermCollector {
   }
 
   #termsOf(part: Part, value: string): Terms {
-    // A correlation is shared by neighbours or by nobody: among the terms of all it would push out what comes again.
-    return termsOfPart(part, value).map((term) =>
-      part === 'correlation' ? this.#intern(term) : this.#remembered(term),
+    // A correlation is shared by neighbours or by nobody: among the terms of all it would push out what comes again. So would whole
+    // addresses, of which nothing else has the terms.
+    return termsOfPart(part, value).map((term, n) =>
+      part === 'correlation' || (part === 'address' && n === 0) ? this.#intern(term) : this.#remembered(term),
     )
   }
 
@@ -291,7 +292,7 @@ function termsOfPart(part: Part, value: string): readonly string[] {
     case 'label':
       return [`label:${fold(value)}`, ...textTerms('other', value)]
     case 'address':
-      return addressTerms({ address: value })
+      return addressTerms(value)
     default: {
       const scope = TEXT_SCOPES.find((name) => part === `text ${name}`)
       return scope ? textTerms(scope, value) : []

@@ -17,7 +17,7 @@
  */
 import { concatBytes, utf8Encode } from '#lib/bytes.ts'
 import { isUuid, uuidToBytes } from '#lib/uuid.ts'
-import { type AddressRange, formatRange, indexedRanges, parseRange } from './address.ts'
+import { type AddressRange, formatRange, indexedTexts, parseRange } from './address.ts'
 import type { AuditEntry } from './entry.ts'
 import type { DetailText, DetailValue, PersonalValues } from './personal.ts'
 import { sha256Head } from './sha256.ts'
@@ -51,7 +51,6 @@ export class Memo<T> {
 }
 
 const rememberedTexts = new Memo<readonly string[]>(20_000)
-const rememberedAddresses = new Memo<readonly string[]>(5_000)
 
 /** Where a word stands; `other` is free text, detail, labels and the action's own words. */
 export const TEXT_SCOPES = ['actor', 'device', 'target', 'reason', 'other'] as const
@@ -64,7 +63,7 @@ export const MAX_TERMS = 1_024
 
 /** All terms of an entry, without repetition. `personal` is absent once it has been erased. */
 export function termsOf(entry: AuditEntry, personal: PersonalValues | undefined): readonly string[] {
-  const terms = new Set([...keysOf(entry, personal), ...addressTerms(personal)])
+  const terms = new Set([...keysOf(entry, personal), ...addressTerms(personal?.address ?? '')])
   for (const [scope, text] of textsOf(entry, personal)) for (const term of textTerms(scope, text)) terms.add(term)
   if (terms.size <= MAX_TERMS) return [...terms]
   return [...[...terms].slice(0, MAX_TERMS - 1), OVERFLOW_TERM]
@@ -193,14 +192,8 @@ function hashOfTenant(tenantId: string, term: string): number {
 }
 
 /** The terms of the address an entry came from. */
-export function addressTerms(personal: PersonalValues | undefined): readonly string[] {
-  const key = personal?.address ?? ''
-  return rememberedAddresses.get(key) ?? rememberedAddresses.set(key, computeAddressTerms(personal))
-}
-
-function computeAddressTerms(personal: PersonalValues | undefined): readonly string[] {
-  const address = addressOf(personal)
-  return address === null ? [] : indexedRanges(address).map(addressTerm)
+export function addressTerms(address: string): readonly string[] {
+  return indexedTexts(address).map((text) => `ip:${text}`)
 }
 
 export function selfAndAncestors(name: string, separator: string): string[] {
