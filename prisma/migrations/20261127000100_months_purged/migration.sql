@@ -43,7 +43,7 @@ END $$;
 -- Compares what is left of a month with the purges that are to remove it, both ways, and notes them as removed with their certificates;
 -- or says what disagrees, and then nothing is noted. For the function below, which holds the locks of keeping and keeps writers away.
 CREATE FUNCTION audit_settle_month(of_class text, of_month date, notes jsonb) RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE t record; p record; low timestamptz; high timestamptz; places int8multirange; there bigint; total bigint := 0; noted bigint;
+DECLARE t record; p record; low timestamptz; high timestamptz; places int8multirange; there bigint; named bigint; noted bigint; concerned uuid[] := '{}'; other uuid;
 BEGIN
   low := of_month::timestamp AT TIME ZONE 'UTC';
   high := (of_month + interval '1 month') AT TIME ZONE 'UTC';
@@ -64,14 +64,20 @@ BEGIN
       RETURN 'an entry is in the archive';
     END IF;
     -- So many rows as the purges say, no two with one place, all of them among the purges' places: the same rows.
-    SELECT count(*) INTO there FROM audit_entry e
-     WHERE e.tenant_id = current_tenant() AND e.class = of_class AND e.recorded_at >= low AND e.recorded_at < high
-       AND e.recorded_at BETWEEN p.first_at AND p.last_at AND places @> e.index;
-    IF there <> p.events THEN RETURN format('%s entries are there of the %s to remove', there, p.events); END IF;
-    total := total + there;
+    SELECT count(*), count(*) FILTER (WHERE e.recorded_at BETWEEN p.first_at AND p.last_at AND places @> e.index) INTO there, named FROM audit_entry e
+     WHERE e.tenant_id = current_tenant() AND e.class = of_class AND e.recorded_at >= low AND e.recorded_at < high;
+    IF named <> p.events THEN RETURN format('%s entries are there of the %s to remove', named, p.events); END IF;
+    IF there <> named THEN RETURN format('%s entries are in no purge', there - named); END IF;
+    concerned := concerned || t.tenant;
   END LOOP;
-  SELECT count(*) INTO there FROM audit_entry e WHERE e.class = of_class AND e.recorded_at >= low AND e.recorded_at < high;
-  IF there <> total THEN RETURN format('%s entries are in no purge', there - total); END IF;
+  -- From one organisation to the next.
+  other := '00000000-0000-0000-0000-000000000000';
+  LOOP
+    SELECT e.tenant_id INTO other FROM audit_entry e
+     WHERE e.class = of_class AND e.recorded_at >= low AND e.recorded_at < high AND e.tenant_id > other ORDER BY e.tenant_id LIMIT 1;
+    EXIT WHEN NOT FOUND;
+    IF other <> ALL(concerned) THEN RETURN 'entries of another organisation are in no purge'; END IF;
+  END LOOP;
 
   FOR t IN SELECT x.tenant, count(*) AS purges FROM jsonb_to_recordset(notes) AS x(tenant uuid) GROUP BY 1 LOOP
     PERFORM set_config('app.tenant_id', t.tenant::text, true);
