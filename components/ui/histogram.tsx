@@ -1,5 +1,5 @@
 import { useLocale, useTimeZone, useTranslations } from 'next-intl'
-import { formatDay, formatTime } from './time-format.ts'
+import { formatMark, formatTime, type MarkWords } from './time-format.ts'
 
 export type Bucket = { start: string; count: number; flagged?: number }
 
@@ -115,7 +115,13 @@ export function HistogramAxis({ buckets }: { buckets: readonly Bucket[] }) {
 const MOST_MARKS = 8
 const DAY_MS = 86_400_000
 
-/** Where a new day begins in the reader's zone; within two days, clock times at even distances. */
+/** Weekdays repeat after a week, days of the year after a year. */
+function wordsFor(spanMs: number): MarkWords {
+  if (spanMs < 8 * DAY_MS) return 'weekday'
+  return spanMs < 300 * DAY_MS ? 'day' : 'month'
+}
+
+/** Where a new day (of years: month) begins in the reader's zone; within two days, clock times at even distances. */
 function axisMarks(buckets: readonly Bucket[], locale: string, timeZone: string): Mark[] {
   const [first, last] = [buckets[0], buckets.at(-1)]
   if (!first || !last) return []
@@ -126,7 +132,7 @@ function axisMarks(buckets: readonly Bucket[], locale: string, timeZone: string)
   const format = (start: string) =>
     clock
       ? formatTime(new Date(start), { locale, timeZone, precision, dateless: true })
-      : formatDay(new Date(start), locale, timeZone)
+      : formatMark(new Date(start), wordsFor(span), locale, timeZone)
   const all = buckets.map((bucket, index) => ({
     start: bucket.start,
     at: index / buckets.length,

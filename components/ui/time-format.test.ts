@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatTime, zoneOffset } from './time-format.ts'
+import { formatMark, formatTime, zoneOffset } from './time-format.ts'
 
 const moment = new Date('2026-11-22T01:41:07.318Z')
 
@@ -17,6 +17,15 @@ describe('formatTime', () => {
   it('leaves out the day where the list names it', () => {
     const text = formatTime(moment, { locale: 'en', timeZone: 'UTC', precision: 'minute', dateless: true })
     expect(text).toBe('01:41')
+  })
+})
+
+describe('formatMark', () => {
+  it('names a place in time so that no other of the chart is called the same', () => {
+    expect(formatMark(moment, 'weekday', 'en', 'UTC')).toBe('Sun 22')
+    expect(formatMark(moment, 'day', 'en', 'UTC')).toBe('22 Nov')
+    expect(formatMark(moment, 'month', 'en', 'UTC')).toBe('Nov 2026')
+    expect(formatMark(moment, 'day', 'zh', 'Asia/Shanghai')).toBe('11月22日')
   })
 })
 

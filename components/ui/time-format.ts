@@ -15,11 +15,20 @@ export function formatTime(value: Date, { locale, timeZone, precision, dateless 
   return formatter.format(value)
 }
 
-/** A day of the week as charts name it: “Mon 16”, “16日周一”. */
-export function formatDay(value: Date, locale: string, timeZone: string): string {
-  const key = `day|${locale}|${timeZone}`
+/** How charts name a place in time: the day of a week, the day of a year, or the month. */
+export type MarkWords = 'weekday' | 'day' | 'month'
+
+const marks: Record<MarkWords, Intl.DateTimeFormatOptions> = {
+  weekday: { weekday: 'short', day: 'numeric' },
+  day: { day: 'numeric', month: 'short' },
+  month: { month: 'short', year: 'numeric' },
+}
+
+/** “Mon 16”, “16日周一”; “16 Nov”, “11月16日”; “Nov 2026”, “2026年11月”. */
+export function formatMark(value: Date, words: MarkWords, locale: string, timeZone: string): string {
+  const key = `${words}|${locale}|${timeZone}`
   const known = formatters.get(key)
-  const formatter = known ?? new Intl.DateTimeFormat(regionOf(locale), { timeZone, weekday: 'short', day: 'numeric' })
+  const formatter = known ?? new Intl.DateTimeFormat(regionOf(locale), { timeZone, ...marks[words] })
   if (!known) formatters.set(key, formatter)
   return formatter.format(value)
 }

@@ -23,7 +23,7 @@ export type AroundWhat = (typeof AROUND_WHAT)[number]
 const VIEWED =
   '(action:file.view OR action:file.release OR action:file.download OR action:file.forward OR action:file.print OR action:file.copy OR action:screenshot.attempt)'
 const CHANGED =
-  '(action:policy.publish OR action:policy.rollback OR action:policy.revert OR action:tenant OR action:person OR action:device.update OR action:file.update OR action:api_key OR action:key OR action:auth.second_factor)'
+  '(action:policy.publish OR action:policy.rollback OR action:policy.revert OR action:tenant OR action:person OR action:device.update OR action:file.update OR action:api_key OR action:key OR action:auth.second_factor OR action:audit.retention OR action:audit.hold OR action:audit.archive.rule)'
 /** What only somebody with an administrator's rights does. */
 const ADMINISTERED =
   '(action:policy OR action:person OR action:tenant OR action:api_key OR action:key OR action:audit OR action:device.approve OR action:device.block OR action:device.unblock OR action:device.retire OR action:device.update OR action:device.wipe OR action:device.enrollment_code OR action:file.publish OR action:file.update OR action:file.delete OR action:review OR action:notice)'

@@ -52,7 +52,7 @@ function Progress({ session, state, ask }: Pick<Props, 'session' | 'state' | 'as
     const share = shareOf({ searchedBackTo, ask, since: histogram === 'slow' ? undefined : histogram?.from })
     return (
       <div role="status" className="flex flex-wrap items-center gap-2">
-        <span>{t.rich('list.unfinished', { at })}</span>
+        <span>{t.rich(ask.order === 'newest' ? 'list.unfinished' : 'list.unfinishedUp', { at })}</span>
         <progress aria-label={t('list.progress')} max={1} {...(share !== null && { value: share })} className="w-28" />
         <Button size="small" onClick={session.stop}>
           {t('list.stop')}

@@ -68,7 +68,7 @@ export function LogResults({ sessionKey, ask, params, first, firstLimit, selecte
         selectedId={selectedId}
         setFocused={setFocused}
       />
-      <Foot state={state} />
+      <Foot state={state} order={ask.order} />
     </div>
   )
 }
@@ -222,12 +222,18 @@ function NoLines({ state, session, params }: Pick<LinesProps, 'state' | 'session
   }
 }
 
-/** How far the answer reaches, once it has come to its end. */
-function Foot({ state }: { state: LogState }) {
+/** How far the answer reaches, once it has come to its end: back to a moment, or oldest first up to one. */
+function Foot({ state, order }: { state: LogState; order: LogAsk['order'] }) {
   const t = useTranslations('audit')
   const { status, searchedBackTo } = state
   if (status !== 'done' || !searchedBackTo) return null
-  return <p className="mt-1 text-ink-3">{t.rich('list.searchedTo', { at: () => <Time value={searchedBackTo} /> })}</p>
+  return (
+    <p className="mt-1 text-ink-3">
+      {t.rich(order === 'newest' ? 'list.searchedTo' : 'list.searchedUpTo', {
+        at: () => <Time value={searchedBackTo} />,
+      })}
+    </p>
+  )
 }
 
 /** On a narrow screen an event takes the list's place: whoever closes it stands where they were. */
