@@ -47,9 +47,9 @@ export function copyTo(path: string, select: string, groupRows: number): string 
   return `COPY (${select}) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 3, ROW_GROUP_SIZE ${groupRows})`
 }
 
-/** Lines of JSON as the engine reads them: rows of the archive's columns, or of others. */
-export function linesOf(path: string, columns: Readonly<Record<string, string>> = COLD_COLUMNS): string {
-  const types = Object.entries(columns).map(([name, type]) => `${literal(name)}: ${literal(type)}`)
+/** Lines of JSON as the engine reads them: rows of the archive's columns. */
+export function linesOf(path: string): string {
+  const types = Object.entries(COLD_COLUMNS).map(([name, type]) => `${literal(name)}: ${literal(type)}`)
   return `read_json(${literal(path)}, columns = {${types.join(', ')}}, format = 'newline_delimited')`
 }
 

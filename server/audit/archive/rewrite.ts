@@ -1,11 +1,12 @@
 import 'server-only'
+import { rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { IndexRange } from '#protocol/audit/purge-certificate.ts'
 import { readTransaction } from '#server/kernel/db.ts'
 import { createLog } from '#server/kernel/log.ts'
 import type { Head } from '../tree.ts'
-import { copyTo, linesOf, putDraft, type WrittenFile } from './draft.ts'
-import { engineAll, engineRows, literal } from './engine/client.ts'
+import { copyTo, groupOf, linesOf, putDraft, type WrittenFile } from './draft.ts'
+import { type EngineCell, engineAll, engineRows, literal } from './engine/client.ts'
 import { type RecordedFile, readRecordedFiles } from './files.ts'
 import { ColdFileProblem } from './problem.ts'
 import { announceReplaced, type Replaced, settleReplaced } from './replaced.ts'
@@ -103,55 +104,59 @@ async function writeAnew(
   }
 }
 
-/** What stays as it was, in the order of the log, and of what loses its personal values the rows without them. */
-async function writeDraft(tenantId: string, old: RecordedFile, { places, what }: Going): Promise<string> {
-  const path = await requireBytes(old)
-  const source = `read_parquet(${literal(path)}, hive_partitioning = false)`
-  const groupRows = await groupRowsOf(path)
-  const list = draftPath(tenantId, 'places')
-  await writeLines(list, [places.map(({ from, to }) => ({ from, to }))])
-  const gone = `SELECT unnest(range("from", "to")) FROM ${linesOf(list, { from: 'BIGINT', to: 'BIGINT' })}`
-  const stays = `SELECT ${COLUMNS} FROM ${source} WHERE index NOT IN (${gone})`
+/**
+ * What stays as it was, in the order of the log, and of what loses its personal values the rows without them. Row by row: to sort long
+ * texts the engine needs more memory than it has.
+ */
+async function writeDraft(tenantId: string, old: RecordedFile, going: Going): Promise<string> {
+  const source = `read_parquet(${literal(await requireBytes(old))}, hive_partitioning = false)`
+  const lines = draftPath(tenantId, 'ndjson')
+  const rowBytes = await writeLines(lines, rowsAnew(`SELECT ${COLUMNS.join(', ')} FROM ${source}`, going))
   const draft = draftPath(tenantId, 'parquet')
-  if (what === 'entries') {
-    await engineAll(copyTo(draft, `${stays} ORDER BY index`, groupRows))
-    return draft
-  }
-  const rows = draftPath(tenantId, 'ndjson')
-  await writeLines(rows, bareRows(`SELECT index, recorded_at, class, entry FROM ${source} WHERE index IN (${gone})`))
-  await engineAll(copyTo(draft, `${stays} UNION ALL SELECT ${COLUMNS} FROM ${linesOf(rows)} ORDER BY index`, groupRows))
+  await engineAll(copyTo(draft, `SELECT * FROM ${linesOf(lines)}`, groupOf(rowBytes)))
+  rmSync(lines)
   return draft
 }
 
-/** So many rows go together as went together in the file before. */
-async function groupRowsOf(path: string): Promise<number> {
-  const [row] = await engineAll(`SELECT max(row_group_num_rows) FROM parquet_metadata(${literal(path)})`)
-  return Math.max(1, Number(row?.[0]))
-}
+const COLUMNS = Object.keys(COLD_COLUMNS)
 
-const COLUMNS = Object.keys(COLD_COLUMNS).join(', ')
+async function* rowsAnew(select: string, { places, what }: Going): AsyncGenerator<object[]> {
+  let at = 0
+  const isGoing = (index: number) => {
+    while ((places[at]?.to ?? Number.POSITIVE_INFINITY) <= index) at++
+    return (places[at]?.from ?? Number.POSITIVE_INFINITY) <= index
+  }
+  for await (const rows of engineRows(select)) {
+    const kept: object[] = []
+    for (const cells of rows) {
+      const row = Object.fromEntries(COLUMNS.map((name, n) => [name, cells[n]]))
+      if (!isGoing(Number(row.index))) kept.push(row)
+      else if (what === 'personal') kept.push(bareRow(row))
+    }
+    yield kept
+  }
+}
 
 /** What is searched of an entry without personal values is derived as for any other. */
-async function* bareRows(select: string): AsyncGenerator<object[]> {
-  for await (const rows of engineRows(select))
-    yield rows.map(([index, recordedAt, name, text]) =>
-      coldRow(
-        { index: Number(index), recordedAt: new Date(Number(recordedAt)), text: String(text), personal: null },
-        String(name),
-      ),
-    )
+function bareRow({ index, recorded_at, class: name, entry }: Record<string, EngineCell | undefined>): object {
+  const recordedAt = new Date(Number(recorded_at))
+  return coldRow({ index: Number(index), recordedAt, text: String(entry), personal: null }, String(name))
 }
 
-async function writeLines(
-  path: string,
-  pages: Iterable<readonly object[]> | AsyncIterable<readonly object[]>,
-): Promise<void> {
+/** Answers how many bytes a row has where they are largest. */
+async function writeLines(path: string, pages: AsyncIterable<readonly object[]>): Promise<number> {
+  let rowBytes = 0
   const handle: FileHandle = await open(path, 'w', 0o600)
   try {
-    for await (const rows of pages) await handle.writeFile(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+    for await (const rows of pages) {
+      const bytes = Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(''))
+      await handle.writeFile(bytes)
+      rowBytes = Math.max(rowBytes, bytes.length / Math.max(1, rows.length))
+    }
   } finally {
     await handle.close()
   }
+  return rowBytes
 }
 
 type Measured = Pick<

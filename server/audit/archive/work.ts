@@ -11,7 +11,7 @@ import { archiveStore } from './store.ts'
  */
 
 /** A draft of the organisation's; it is there until `clearDrafts`. */
-export function draftPath(tenantId: string, ending: 'ndjson' | 'places' | 'parquet'): string {
+export function draftPath(tenantId: string, ending: 'ndjson' | 'parquet'): string {
   const { work } = archiveRoots()
   mkdirSync(work, { recursive: true, mode: 0o700 })
   return join(work, `${tenantId}.${ending}`)
