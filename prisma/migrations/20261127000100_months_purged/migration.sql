@@ -43,7 +43,7 @@ END $$;
 -- Compares what is left of a month with the purges that are to remove it, both ways, and notes them as removed with their certificates;
 -- or says what disagrees, and then nothing is noted. For the function below, which holds the locks of keeping and keeps writers away.
 CREATE FUNCTION audit_settle_month(of_class text, of_month date, notes jsonb) RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE t record; p record; low timestamptz; high timestamptz; places int8multirange; there bigint; named bigint; noted bigint; concerned uuid[] := '{}'; other uuid;
+DECLARE t record; p record; n record; low timestamptz; high timestamptz; places int8multirange; there bigint; named bigint; concerned uuid[] := '{}'; other uuid;
 BEGIN
   low := of_month::timestamp AT TIME ZONE 'UTC';
   high := (of_month + interval '1 month') AT TIME ZONE 'UTC';
@@ -79,13 +79,11 @@ BEGIN
     IF other <> ALL(concerned) THEN RETURN 'entries of another organisation are in no purge'; END IF;
   END LOOP;
 
-  FOR t IN SELECT x.tenant, count(*) AS purges FROM jsonb_to_recordset(notes) AS x(tenant uuid) GROUP BY 1 LOOP
-    PERFORM set_config('app.tenant_id', t.tenant::text, true);
-    UPDATE audit_purge a SET state = 'removed', removed_at = now(), certificate = x.note
-      FROM jsonb_to_recordset(notes) AS x(tenant uuid, purge uuid, note text)
-     WHERE a.tenant_id = current_tenant() AND x.tenant = a.tenant_id AND x.purge = a.id AND a.state = 'recorded';
-    GET DIAGNOSTICS noted = ROW_COUNT;
-    IF noted <> t.purges THEN RAISE EXCEPTION 'a purge was withdrawn meanwhile' USING ERRCODE = 'GH010'; END IF;
+  FOR n IN SELECT * FROM jsonb_to_recordset(notes) AS x(tenant uuid, purge uuid, note text) LOOP
+    PERFORM set_config('app.tenant_id', n.tenant::text, true);
+    UPDATE audit_purge a SET state = 'removed', removed_at = now(), certificate = n.note
+     WHERE a.tenant_id = current_tenant() AND a.id = n.purge AND a.state = 'recorded';
+    IF NOT FOUND THEN RAISE EXCEPTION 'a purge was withdrawn meanwhile' USING ERRCODE = 'GH010'; END IF;
   END LOOP;
   PERFORM set_config('app.tenant_id', '', true);
   RETURN NULL;
