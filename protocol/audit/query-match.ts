@@ -93,8 +93,19 @@ function holds(query: QueryNode, facts: Facts): boolean {
     case 'not':
       return !holds(query.item, facts)
     case 'term':
-      return passes(testOf(query), facts)
+      return passes(knownTestOf(query), facts)
   }
+}
+
+/** A query is asked of one entry after the other. */
+const knownTests = new WeakMap<QueryTerm, EntryTest>()
+
+function knownTestOf(term: QueryTerm): EntryTest {
+  const known = knownTests.get(term)
+  if (known) return known
+  const test = testOf(term)
+  knownTests.set(term, test)
+  return test
 }
 
 function passes(test: EntryTest, facts: Facts): boolean {

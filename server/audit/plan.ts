@@ -18,10 +18,17 @@ export type Plan = {
   matches: (candidate: Candidate) => boolean
 }
 
+/** One search reads its text several times, and its pages, figures and facets read it again. */
+const MOST_READ = 100
+const known = new Map<string, QueryNode>()
+
 /** @throws AppError query_invalid with the column and what was expected there */
 export function readQuery(q: string): QueryNode {
   try {
-    return parseQuery(q)
+    const query = known.get(q) ?? parseQuery(q)
+    if (known.size >= MOST_READ) known.clear()
+    known.set(q, query)
+    return query
   } catch (error) {
     if (!(error instanceof QueryError)) throw error
     const { column, found, expected } = error

@@ -33,50 +33,46 @@ export type LogShape = {
   runs: RunHead[]
 }
 
-type Row = {
-  isolation: string
-  size: string
-  cold: string | null
-  last: number
-  written: string
-  at: string | null
-  entries: number
-  bits: number
-  whole: boolean
-  from: number
-  to: number
-}
+type Row = { isolation: string; size: string; cold: string | null; last: number; runs: string | null }
 
 /** @returns null where the organisation has no log. Index: the primary keys. */
 export async function readShape(sql: Sql, tenantId: string): Promise<LogShape | null> {
-  const rows = await sql<Row>(
-    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, a.cold_to::text AS cold, ${ms('h.last_recorded_at')} AS last, r.xmin::text AS written, r.at::text, r.entries, r.bits, r.whole, ${ms('r.recorded_from')} AS "from", ${ms('r.recorded_to')} AS "to"
-       FROM audit_head h LEFT JOIN audit_archive a ON a.tenant_id = h.tenant_id LEFT JOIN audit_run r ON r.tenant_id = h.tenant_id
-      WHERE h.tenant_id = $1::uuid ORDER BY r.at`,
+  const [row] = await sql<Row>(
+    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, a.cold_to::text AS cold, ${ms('h.last_recorded_at')} AS last, r.runs
+       FROM audit_head h LEFT JOIN audit_archive a ON a.tenant_id = h.tenant_id
+      CROSS JOIN LATERAL (
+            SELECT string_agg(concat_ws(' ', xmin, at, entries, bits, whole::integer, ${ms('recorded_from')}, ${ms('recorded_to')}), ',' ORDER BY at) AS runs
+              FROM audit_run WHERE tenant_id = h.tenant_id) r
+      WHERE h.tenant_id = $1::uuid`,
     [tenantId],
   )
-  const [first] = rows
-  if (!first) return null
-  const lastRecordedAt = first.last
+  if (!row) return null
   return {
-    isSnapshot: first.isolation !== 'read committed',
-    size: Number(first.size),
-    coldTo: Number(first.cold ?? 0),
-    lastRecordedAt,
-    runs: timed(rows.flatMap(readRun), lastRecordedAt),
+    isSnapshot: row.isolation !== 'read committed',
+    size: Number(row.size),
+    coldTo: Number(row.cold ?? 0),
+    lastRecordedAt: row.last,
+    runs: timed(row.runs === null ? [] : row.runs.split(',').map(readRun), row.last),
   }
 }
 
-/** Numbers, not dates: a log has many runs, and each search reads them all. */
+/** Numbers, not dates, and all runs in one row: a log has many, and each search reads them all. */
 function ms(column: string): string {
   return `(extract(epoch FROM ${column}) * 1000)::float8`
 }
 
-function readRun({ written, at, entries, bits, whole, from, to }: Row): RunHead[] {
-  if (at === null) return []
-  const gone = to === NEVER.getTime()
-  const head = { at: Number(at), entries, bits, whole, gone, recordedFrom: from, recordedTo: to }
-  return [{ ...head, revision: `${written}.${entries}.${bits}.${from}.${to}` }]
+function readRun(text: string): RunHead {
+  const [written, at, entries, bits, whole, from, to] = text.split(' ')
+  return {
+    at: Number(at),
+    entries: Number(entries),
+    bits: Number(bits),
+    whole: whole === '1',
+    gone: Number(to) === NEVER.getTime(),
+    recordedFrom: Number(from),
+    recordedTo: Number(to),
+    revision: `${written}.${entries}.${bits}.${from}.${to}`,
+  }
 }
 
 /** A log whose beginning was purged begins with what is kept, not in 1970. */
