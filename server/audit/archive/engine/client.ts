@@ -1,7 +1,9 @@
 import 'server-only'
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { now } from '#server/kernel/clock.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { runtime } from '#server/kernel/runtime.ts'
 import { type EngineAnswer, type EngineCell, type EngineRequest, type EngineValue, ROOTS } from './messages.ts'
@@ -128,10 +130,14 @@ function running(): Engine {
 function start(): Engine {
   const roots = Object.values(archiveRoots())
   for (const root of roots) mkdirSync(root, { recursive: true, mode: 0o700 })
+  // Made when it is needed. Two engines that write their working files into one directory write over each other's.
+  const { work } = archiveRoots()
+  removeForgotten(work)
+  const own = join(work, `${OWN}${randomUUID()}`)
   const child = fork(/* turbopackIgnore: true */ join(process.cwd(), 'server/audit/archive/engine/main.ts'), [], {
     execArgv: ['--disable-warning=ExperimentalWarning', '--conditions=react-server'],
     // Nothing of ours: no login, no key.
-    env: { [ROOTS]: JSON.stringify(roots), TZ: 'UTC', NODE_ENV: 'production' },
+    env: { [ROOTS]: JSON.stringify([...roots, own]), TZ: 'UTC', NODE_ENV: 'production' },
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
@@ -140,6 +146,7 @@ function start(): Engine {
     if (slots[SLOT] === engine) slots[SLOT] = undefined
     for (const [id, { take }] of engine.questions) take({ kind: 'failure', id, message })
     engine.questions.clear()
+    rmSync(own, { recursive: true, force: true })
   }
   child.on('message', (answer: EngineAnswer) => engine.questions.get(answer.id)?.take(answer))
   child.on('error', (error) => end(error.message))
@@ -148,6 +155,18 @@ function start(): Engine {
   child.unref()
   child.channel?.unref()
   return engine
+}
+
+const OWN = 'engine-'
+const FORGOTTEN_MS = 86_400_000
+
+/** What engines left whose whole process was killed. */
+function removeForgotten(work: string): void {
+  for (const name of readdirSync(work).filter((entry) => entry.startsWith(OWN))) {
+    const made = statSync(join(work, name), { throwIfNoEntry: false })
+    if (made && now().getTime() - made.mtimeMs > FORGOTTEN_MS)
+      rmSync(join(work, name), { recursive: true, force: true })
+  }
 }
 
 function tell({ child }: Engine, request: EngineRequest): void {

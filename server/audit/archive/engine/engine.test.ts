@@ -1,6 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { archiveRoots, endEngine, engineAll, engineRows, literal } from './client.ts'
@@ -50,15 +59,37 @@ test('rows with long texts come a few at a time', async () => {
   expect(counts).toEqual([20, 20, 10])
 })
 
-const engineNow = () =>
-  (globalThis as Record<symbol, { child: { pid: number }; questions: Map<number, unknown> }>)[
-    Symbol.for('gatehouse.archive.engine')
-  ]
+const ENGINE = Symbol.for('gatehouse.archive.engine')
+type Engine = { child: { pid: number; kill(signal: string): void }; questions: Map<number, unknown> }
+const engineNow = () => (globalThis as Record<symbol, Engine | undefined>)[ENGINE]
 /** Ticks of processor time that the engine has used. */
 const ticks = () => {
   const fields = readFileSync(`/proc/${engineNow()?.child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
   return Number(fields[11]) + Number(fields[12])
 }
+
+test('each engine has working files of its own, and none are left when it ends, however that is', async () => {
+  const { work } = archiveRoots()
+  const forgotten = join(work, 'engine-forgotten')
+  mkdirSync(forgotten)
+  utimesSync(forgotten, 1, 1)
+  const directoryOf = async () => String((await engineAll(`SELECT current_setting('temp_directory')`))[0]?.[0])
+  const slots = globalThis as Record<symbol, unknown>
+  const first = await directoryOf()
+  const engine = engineNow()
+  slots[ENGINE] = undefined
+  const second = await directoryOf()
+  expect(dirname(second)).toBe(work)
+  expect(second).not.toBe(first)
+  expect(existsSync(forgotten)).toBe(false)
+  for (const directory of [first, second]) {
+    mkdirSync(directory)
+    writeFileSync(join(directory, 'spilled'), 'what it could not hold')
+  }
+  engine?.child.kill('SIGKILL')
+  endEngine()
+  await vi.waitFor(() => expect(readdirSync(work)).toEqual([]), 5_000)
+})
 
 test.each([0, 1, 5, 200])('a statement that is given up after %d ms is ended', async (afterMs) => {
   await engineAll('SELECT 1')
@@ -93,10 +124,7 @@ test('what is given up fails; an engine that is killed fails its questions, and 
   giveUp.abort()
   await expect(long).rejects.toMatchObject({ code: 'unavailable' })
   const lost = engineAll('SELECT sum(a.range * b.range) FROM range(1000000) a, range(100000) b')
-  const { child } = (globalThis as Record<symbol, { child: { kill(signal: string): void } }>)[
-    Symbol.for('gatehouse.archive.engine')
-  ] ?? { child: null }
-  child?.kill('SIGKILL')
+  engineNow()?.child.kill('SIGKILL')
   await expect(lost).rejects.toThrow(/archive/i)
   expect(await engineAll('SELECT 3')).toEqual([[3]])
 })

@@ -2,6 +2,7 @@
  * DuckDB in a process of its own: what it does with a file of the archive can end this process, never the one that asked. It is told
  * statements over the channel to its parent and goes when that is closed. It sees the archive's directories and nothing else.
  */
+import { rmSync } from 'node:fs'
 import {
   DuckDBBlobValue,
   type DuckDBConnection,
@@ -35,12 +36,13 @@ const INTERRUPT_AGAIN_MS = 50
 
 const asked = new Map<number, Asked>()
 
+const roots = JSON.parse(process.env[ROOTS] ?? '[]') as string[]
+
 async function openEngine(): Promise<DuckDBInstance> {
-  const roots = JSON.parse(process.env[ROOTS] ?? '[]') as string[]
   const instance = await DuckDBInstance.create(':memory:', { memory_limit: MEMORY })
   const connection = await instance.connect()
-  const work = roots.at(-1)
-  if (work) await connection.run(`SET temp_directory = ${quoted(work)}`)
+  const own = roots.at(-1)
+  if (own) await connection.run(`SET temp_directory = ${quoted(own)}`)
   await connection.run(`SET allowed_directories = [${roots.map((root) => quoted(`${root}/`)).join(', ')}]`)
   for (const setting of [
     'autoinstall_known_extensions = false',
@@ -150,4 +152,9 @@ process.on('message', (request: EngineRequest) => {
   own.wake?.()
   own.wake = null
 })
-process.on('disconnect', () => process.exit(0))
+process.on('disconnect', () => {
+  // Whoever started us may be gone by the time we are.
+  const own = roots.at(-1)
+  if (own) rmSync(own, { recursive: true, force: true })
+  process.exit(0)
+})

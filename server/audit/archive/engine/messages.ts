@@ -19,5 +19,5 @@ export type EngineAnswer =
 /** Chunks on their way that nobody has taken yet. */
 export const CHUNKS_AHEAD = 4
 
-/** The environment variable that names the directories the engine may touch, as JSON; the last one is for its own working files. */
+/** The environment variable that names the directories the engine may touch, as JSON; the last one is for the working files of this engine alone. */
 export const ROOTS = 'GATEHOUSE_ARCHIVE_ROOTS'
