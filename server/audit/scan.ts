@@ -32,7 +32,7 @@ export async function logBounds(sql: Sql, tenantId: string): Promise<LogBounds |
   // Runs are merged while we read: between two statements that see different states something would be missing.
   if (shape && !shape.isSnapshot) throw new Error('the log is searched in a transaction with one snapshot')
   if (!shape || shape.size === 0) return null
-  const cold = shape.coldTo > 0 ? new ColdLog(shape.coldTo, await readColdFiles(sql, tenantId)) : null
+  const cold = shape.coldTo > 0 ? new ColdLog(tenantId, shape.coldTo, await readColdFiles(sql, tenantId)) : null
   return {
     from: cold?.recordedFrom ?? shape.runs[0]?.recordedFrom ?? 0,
     to: shape.lastRecordedAt + 1,

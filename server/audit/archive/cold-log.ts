@@ -2,7 +2,7 @@ import 'server-only'
 import type { TimeRange } from '#lib/postings/times.ts'
 import type { Outcome } from '#protocol/audit/actions.ts'
 import type { QueryNode } from '#protocol/audit/query.ts'
-import type { Sql } from '#server/kernel/db.ts'
+import { pgTransaction, type Sql } from '#server/kernel/db.ts'
 import type { StoredEntry } from '../stored.ts'
 import { type Condition, conditionOf, joined } from './condition.ts'
 import { type EngineCell, engineAll, engineRows, literal } from './engine/client.ts'
@@ -33,16 +33,18 @@ export type ColdCount = { bucket: number; outcome: Outcome; events: number }
 /** The archived part of an organisation's log; null where it has none. */
 export async function openCold(sql: Sql, tenantId: string): Promise<ColdLog | null> {
   const to = await readColdTo(sql, tenantId)
-  return to > 0 ? new ColdLog(to, await readColdFiles(sql, tenantId)) : null
+  return to > 0 ? new ColdLog(tenantId, to, await readColdFiles(sql, tenantId)) : null
 }
 
 /** The part of an organisation's log that is in the archive, as a search reads it. */
 export class ColdLog {
   /** Where the hot part begins. */
   readonly to: number
+  readonly #tenantId: string
   readonly #files: readonly ColdFile[]
 
-  constructor(to: number, files: readonly ColdFile[]) {
+  constructor(tenantId: string, to: number, files: readonly ColdFile[]) {
+    this.#tenantId = tenantId
     this.to = to
     this.#files = files
   }
@@ -138,12 +140,34 @@ export class ColdLog {
 
   async #read(files: readonly ColdFile[], where: string, limit: number): Promise<StoredEntry[]> {
     if (files.length === 0) return []
-    const rows = await engineAll(
-      `SELECT index, recorded_at, entry, personal FROM ${await sourceOf(files)} WHERE ${where} ORDER BY index LIMIT ${limit}`,
-      [],
-      soon(),
+    const rows = await this.#ask(files, (source) =>
+      engineAll(
+        `SELECT index, recorded_at, entry, personal FROM ${source} WHERE ${where} ORDER BY index LIMIT ${limit}`,
+        [],
+        soon(),
+      ),
     )
     return rows.map(readRow)
+  }
+
+  /** Asks files; once more what stands for them by now, where some were written anew since our list was read. */
+  async #ask<T>(files: readonly ColdFile[], ask: (source: string) => Promise<T>): Promise<T> {
+    try {
+      return await ask(await sourceOf(files))
+    } catch (error) {
+      const now = await this.#standingFor(files)
+      if (now.length === 0) throw error
+      return ask(await sourceOf(now))
+    }
+  }
+
+  /** Empty where the list still names them, or nothing is left of them. */
+  async #standingFor(files: readonly ColdFile[]): Promise<readonly ColdFile[]> {
+    // A transaction of its own: ours sees the list as it was.
+    const list = await pgTransaction('reader', this.#tenantId, (_client, sql) => readColdFiles(sql, this.#tenantId))
+    const names = new Set(list.map(({ name }) => name))
+    if (files.every(({ name }) => names.has(name))) return []
+    return list.filter((file) => files.some((old) => file.from < old.to && file.to > old.from))
   }
 
   async *#inWaves<T>(
@@ -159,7 +183,7 @@ export class ColdLog {
       at += some.length
       const last = some.at(-1)
       if (!last) return
-      const found = await ask(await sourceOf(some), condition)
+      const found = await this.#ask(some, (source) => ask(source, condition))
       const isLast = at >= files.length
       if (newestFirst) yield { reached: Math.max(from, last.from), recordedAt: last.recordedFrom, isLast, found }
       else yield { reached: Math.min(to, last.to) - 1, recordedAt: last.recordedTo, isLast, found }

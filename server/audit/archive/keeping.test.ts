@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
 import { purgedBy, verifyPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
+import { parseQuery } from '#protocol/audit/query-parse.ts'
 import { systemActor } from '#server/kernel/actor.ts'
 import { isKnownFile, openFiles } from '#server/kernel/backup/data-dir.ts'
 import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
@@ -342,6 +343,21 @@ async function erase(log: Log, personId: string): Promise<void> {
 }
 
 describe('erasing a person’s values in the archive', () => {
+  it('is not in the way of whoever read the list of files before', async () => {
+    const log = await makeLog()
+    const { tenantId, lena } = log
+    const open = () => readTransaction(tenantId, ({ sql }) => openCold(sql, tenantId))
+    const cold = await open()
+    if (!cold) throw new Error('nothing is archived')
+    await erase(log, lena.personId)
+    const walk = { query: parseQuery('action:file.view'), range: null, from: 0, to: cold.to, newestFirst: true }
+    const places: number[] = []
+    for await (const { found } of cold.places(walk, () => 100)) places.push(...found)
+    expect(places).toHaveLength(20)
+    const now = await open()
+    expect(await cold.entriesAt(places)).toEqual(await now?.entriesAt(places))
+  })
+
   it('takes them out of the files and of the search, keeps what is held, and every proof', async () => {
     const log = await makeLog()
     const { tenantId, owner, lena, bo } = log
