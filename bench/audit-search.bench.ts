@@ -19,6 +19,7 @@ import { layOutByHand, percentile, timeByHand } from './log-hand.ts'
 import { loadLog } from './log-load.ts'
 import { SHAPES, type Shape } from './log-shapes.ts'
 import { logSize, overhead } from './log-size.ts'
+import { timeWhoSaw } from './log-who-saw.ts'
 import { foundOrganisation } from './place.ts'
 import { type Run, report } from './report.ts'
 
@@ -150,6 +151,7 @@ try {
     })
   const pages = await timePages(api)
   const histogram = await timeHistogram(api)
+  const saw = await timeWhoSaw(admin, tenantId)
   const background = startBackground(tenantId, loadedPerSecond / 2)
   await new Promise((resolve) => setTimeout(resolve, 5_000))
   const busy = await timeShapes(api)
@@ -177,6 +179,7 @@ try {
       'p95 while appending at half rate (median of shapes)': (1 / medianRatio(rows, busy)).toFixed(2),
       'page 1,000 against page 1': `${(pages.thousandth / pages.first).toFixed(2)} (${pages.thousandth.toFixed(1)} / ${pages.first.toFixed(1)} ms)`,
       'histogram of 30 days, slowest p95 of 4 queries, ms': histogram.toFixed(1),
+      'who saw this file': saw,
       'bytes an event beyond entry and personal values': Math.round(overhead(size)),
       'disk by table, bytes an event': Object.entries(size.byTable)
         .map(([table, bytes]) => `${table} ${Math.round(bytes / size.events)}`)
