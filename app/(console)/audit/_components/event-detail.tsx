@@ -20,7 +20,7 @@ import { DetailValues } from './detail-values.tsx'
 import { EnforcementTruth } from './enforcement-truth.tsx'
 import { EventPivots } from './event-pivots.tsx'
 import { ProofBox } from './proof-box.tsx'
-import { Name } from './pseudonym.tsx'
+import { Name, nameWords } from './pseudonym.tsx'
 import { RevealPerson } from './reveal-person.tsx'
 import { viewingFacts, withoutViewing } from './viewing-facts.tsx'
 
@@ -81,6 +81,8 @@ export async function EventDetail({ actor, ask, params, eventId, shown }: Props)
 
 async function Summary({ event }: { event: AuditEventView }) {
   const [t, common] = await Promise.all([getTranslations('audit'), getTranslations('common')])
+  const names = await getTranslations('names')
+  const called = ({ id, name }: { id: string; name?: string | undefined }) => nameWords(names, name ?? id)
   return (
     <p className="flex flex-wrap items-center gap-x-1.5 text-ink-2">
       {event.enforcement && event.enforcement !== 'none' ? (
@@ -88,8 +90,8 @@ async function Summary({ event }: { event: AuditEventView }) {
       ) : (
         <ResultBadge outcome={event.outcome} />
       )}
-      {event.device && <span>{t('event.on', { device: event.device.name ?? event.device.id })}</span>}
-      {event.target && <span>“{event.target.name ?? event.target.id}”</span>}
+      {event.device && <span>{t('event.on', { device: called(event.device) })}</span>}
+      {event.target && <span>“{called(event.target)}”</span>}
     </p>
   )
 }

@@ -6,12 +6,14 @@ import type { AuditEventView } from '#server/audit/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { condition } from '../_query-text.ts'
 import { auditHref } from '../search-params.ts'
+import { nameWords } from './pseudonym.tsx'
 
 const AROUND_MS = 5 * 60_000
 
 /** From one event to those about it. */
 export async function EventPivots({ actor, event }: { actor: PersonActor; event: AuditEventView }) {
-  const t = await getTranslations('audit')
+  const [t, names] = await Promise.all([getTranslations('audit'), getTranslations('names')])
+  const called = (name: string) => nameWords(names, name)
   const at = Date.parse(event.occurredAt)
   const around = { from: new Date(at - AROUND_MS).toISOString(), to: new Date(at + AROUND_MS).toISOString() }
   const ask = (q: string, range = {}) => auditHref({ q, sort: '-time', ...range })
@@ -21,7 +23,9 @@ export async function EventPivots({ actor, event }: { actor: PersonActor; event:
     <div className="flex flex-wrap gap-2">
       {event.actor.id && (
         <ButtonLink href={ask(by('actor', event.actor.id))} className="max-w-full">
-          <span className="truncate">{t('pivot.actor', { name: event.actor.name ?? event.actor.id.slice(0, 8) })}</span>
+          <span className="truncate">
+            {t('pivot.actor', { name: called(event.actor.name ?? event.actor.id.slice(0, 8)) })}
+          </span>
         </ButtonLink>
       )}
       {device ? (
@@ -31,7 +35,7 @@ export async function EventPivots({ actor, event }: { actor: PersonActor; event:
       )}
       {target && target.id !== event.actor.id && target.id !== device?.id && (
         <ButtonLink href={ask(by('target', target.id))} className="max-w-full">
-          <span className="truncate">{t('pivot.target', { name: target.name ?? target.id })}</span>
+          <span className="truncate">{t('pivot.target', { name: called(target.name ?? target.id) })}</span>
         </ButtonLink>
       )}
       {target?.type === 'file' && isUuid(target.id) && actor.permissions.has('content:read') && (
