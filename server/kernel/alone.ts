@@ -9,16 +9,23 @@ const BEAT_MS = 20_000
  * worker that is killed it is free at once, and it is free when this returns.
  */
 export async function workingAlone(name: string, run: () => Promise<void>): Promise<void> {
-  await systemTransaction(async (sql) => {
+  await ifAlone(`gatehouse.${name}`, run)
+}
+
+/**
+ * The same for whatever is locked by this name; null when another process has it. A connection that breaks gives the lock away and is
+ * noticed at the end alone: `requireLock` throws then, for what two must never do at once.
+ */
+export function ifAlone<T>(name: string, run: (requireLock: () => Promise<void>) => Promise<T>): Promise<T | null> {
+  return systemTransaction(async (sql) => {
     const [lock] = await sql<{ locked: boolean }>(
-      `SELECT pg_try_advisory_xact_lock(hashtextextended('gatehouse.' || $1::text, 0)) AS locked`,
+      'SELECT pg_try_advisory_xact_lock(hashtextextended($1::text, 0)) AS locked',
       [name],
     )
-    if (!lock?.locked) return
-    // A connection that breaks is noticed at the end; what was written until then is good.
+    if (!lock?.locked) return null
     const beat = setInterval(() => void sql('SELECT 1').catch(() => {}), BEAT_MS)
     try {
-      await run()
+      return await run(async () => void (await sql('SELECT 1')))
     } finally {
       clearInterval(beat)
     }

@@ -433,6 +433,21 @@ describe('nothing goes', () => {
     await expectSound(log)
   })
 
+  it('once another process may be at it, because the connection with the lock broke', async () => {
+    const log = await makeLog()
+    const onStep = async (step: ArchiveStep) => {
+      if (step === 'recorded')
+        await db.superuser.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatehouse-system' AND datname = current_database()`,
+        )
+    }
+    await expect(archiveTenant(log.tenantId, { onStep })).rejects.toThrow()
+    expect(await log.indexes()).toHaveLength(log.before.length + 1)
+    await signHead(log.tenantId)
+    expect(await archiveTenant(log.tenantId)).toMatchObject({ files: 2, problem: null })
+    await expectSound(log)
+  })
+
   it('when values were erased after the file was written: they do not come back by it', async () => {
     const log = await makeLog()
     const onStep = async (step: ArchiveStep) => {

@@ -1,11 +1,12 @@
 import 'server-only'
 import { z } from 'zod'
 import { systemActor } from '#server/kernel/actor.ts'
+import { ifAlone } from '#server/kernel/alone.ts'
 import { defineCommand } from '#server/kernel/command.ts'
-import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
+import { readTransaction } from '#server/kernel/db.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { tenantTarget } from '#server/tenants/queries.ts'
-import { lockKeeping } from '../keeping/rules.ts'
+import { keepingRun, lockKeeping } from '../keeping/rules.ts'
 import { readHead } from '../tree.ts'
 import type { WrittenFile } from './draft.ts'
 import { type RecordedFile, readRecordedFiles } from './files.ts'
@@ -31,15 +32,9 @@ export async function followReplacedFiles(): Promise<number> {
   return followed
 }
 
-function followTenant(tenantId: string): Promise<number> {
-  return systemTransaction(async (lock) => {
-    const [row] = await lock<{ locked: boolean }>(
-      `SELECT pg_try_advisory_xact_lock(hashtextextended('keeping.run:' || $1::text, 0)) AS locked`,
-      [tenantId],
-    )
-    // Another process of ours starts as well.
-    return row?.locked ? followAll(tenantId) : 0
-  })
+async function followTenant(tenantId: string): Promise<number> {
+  // Another process of ours starts as well.
+  return (await ifAlone(keepingRun(tenantId), () => followAll(tenantId))) ?? 0
 }
 
 async function followAll(tenantId: string): Promise<number> {

@@ -1,9 +1,10 @@
 import 'server-only'
+import { ifAlone } from '#server/kernel/alone.ts'
 import { now } from '#server/kernel/clock.ts'
 import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { createLog } from '#server/kernel/log.ts'
-import { expiryOf } from '../keeping/rules.ts'
+import { expiryOf, keepingRun } from '../keeping/rules.ts'
 import type { Head } from '../tree.ts'
 import { checkLog } from '../witness/check-log.ts'
 import type { WrittenFile } from './draft.ts'
@@ -43,13 +44,8 @@ const NOTHING: Archived = { files: 0, events: 0, bytes: 0, isBusy: false, proble
  * tables. A process that dies anywhere goes on there the next time. One at a time for each organisation, and never beside a purge.
  */
 export async function archiveTenant(tenantId: string, options: ArchiveOptions = {}): Promise<Archived> {
-  return systemTransaction(async (lock) => {
-    const [row] = await lock<{ locked: boolean }>(
-      `SELECT pg_try_advisory_xact_lock(hashtextextended('keeping.run:' || $1::text, 0)) AS locked`,
-      [tenantId],
-    )
-    if (!row?.locked) return { ...NOTHING, isBusy: true }
-    const run = new Run(tenantId, options)
+  const done = await ifAlone(keepingRun(tenantId), async (requireLock) => {
+    const run = new Run(tenantId, options, requireLock)
     try {
       await run.all()
     } catch (error) {
@@ -58,6 +54,7 @@ export async function archiveTenant(tenantId: string, options: ArchiveOptions = 
     if (run.isConcerned) await noteRun(tenantId, run.done.problem)
     return run.done
   })
+  return done ?? { ...NOTHING, isBusy: true }
 }
 
 /** What is nobody's fault but the files' or the entries' is told and tried again the next night; a bug is thrown. */
@@ -76,10 +73,12 @@ class Run {
   readonly done: Archived = { ...NOTHING }
   isConcerned = false
   #waiting: WrittenFile[] = []
+  readonly #requireLock: () => Promise<void>
 
-  constructor(tenantId: string, options: ArchiveOptions) {
+  constructor(tenantId: string, options: ArchiveOptions, requireLock: () => Promise<void>) {
     this.#tenantId = tenantId
     this.#options = options
+    this.#requireLock = requireLock
   }
 
   async all(): Promise<void> {
@@ -97,6 +96,7 @@ class Run {
       const batch = await this.#writeBatch(from, { size, before, head })
       const last = batch.at(-1)
       if (!last) break
+      await this.#requireLock()
       await recordFiles(this.#tenantId, batch)
       await this.#options.onStep?.('recorded')
       this.#waiting.push(...batch)
@@ -144,6 +144,8 @@ class Run {
     const last = this.#waiting.at(-1)
     if (!last) return
     for (const file of this.#waiting) await requireBytes(file)
+    // Whoever got the lock that we lost takes files that are not recorded for what a crash left, and removes them.
+    await this.#requireLock()
     const events = await goCold(this.#tenantId, last.to)
     this.done.files += this.#waiting.length
     this.done.events += events

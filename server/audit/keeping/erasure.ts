@@ -1,10 +1,11 @@
 import 'server-only'
 import { z } from 'zod'
 import { systemActor } from '#server/kernel/actor.ts'
+import { ifAlone } from '#server/kernel/alone.ts'
 import { defineIrreversible, fingerprint } from '#server/kernel/brake.ts'
 import type { BrakeTarget } from '#server/kernel/brake-request.ts'
 import { defineCommand } from '#server/kernel/command.ts'
-import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
+import { readTransaction } from '#server/kernel/db.ts'
 import { recordErasure } from '#server/kernel/destroyed-list.ts'
 import { AppError, errorCodeOf } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
@@ -16,6 +17,7 @@ import { readHead } from '../tree.ts'
 import { eraseInArchive } from './erase-archived.ts'
 import { questionsAbout, readHolders, readHolds } from './holds.ts'
 import { erasePersonal, forgetInIndex, STALE, toRanges } from './remove.ts'
+import { keepingRun } from './rules.ts'
 import { type ErasurePreview, eraseInput } from './schema.ts'
 
 export const ERASE_TASK = 'audit.erase'
@@ -129,19 +131,16 @@ const erasePayload = z.object({ tenantId: uuidField(), erasureId: uuidField() })
 /** Does an erasure that was carried out; called again after a crash it goes over the same events, which is harmless. */
 export async function runErasure(payload: unknown): Promise<void> {
   const { tenantId, erasureId } = erasePayload.parse(payload)
-  await systemTransaction(async (lock) => {
-    // What is in the archive stays there meanwhile, and what is not stays in the tables.
-    const [row] = await lock<{ locked: boolean }>(
-      `SELECT pg_try_advisory_xact_lock(hashtextextended('keeping.run:' || $1::text, 0)) AS locked`,
-      [tenantId],
-    )
-    if (!row?.locked) throw new Error('a purge or the archive is under way: trying again')
+  // What is in the archive stays there meanwhile, and what is not stays in the tables.
+  const wasAlone = await ifAlone(keepingRun(tenantId), async () => {
     const erasure = await readRunning(tenantId, erasureId)
-    if (!erasure) return
+    if (!erasure) return true
     // Before anything goes: if we die after it, an older backup still cannot bring back what this erases.
     recordErasure(tenantId, { id: erasureId, personId: erasure.personId, until: erasure.until })
     await eraseAll(tenantId, erasureId, erasure)
+    return true
   })
+  if (!wasAlone) throw new Error('a purge or the archive is under way: trying again')
 }
 
 type Running = { personId: string; until: Date; isRestored: boolean; asOf: number; questions: string[]; coldTo: number }

@@ -1,8 +1,9 @@
 import 'server-only'
 import { createHash, type Hash } from 'node:crypto'
 import { uuidv7 } from '#lib/uuid.ts'
+import { ifAlone } from '#server/kernel/alone.ts'
 import { now } from '#server/kernel/clock.ts'
-import { pgTransaction, readTransaction, systemTransaction } from '#server/kernel/db.ts'
+import { pgTransaction, readTransaction } from '#server/kernel/db.ts'
 import { type Head, tileReader } from '../tree.ts'
 import { checkLog } from '../witness/check-log.ts'
 import { addLeaves } from './certificate.ts'
@@ -10,7 +11,7 @@ import { type Hold, holdsInForce } from './holds.ts'
 import type { ExpiredPage } from './plan.ts'
 import type { PlannedPurge } from './purge-record.ts'
 import type { ExpiredEntry } from './remove.ts'
-import { readRevision, readRules } from './rules.ts'
+import { keepingRun, readRevision, readRules } from './rules.ts'
 import type { KeepingClass, RetentionRules } from './schema.ts'
 
 /** Entries of one purge, about: what is removed in one transaction and stands in one certificate. */
@@ -18,13 +19,7 @@ export const PURGE_EVENTS = 50_000
 
 /** Runs alone for an organisation: one purge, erasure or archiving at a time; whoever comes second gets null and has nothing to do. */
 export function alone<T>(tenantId: string, run: () => Promise<T>): Promise<T | null> {
-  return systemTransaction(async (lock) => {
-    const [row] = await lock<{ locked: boolean }>(
-      `SELECT pg_try_advisory_xact_lock(hashtextextended('keeping.run:' || $1::text, 0)) AS locked`,
-      [tenantId],
-    )
-    return row?.locked ? run() : null
-  })
+  return ifAlone(keepingRun(tenantId), run)
 }
 
 export type Situation = {

@@ -58,6 +58,11 @@ export async function lockKeeping(sql: Sql, tenantId: string): Promise<void> {
   await sql(`SELECT pg_advisory_xact_lock(hashtextextended('keeping:' || $1::text, 0))::text AS locked`, [tenantId])
 }
 
+/** What a purge, an erasure and the archive of an organisation lock, so that one of them works at a time. */
+export function keepingRun(tenantId: string): string {
+  return `keeping.run:${tenantId}`
+}
+
 /** What was planned before is void. Under `lockKeeping`. */
 export async function bumpRevision(sql: Sql, tenantId: string): Promise<void> {
   await sql(
