@@ -1,14 +1,27 @@
 import type { ImportMappingInput } from '#server/audit/schema.ts'
+import { suggestTimeFormat } from './suggest-time.ts'
 
 /** Words by which other products name their columns, the likeliest first. */
 const WORDS = {
   id: ['id', 'eventid', 'uuid', 'recordid', 'guid', 'sequence'],
-  at: ['occurredat', 'timestamp', 'eventtime', 'creationtime', 'createdat', 'datetime', 'time', 'date', 'at', '时间'],
-  action: ['action', 'eventtype', 'operation', 'eventname', 'event', 'activity', 'type', '操作'],
+  at: [
+    'occurredat',
+    'timestamp',
+    'eventtime',
+    'creationtime',
+    'createdat',
+    'datetime',
+    'time',
+    'date',
+    'when',
+    'at',
+    '时间',
+  ],
+  action: ['action', 'eventtype', 'operation', 'eventname', 'event', 'activity', 'type', 'what', '操作'],
   outcome: ['outcome', 'result', 'status', '结果'],
   email: ['actoremail', 'useremail', 'email', 'mail', 'userprincipalname', 'userid', '邮箱'],
-  name: ['actorname', 'username', 'displayname', 'actor', 'user', '用户', '姓名'],
-  target: ['filename', 'targetname', 'objectname', 'target', 'object', 'file', 'document', 'resource', '文件'],
+  name: ['actorname', 'username', 'displayname', 'actor', 'user', 'person', 'who', '用户', '姓名'],
+  target: ['filename', 'targetname', 'objectname', 'target', 'object', 'file', 'document', 'doc', 'resource', '文件'],
   address: ['ipaddress', 'clientip', 'ip', 'address', 'remoteaddress'],
   reason: ['reason', 'comment', 'message', 'note'],
 } as const
@@ -17,36 +30,50 @@ type Field = keyof typeof WORDS
 
 /** A mapping to begin with, made of a file's name and its first lines. A person completes it. */
 export function suggestMapping(fileName: string, beginning: string): ImportMappingInput {
-  const [first = ''] = beginning.replace(/^\ufeff/, '').split(/\r?\n/, 1)
+  const [first = '', second = ''] = beginning.replace(/^\ufeff/, '').split(/\r?\n/, 2)
   const isJson = first.trimStart().startsWith('{')
   const delimiter = delimiterOf(first)
-  const columns = isJson ? pathsOf(first) : first.split(delimiter).map((name) => name.replace(/^"|"$/g, '').trim())
+  const sample = isJson ? valuesOf(first) : zip(cellsOf(first, delimiter), cellsOf(second, delimiter))
+  const columns = [...sample.keys()]
   const taken = new Set<string>()
-  const find = (field: Field) => {
-    const found = WORDS[field]
-      .map((word) => columns.find((column) => !taken.has(column) && bare(column) === word))
-      .find((column) => column !== undefined)
+  const free = (isRight: (column: string) => boolean) => {
+    const found = columns.find((column) => !taken.has(column) && isRight(column))
     if (found !== undefined) taken.add(found)
     return found
   }
+  const find = (field: Field) => {
+    for (const word of WORDS[field]) {
+      const found = free((column) => bare(column) === word)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  const formatOf = (column: string) => suggestTimeFormat(sample.get(column) ?? '')
   const [id, at, action, outcome] = [find('id'), find('at'), find('action'), find('outcome')]
   const [email, name, target] = [find('email'), find('name'), find('target')]
   const [address, reason] = [find('address'), find('reason')]
+  // Without a name that says so, a time is what looks like one; the action may be any column that nothing else has taken.
+  const time = at ?? free((column) => formatOf(column) !== null) ?? columns[0] ?? 'time'
   return {
     name: nameOf(fileName),
     format: isJson ? 'ndjson' : 'csv',
     ...(isJson || delimiter === ',' ? {} : { csv: { delimiter } }),
     id: id ?? { hashOf: 'line' },
-    occurredAt: { from: at ?? columns[0] ?? 'time', format: 'rfc3339', zone: 'UTC' },
-    action: { from: action ?? columns[1] ?? 'action', values: {} },
+    occurredAt: { from: time, format: formatOf(time) ?? 'rfc3339', zone: 'UTC' },
+    action: { from: action ?? free((column) => column !== time) ?? 'action', values: {} },
     ...(outcome === undefined ? {} : { outcome: { from: outcome, values: {}, otherwise: 'allowed' } }),
-    ...(email === undefined && name === undefined
-      ? {}
-      : { actor: { ...(email === undefined ? {} : { email }), ...(name === undefined ? {} : { name }) } }),
+    ...actorOf(email, name, sample),
     ...(target === undefined ? {} : { target: { type: { constant: 'file' }, name: target } }),
     ...(address === undefined ? {} : { address }),
     ...(reason === undefined ? {} : { reason }),
   }
+}
+
+/** A column of people may hold their addresses, whatever it is called. */
+function actorOf(email: string | undefined, name: string | undefined, sample: ReadonlyMap<string, string>) {
+  if (email !== undefined) return { actor: { email, ...(name === undefined ? {} : { name }) } }
+  if (name === undefined) return {}
+  return { actor: /^[^@\s]+@[^@\s]+$/.test(sample.get(name) ?? '') ? { email: name } : { name } }
 }
 
 const DELIMITERS = [',', ';', '\t', '|'] as const
@@ -56,16 +83,36 @@ function delimiterOf(line: string): (typeof DELIMITERS)[number] {
   return DELIMITERS[counts.indexOf(Math.max(...counts))] ?? ','
 }
 
-function pathsOf(line: string): string[] {
+/** The cells of a line, good enough for a guess: quotes are left out, and a delimiter between them is none. */
+function cellsOf(line: string, delimiter: string): string[] {
+  const cells: string[] = []
+  let [cell, isQuoted] = ['', false]
+  for (const letter of line) {
+    if (letter === '"') isQuoted = !isQuoted
+    else if (letter === delimiter && !isQuoted) {
+      cells.push(cell)
+      cell = ''
+    } else cell += letter
+  }
+  return [...cells, cell].map((text) => text.trim())
+}
+
+function zip(names: readonly string[], values: readonly string[]): Map<string, string> {
+  return new Map(names.map((name, place) => [name, values[place] ?? '']))
+}
+
+/** What a line of NDJSON holds, by path. */
+function valuesOf(line: string): Map<string, string> {
   try {
     const value = JSON.parse(line) as Record<string, unknown>
-    return Object.entries(value).flatMap(([name, inner]) =>
+    const paths = Object.entries(value).flatMap(([name, inner]) =>
       typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-        ? Object.keys(inner).map((key) => `${name}.${key}`)
-        : [name],
+        ? Object.entries(inner).map(([key, deep]) => [`${name}.${key}`, String(deep)] as const)
+        : [[name, String(inner)] as const],
     )
+    return new Map(paths)
   } catch {
-    return []
+    return new Map()
   }
 }
 
