@@ -45,12 +45,13 @@ export async function verifySource(source: LogSource, options: VerifyOptions): P
   if (!key) throw new SourceError('the log serves no key: give it with --key')
   const head = headOf(checkpoint)
   const files = new LogFiles(source, head.size)
-  const mayBeMissing = purgedBy(await certificatesOf(source, { vkey: key, origin: head.origin }))
+  const purged = new Purged(source, { vkey: key, origin: head.origin })
+  await purged.read()
   const verdict = await verifyLog({
-    mayBeMissing,
+    mayBeMissing: (index) => purged.has(index),
     checkpoint,
     vkey: key,
-    entries: files.entries(),
+    entries: files.entries((missing) => purged.explain(missing)),
     known: against ?? [],
     memory,
     rememberAt,
@@ -74,16 +75,43 @@ async function cosignaturesOn(checkpoint: string, witnesses: readonly string[]):
   return cosigned
 }
 
-/** What does not hold excuses nothing: the entries it names are then missing. */
-async function certificatesOf(source: LogSource, log: { vkey: string; origin: string }): Promise<PurgeCertificate[]> {
-  const ids = (await textOf(source, 'purges'))?.split('\n').filter((id) => /^[0-9a-f-]{36}$/.test(id)) ?? []
-  const valid: PurgeCertificate[] = []
-  for (const id of ids) {
-    const note = await textOf(source, `purges/${id}`)
-    const certificate = note === null ? null : await verifyPurgeCertificate(note, log).catch(ofNote)
-    if (certificate) valid.push(certificate)
+/** What was removed with a certificate. A certificate that does not hold excuses nothing: the entries it names are then missing. */
+class Purged {
+  readonly #source: LogSource
+  readonly #log: { vkey: string; origin: string }
+  readonly #certificates = new Map<string, PurgeCertificate | null>()
+  #has: (index: number) => boolean = () => false
+  #isOver = false
+
+  constructor(source: LogSource, log: { vkey: string; origin: string }) {
+    this.#source = source
+    this.#log = log
   }
-  return valid
+
+  has(index: number): boolean {
+    return this.#has(index)
+  }
+
+  async read(): Promise<void> {
+    const ids = (await textOf(this.#source, 'purges'))?.split('\n').filter((id) => /^[0-9a-f-]{36}$/.test(id)) ?? []
+    for (const id of ids) if (!this.#certificates.has(id)) this.#certificates.set(id, await this.#open(id))
+    this.#has = purgedBy([...this.#certificates.values()].filter((certificate) => certificate !== null))
+  }
+
+  /** Entries expire while a log is read: what is missing without a certificate may have one by now. Once one has none, the log does not hold. */
+  explain(missing: number): Promise<void> | null {
+    return this.#isOver || this.#has(missing) ? null : this.#readFor(missing)
+  }
+
+  async #readFor(missing: number): Promise<void> {
+    await this.read()
+    this.#isOver = !this.#has(missing)
+  }
+
+  async #open(id: string): Promise<PurgeCertificate | null> {
+    const note = await textOf(this.#source, `purges/${id}`)
+    return note === null ? null : verifyPurgeCertificate(note, this.#log).catch(ofNote)
+  }
 }
 
 function ofNote(error: unknown): null {
@@ -117,12 +145,19 @@ class LogFiles {
     this.#size = size
   }
 
-  async *entries(): AsyncGenerator<LogBatch> {
+  /** `onMissing` is told each entry that the server no longer has, before what follows it. */
+  async *entries(onMissing: (index: number) => Promise<void> | null): AsyncGenerator<LogBatch> {
     const count = Math.ceil(this.#size / TILE_WIDTH)
     for (let index = 0; index < count; index++) {
       for (let ahead = index; ahead < Math.min(count, index + AHEAD); ahead++) this.#ask(ahead)
       const bundle = (await this.#ask(index).bundle) ?? (await this.#beginningOf(index))
-      if (bundle) yield* batchesOf(bundle, index * TILE_WIDTH, tileWidth('entries', index, this.#size))
+      if (!bundle) continue
+      const entries = decodeBundle(bundle).slice(0, tileWidth('entries', index, this.#size))
+      for (const [place, { length }] of entries.entries()) {
+        const reading = length === 0 ? onMissing(index * TILE_WIDTH + place) : null
+        if (reading) await reading
+      }
+      yield* batchesOf(entries, index * TILE_WIDTH)
     }
   }
 
@@ -167,8 +202,7 @@ class LogFiles {
 }
 
 /** An entry without bytes is one that the server no longer has: it leaves a gap. */
-function* batchesOf(bundle: Uint8Array, first: number, width: number): Generator<LogBatch> {
-  const entries = decodeBundle(bundle).slice(0, width)
+function* batchesOf(entries: readonly Uint8Array[], first: number): Generator<LogBatch> {
   let from = 0
   for (let i = 0; i <= entries.length; i++) {
     if (i < entries.length && entries[i]?.length !== 0) continue

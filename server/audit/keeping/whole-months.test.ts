@@ -138,6 +138,22 @@ describe('a month of a class that has expired for everybody', () => {
     }
   })
 
+  it('goes while somebody verifies the log: that is no alarm', async () => {
+    const { one, name } = await makeMonth()
+    const source = served(one.tenantId)
+    let purging: Promise<string[]> | undefined
+    const read = async (path: string) => {
+      // The certificates were read before.
+      if (path.startsWith('tile/')) {
+        purging ??= purgeWholeMonths()
+        await purging
+      }
+      return source.read(path)
+    }
+    expect((await verifySource({ ...source, read }, {})).verdict).toMatchObject({ ok: true, purged: 20 })
+    expect(await purging).toEqual([name])
+  })
+
   it('goes by rows where somebody reads it for long', async () => {
     const { one, two, part, isThere } = await makeMonth()
     const reader = await db.superuser.connect()
