@@ -1,5 +1,6 @@
 import { BLOCK } from './bits.ts'
-import { type Packed, unpackPlaces } from './places.ts'
+import { Gatherer, TermList, TermNumbers } from './gather.ts'
+import { eachPlace, type Packed, type Packing } from './places.ts'
 import {
   bitsFor,
   bucketKey,
@@ -13,6 +14,7 @@ import {
   type Run,
   readOwn,
   type SmallTerm,
+  scanBucket,
   smallBytes,
   type TermHash,
 } from './run.ts'
@@ -22,18 +24,24 @@ export type RunPart = { offset: number; rows: readonly PostingRow[] }
 
 /** Joins runs of one block into the run of that block (or of what there is of it yet). */
 export function mergeInBlock(parts: readonly RunPart[], span: number): Run {
-  const places = new Map<TermHash, number[]>()
+  const numbers = new TermNumbers()
+  const gatherer = new Gatherer()
   for (const { offset, rows } of byOffset(parts)) {
-    eachTerm(rows, (hash, packed) => {
-      const known = places.get(hash)
-      if (!known) places.set(hash, unpackPlaces(packed, offset))
-      else for (const place of unpackPlaces(packed, offset)) known.push(place)
-    })
+    for (const { key, body } of rows) {
+      const take = (hash: TermHash, packing: Packing, from: number, to: number) => {
+        const number = numbers.numberOf(hash)
+        eachPlace(packing, body, from, to, (place) => gatherer.add(number, place + offset))
+      }
+      if (key < 0) take(-1 - key, (body[0] ?? 0) as Packing, 1, body.length)
+      else scanBucket(body, take)
+    }
   }
-  return buildRun(
-    [...places].map(([hash, all]) => ({ hash, places: all })),
-    span,
-  )
+  const hashes = numbers.hashes()
+  const { places, ends } = gatherer.gathered(hashes.length)
+  const list = new TermList()
+  for (let n = 0, from = 0; n < ends.length; from = ends[n++] as number)
+    list.add(hashes[n] as number, places, from, ends[n] as number)
+  return buildRun(list.terms, span, list.singles)
 }
 
 /** Shares of all keys, so that a merge of blocks holds one of them at a time. */

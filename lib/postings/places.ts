@@ -99,6 +99,34 @@ export function eachStretch({ packing, body }: Packed, take: (from: number, to: 
   }
 }
 
+/** Calls `take` with each place, in order, of what is packed in `bytes` from `from` to `to` (excluded). */
+export function eachPlace(
+  packing: Packing,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  take: (place: number) => void,
+): void {
+  if (packing !== SPARSE) {
+    eachStretch({ packing, body: bytes.subarray(from, to) }, (begin, end) => {
+      for (let place = begin; place < end; place++) take(place)
+    })
+    return
+  }
+  let next = 0
+  for (let at = from; at < to; ) {
+    let byte = bytes[at++] as number
+    let gap = byte & 0x7f
+    for (let scale = 128; byte >= 0x80; scale *= 128) {
+      if (at === to) throw new RangeError('postings end too early')
+      byte = bytes[at++] as number
+      gap += (byte & 0x7f) * scale
+    }
+    take(next + gap)
+    next += gap + 1
+  }
+}
+
 /** The places, `shift` further on each. */
 export function unpackPlaces(packed: Packed, shift = 0): number[] {
   const places: number[] = []

@@ -15,7 +15,7 @@ import {
 } from './bits.ts'
 import { MERGE_SHARES, mergeBlocks, mergedBits, mergeInBlock } from './merge.ts'
 import { addPacked, packPlaces, unpackPlaces } from './places.ts'
-import { bucketKey, buildRun, ownKey, type PostingRow, type Run, readBucket, readOwn } from './run.ts'
+import { bucketKey, buildRun, eachInBucket, ownKey, type PostingRow, type Run, readBucket, readOwn } from './run.ts'
 import { addHours, addTimes, countHours, eachHour, packTimes, unpackTimes } from './times.ts'
 
 const place = fc.integer({ min: 0, max: BLOCK - 1 })
@@ -167,6 +167,29 @@ describe('a run', () => {
     })
     const merged = mergeInBlock(parts.reverse(), 30_000)
     for (const term of list) expect(lookUp(merged, term.hash)).toEqual(term.places)
+  })
+
+  it('of more terms than there was room for at first, many of one beginning', () => {
+    // Hashes whose last 32 bits are few compete for the same slots of a table.
+    const hashes = Array.from({ length: 10_000 }, (_, n) => Math.floor(n / 50) * 2 ** 34 + (n % 50))
+    const parts = [0, 1, 2].map((part) => ({
+      offset: 1_000 * part,
+      rows: buildRun(
+        hashes.filter((_, n) => n % 3 >= part).map((hash, n) => ({ hash, places: [n % 1_000] })),
+        1_000,
+      ).rows,
+    }))
+    const merged = mergeInBlock(parts, 3_000)
+    const expected = new Map<number, number[]>()
+    for (const { offset, rows } of parts)
+      for (const { body } of rows)
+        eachInBucket(body, (hash, packed) =>
+          expected.set(hash, [...(expected.get(hash) ?? []), ...unpackPlaces(packed, offset)]),
+        )
+    expect(expected.size).toBe(10_000)
+    const found = new Map<number, number[]>()
+    for (const { body } of merged.rows) eachInBucket(body, (hash, packed) => found.set(hash, unpackPlaces(packed)))
+    expect(found).toEqual(expected)
   })
 
   it('of several blocks finds in each what that block had', () => {

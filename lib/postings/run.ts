@@ -4,7 +4,7 @@
  * therefore two exact keys a run, whatever the term.
  */
 import { BLOCK } from './bits.ts'
-import { ByteReader, ByteWriter, numberBytes } from './bytes-io.ts'
+import { ByteWriter, numberBytes } from './bytes-io.ts'
 import { type Packed, type Packing, type Places, packPlaces, SPARSE, unpackPlaces } from './places.ts'
 
 /** A term is known by 52 bits of its hash: a whole number that JavaScript holds exactly. */
@@ -146,13 +146,29 @@ export function readBucket(body: Uint8Array, hash: TermHash): Packed | null {
 
 /** All terms of a bucket, in the order in which they were written. */
 export function eachInBucket(body: Uint8Array, take: (hash: TermHash, packed: Packed) => void): void {
-  const reader = new ByteReader(body)
-  while (!reader.isDone) {
-    const head = reader.bytes(HEAD_BYTES)
-    const view = new DataView(head.buffer, head.byteOffset, HEAD_BYTES)
-    const tail = view.getUint32(3) & 0xffffff
-    const hash = view.getUint32(0) * 2 ** 20 + (tail >>> 4)
-    take(hash, { packing: (tail & 0xf) as Packing, body: reader.bytes(reader.number()) })
+  scanBucket(body, (hash, packing, from, to) => take(hash, { packing, body: body.subarray(from, to) }))
+}
+
+/** The same without an object for each: what is packed stands in `body` from `from` to `to` (excluded). */
+export function scanBucket(
+  body: Uint8Array,
+  take: (hash: TermHash, packing: Packing, from: number, to: number) => void,
+): void {
+  const view = new DataView(body.buffer, body.byteOffset, body.length)
+  for (let at = 0; at < body.length; ) {
+    const tail = view.getUint32(at + 3) & 0xffffff
+    const hash = view.getUint32(at) * 2 ** 20 + (tail >>> 4)
+    at += HEAD_BYTES
+    let length = 0
+    for (let scale = 1; ; scale *= 128) {
+      const byte = body[at++]
+      if (byte === undefined) throw new RangeError('postings end too early')
+      length += (byte & 0x7f) * scale
+      if (byte < 0x80) break
+    }
+    if (at + length > body.length) throw new RangeError('postings end too early')
+    take(hash, (tail & 0xf) as Packing, at, at + length)
+    at += length
   }
 }
 

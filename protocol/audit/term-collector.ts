@@ -1,3 +1,4 @@
+import { Gatherer, TermList } from '#lib/postings/gather.ts'
 import type { Places } from '#lib/postings/places.ts'
 import type { Singles, TermPlaces } from '#lib/postings/run.ts'
 import { isUuid } from '#lib/uuid.ts'
@@ -65,9 +66,6 @@ export type Collected = { terms: readonly TermPlaces[]; singles: Singles }
 
 let batches = 0
 
-/** Terms with their places, at first. */
-const ROOM = 4_096
-
 /**
  * Collects where the terms of neighbouring entries stand. The same terms as `termsOf` gives, a test holds them equal; what comes
  * again with every event (actions, people, files, addresses) is hashed once and remembered, part by part.
@@ -78,9 +76,7 @@ export class TermCollector {
   readonly #batch = ++batches
   /** By the number of a term in the batch. */
   readonly #hashes: number[] = []
-  /** The number of a term and a place of it, in the order in which they were met: places of a term rise. */
-  #met = new Int32Array(2 * ROOM)
-  #metLength = 0
+  readonly #gatherer = new Gatherer()
   readonly #singles: { hashes: number[]; places: number[] } = { hashes: [], places: [] }
   // Of the entry in hand.
   readonly #parts: Terms[] = []
@@ -113,24 +109,22 @@ export class TermCollector {
   collected(): Collected {
     const repeated = this.#repeated()
     const shared = new Map([...repeated].map((hash) => [hash, new Set<number>()]))
-    const terms: TermPlaces[] = []
-    const singles: { hashes: number[]; places: number[] } = { hashes: [], places: [] }
-    const take = (hash: number, places: Places, from: number, to: number) => {
+    const list = new TermList()
+    const { places, ends } = this.#gatherer.gathered(this.#hashes.length)
+    for (let n = 0, from = 0; n < ends.length; from = ends[n++] as number) {
+      const hash = this.#hashes[n] as number
       const others = repeated.size === 0 ? undefined : shared.get(hash)
-      if (others) for (let at = from; at < to; at++) others.add(places[at] as number)
-      else if (to - from > 1) terms.push({ hash, places: places.slice(from, to) })
-      else {
-        singles.hashes.push(hash)
-        singles.places.push(places[from] as number)
-      }
+      if (others) for (const place of places.subarray(from, ends[n])) others.add(place)
+      else list.add(hash, places, from, ends[n] as number)
     }
-    const { places, ends } = this.#sorted()
-    for (let n = 0, from = 0; n < ends.length; from = ends[n++] as number)
-      take(this.#hashes[n] as number, places, from, ends[n] as number)
-    for (let n = 0; n < this.#singles.hashes.length; n++)
-      take(this.#singles.hashes[n] as number, this.#singles.places, n, n + 1)
-    for (const [hash, all] of shared) terms.push({ hash, places: [...all].sort((a, b) => a - b) })
-    return { terms, singles }
+    for (let n = 0; n < this.#singles.hashes.length; n++) {
+      const [hash, place] = [this.#singles.hashes[n] as number, this.#singles.places[n] as number]
+      const others = repeated.size === 0 ? undefined : shared.get(hash)
+      if (others) others.add(place)
+      else list.addSingle(hash, place)
+    }
+    for (const [hash, all] of shared) list.terms.push({ hash, places: [...all].sort((a, b) => a - b) })
+    return list
   }
 
   /** Each term once with its places, ascending. */
@@ -140,27 +134,6 @@ export class TermCollector {
     for (const { hash, places } of terms) byHash.set(hash, places)
     for (const [n, hash] of singles.hashes.entries()) byHash.set(hash, singles.places.slice(n, n + 1))
     return byHash
-  }
-
-  /** What was met, term by term, and where each term's places end. */
-  #sorted(): { places: Int32Array; ends: Int32Array } {
-    const met = this.#met
-    const ends = new Int32Array(this.#hashes.length)
-    for (let at = 0; at < this.#metLength; at += 2) ends[met[at] as number] = (ends[met[at] as number] as number) + 1
-    let sum = 0
-    for (let number = 0; number < ends.length; number++) {
-      const count = ends[number] as number
-      ends[number] = sum
-      sum += count
-    }
-    const places = new Int32Array(sum)
-    for (let at = 0; at < this.#metLength; at += 2) {
-      const number = met[at] as number
-      const end = ends[number] as number
-      places[end] = met[at + 1] as number
-      ends[number] = end + 1
-    }
-    return { places, ends }
   }
 
   /** Two terms of one hash, an id that came twice, or a term that was forgotten in between. */
@@ -257,15 +230,7 @@ export class TermCollector {
       term.number = this.#hashes.push(term.hash) - 1
     } else if (term.last === place) return
     term.last = place
-    if (this.#metLength === this.#met.length) this.#grow()
-    this.#met[this.#metLength++] = term.number
-    this.#met[this.#metLength++] = place
-  }
-
-  #grow(): void {
-    const grown = new Int32Array(2 * this.#met.length)
-    grown.set(this.#met)
-    this.#met = grown
+    this.#gatherer.add(term.number, place)
   }
 }
 

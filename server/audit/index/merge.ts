@@ -17,7 +17,7 @@ const SEGMENT = SEGMENT_BLOCKS * BLOCK
 const MOST_SMALL = 64
 /** A run of so many entries is no longer small. */
 const SMALL = 4_096
-/** Of postings in one merge of a block, twice what usual events have: each of a million rare words takes most of a kilobyte meanwhile. */
+/** Of postings in one merge of a block, twice what usual events have: each of a million rare words takes some hundred bytes meanwhile. */
 const MOST_BYTES = 24 * 1_024 * 1_024
 
 /** Neighbouring runs to make one of. */
