@@ -358,6 +358,24 @@ describe('erasing a person’s values in the archive', () => {
     expect(await cold.entriesAt(places)).toEqual(await now?.entriesAt(places))
   })
 
+  it('leaves no copy in a file whose entries have not gone yet', async () => {
+    const log = await makeLog()
+    const { tenantId, lena, owner } = log
+    await setArchiveRule(owner, { days: 30 })
+    await signHead(tenantId)
+    const onStep = (step: string) => {
+      if (step === 'recorded') throw new Error('killed')
+    }
+    await expect(archiveTenant(tenantId, { onStep })).rejects.toThrow('killed')
+    const waiting = (await log.files()).find(({ state }) => state === 'written')
+    expect(storedNames(tenantId)).toContain(waiting?.name)
+    await erase(log, lena.personId)
+    expect(storedNames(tenantId)).not.toContain(waiting?.name)
+    await signHead(tenantId)
+    expect(await archiveTenant(tenantId)).toMatchObject({ files: 1, problem: null })
+    await expectSound(log)
+  })
+
   it('takes them out of the files and of the search, keeps what is held, and every proof', async () => {
     const log = await makeLog()
     const { tenantId, owner, lena, bo } = log

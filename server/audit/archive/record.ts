@@ -2,12 +2,14 @@ import 'server-only'
 import { z } from 'zod'
 import { systemActor } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
-import type { Sql } from '#server/kernel/db.ts'
+import { readTransaction, type Sql } from '#server/kernel/db.ts'
 import { tenantTarget } from '#server/tenants/queries.ts'
 import { lockKeeping } from '../keeping/rules.ts'
 import { type WrittenFile, writtenFile } from './draft.ts'
+import { readRecordedFiles } from './files.ts'
 import type { ColdFileProblem } from './problem.ts'
 import { ARCHIVE_PROBLEMS } from './problem.ts'
+import { noteName } from './work.ts'
 
 const record = defineCommand({
   action: 'audit.archive',
@@ -89,7 +91,9 @@ const withdraw = defineCommand({
   },
 })
 
-/** States in the log why nothing more is archived; files whose entries have not gone no longer count. */
+/** States in the log why nothing more is archived; files whose entries have not gone no longer count, and the next sweep removes them. */
 export async function withdrawFiles(tenantId: string, { problem, index }: ColdFileProblem): Promise<void> {
+  const files = await readTransaction(tenantId, ({ sql }) => readRecordedFiles(sql, tenantId))
+  for (const { name, state } of files) if (state === 'written') await noteName(tenantId, name)
   await withdraw(systemActor(tenantId, 'archive'), { problem, index })
 }

@@ -9,6 +9,7 @@ import { copyTo, groupOf, linesOf, putDraft, type WrittenFile } from './draft.ts
 import { type EngineCell, engineAll, engineRows, literal } from './engine/client.ts'
 import { type RecordedFile, readRecordedFiles } from './files.ts'
 import { ColdFileProblem } from './problem.ts'
+import { withdrawFiles } from './record.ts'
 import { announceReplaced, type Replaced, settleReplaced } from './replaced.ts'
 import { COLD_COLUMNS, coldRow } from './row.ts'
 import { requireBytes, verifyColdFile } from './verify.ts'
@@ -55,6 +56,17 @@ export async function sweepArchive(tenantId: string): Promise<void> {
   const isRecorded = (name: string) => names.has(name)
   await settleReplaced(tenantId, isRecorded)
   await sweepNoted(tenantId, isRecorded)
+}
+
+/**
+ * Withdraws the files whose entries are still in the tables, where an archiving that was cut off left some: they hold what is about to
+ * be erased there. The next night writes them again. The caller holds the organisation's lock.
+ */
+export async function withdrawWaiting(tenantId: string): Promise<void> {
+  const files = await readTransaction(tenantId, ({ sql }) => readRecordedFiles(sql, tenantId))
+  if (!files.some(({ state }) => state === 'written')) return
+  await withdrawFiles(tenantId, new ColdFileProblem('changed'))
+  await sweepArchive(tenantId)
 }
 
 type Concerned = { file: RecordedFile; places: IndexRange[] }

@@ -15,7 +15,6 @@ import { recordFiles, withdrawFiles } from './record.ts'
 import { sweepArchive } from './rewrite.ts'
 import { readArchiveDays } from './rule.ts'
 import { requireBytes, verifyColdFile } from './verify.ts'
-import { noteName } from './work.ts'
 import { FILE_ENTRIES, writeColdFile } from './write.ts'
 
 const log = createLog('archive')
@@ -165,11 +164,7 @@ class Run {
     )
     // Of what cannot be reached now nothing is known: it is looked at again the next night.
     const isKept = problem.problem === 'unavailable'
-    const { files } = await this.#recorded()
-    if (!isKept) {
-      for (const { name, state } of files) if (state === 'written') await noteName(tenantId, name)
-      await withdrawFiles(tenantId, problem)
-    }
+    if (!isKept) await withdrawFiles(tenantId, problem)
     await sweepArchive(tenantId).catch((err: unknown) =>
       log.warn({ tenantId, err }, 'a file that does not count could not be removed yet'),
     )

@@ -12,6 +12,7 @@ import { uuidField } from '#server/kernel/fields.ts'
 import { RESTORE } from '#server/kernel/frozen-log.ts'
 import type { Job } from '#server/kernel/jobs.ts'
 import { readColdTo } from '../archive/files.ts'
+import { withdrawWaiting } from '../archive/rewrite.ts'
 import { eachMatch, type MatchesPage } from '../matches.ts'
 import { readHead } from '../tree.ts'
 import { eraseInArchive } from './erase-archived.ts'
@@ -137,6 +138,7 @@ export async function runErasure(payload: unknown): Promise<void> {
     if (!erasure) return true
     // Before anything goes: if we die after it, an older backup still cannot bring back what this erases.
     recordErasure(tenantId, { id: erasureId, personId: erasure.personId, until: erasure.until })
+    await withdrawWaiting(tenantId)
     await eraseAll(tenantId, erasureId, erasure)
     return true
   })
