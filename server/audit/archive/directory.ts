@@ -23,6 +23,7 @@ export function directoryStore(root: string): ArchiveStore {
     remove: async (name) => {
       const path = placeIn(root, name)
       await rm(path, { force: true })
+      await rm(partOf(path), { force: true })
       await syncDirectory(dirname(path)).catch(passOver('ENOENT'))
     },
   }
@@ -53,11 +54,22 @@ export async function moveFlushed(from: string, to: string): Promise<void> {
   const isMoved = await syncAndRename(from, to).then(() => true, passOver('EXDEV'))
   // The archive may be a disk of its own.
   if (!isMoved) {
-    await copyFile(from, `${to}.part`, constants.COPYFILE_FICLONE)
-    await syncAndRename(`${to}.part`, to)
+    try {
+      await copyFile(from, partOf(to), constants.COPYFILE_FICLONE)
+      await syncAndRename(partOf(to), to)
+    } catch (error) {
+      // A disk that became full, for one.
+      await rm(partOf(to), { force: true })
+      throw error
+    }
     await rm(from)
   }
   await syncDirectory(dirname(to))
+}
+
+/** What is on its way from another disk; a crash may leave it. */
+function partOf(path: string): string {
+  return `${path}.part`
 }
 
 async function syncAndRename(from: string, to: string): Promise<void> {

@@ -58,6 +58,14 @@ test('removed is gone; removing what is not there does nothing', async () => {
   await expect(store.local(file)).rejects.toThrow('is missing')
 })
 
+test('what a crash left of a file from another disk goes with it', async () => {
+  const { file, path } = made('cut off', 'd/e/g.parquet')
+  await store.put(file, path)
+  writeFileSync(join(root, 'd/e/g.parquet.part'), 'cut')
+  await store.remove(file.name)
+  expect(readdirSync(join(root, 'd/e'))).toEqual([])
+})
+
 test.each(['../outside', '/etc/passwd', 'a/../../b', 'a//b', '.hidden', ''])('%j is no name', async (name) => {
   const { file, path } = made('x', name)
   await expect(store.put(file, path)).rejects.toThrow(TypeError)
