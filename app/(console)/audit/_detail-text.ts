@@ -1,16 +1,22 @@
 import type { DetailText } from '#protocol/audit/personal.ts'
 import { isPolicyPath, shownValue } from '../policies/_components/policy-text.ts'
 
-/** What an entry keeps as text, as a person reads it: a word of the policy's messages, a role, a moment, or the text itself. */
+/** What an entry keeps as text, as a person reads it: a word of the policy's messages, a role, a moment…, or the text itself. */
 export type ShownText =
   | { word: Extract<ReturnType<typeof shownValue>, { word: unknown }>['word'] }
   | { role: string }
+  | { state: string }
+  /** A period; null is for ever, of the archive never. */
+  | { days: number | null }
   | { at: Date }
   | { text: string }
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 /** How the log writes that a setting has no value. */
 const UNSET = 'none'
+/** Whose periods the log writes as “90 days”, “after 90 days”, “for ever” and “never”. */
+const PERIODS = ['control', 'access', 'activity', 'archive']
+const PERIOD = /^(?:(?:after )?(\d+) days|for ever|never)$/
 
 /** One entry of the detail; a list is as many as it has, an empty one says so. */
 export function shownDetail(name: string, value: DetailText): ShownText[] {
@@ -22,5 +28,8 @@ function shownText(name: string, text: string): ShownText {
   if (text === 'true' || text === 'false') return { word: text === 'true' ? 'yes' : 'no' }
   if (isPolicyPath(name)) return shownValue(name, text === UNSET ? undefined : text)
   if (MOMENT.test(text)) return { at: new Date(text) }
-  return name === 'role' ? { role: text } : { text }
+  const period = PERIODS.includes(name) ? PERIOD.exec(text) : null
+  if (period) return { days: period[1] === undefined ? null : Number(period[1]) }
+  if (name === 'role') return { role: text }
+  return name === 'state' ? { state: text } : { text }
 }

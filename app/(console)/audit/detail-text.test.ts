@@ -11,6 +11,15 @@ describe('what an entry says beyond its fields', () => {
     expect(shownDetail('role', 'compliance')).toEqual([{ role: 'compliance' }])
   })
 
+  it('tells periods of keeping as such', () => {
+    expect(shownDetail('activity', '90 days')).toEqual([{ days: 90 }])
+    expect(shownDetail('activity', 'for ever')).toEqual([{ days: null }])
+    expect(shownDetail('archive', 'after 30 days')).toEqual([{ days: 30 }])
+    expect(shownDetail('archive', 'never')).toEqual([{ days: null }])
+    expect(shownDetail('note', 'never')).toEqual([{ text: 'never' }])
+    expect(shownDetail('state', 'delayed')).toEqual([{ state: 'delayed' }])
+  })
+
   it('tells moments as moments, and what it does not know as it stands', () => {
     expect(shownDetail('offlineUntil', '2026-11-23T21:06:27.998Z')).toEqual([
       { at: new Date('2026-11-23T21:06:27.998Z') },

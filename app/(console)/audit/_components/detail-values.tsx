@@ -53,15 +53,17 @@ async function Changed({ change, textOf }: { change: Change; textOf: (text: Deta
 
 /** What a member of the detail is called where it is set: on the policy page, in the settings; else in words of the log. */
 async function settingNames(): Promise<(name: string) => string | null> {
-  const [t, policies, settings] = await Promise.all([
+  const [t, policies, settings, keeping] = await Promise.all([
     getTranslations('audit'),
     getTranslations('policies'),
     getTranslations('settings'),
+    getTranslations('keeping'),
   ])
   return (name) => {
     if (isPolicyPath(name)) return policies(`field.${name}`)
     const brake = `brake.${name.replace(/^brake\./, '')}.label` as 'brake.undoSeconds.label'
     if (name.startsWith('brake.') && settings.has(brake)) return settings(brake)
+    if (name === 'control' || name === 'access' || name === 'activity') return keeping(`class.${name}`)
     const known = `detailName.${name}` as 'detailName.version'
     return !name.includes('.') && t.has(known) ? t(known) : null
   }
@@ -69,16 +71,30 @@ async function settingNames(): Promise<(name: string) => string | null> {
 
 async function settingTexts(names: Props['names']): Promise<(name: string, value: DetailText) => string> {
   const [policies, people] = await Promise.all([getTranslations('policies'), getTranslations('people')])
+  const [keeping, common] = await Promise.all([getTranslations('keeping'), getTranslations('common')])
   const [locale, timeZone] = await Promise.all([getLocale(), getTimeZone()])
-  const one = (shown: ShownText) => {
+  const one = (name: string, shown: ShownText) => {
     if ('word' in shown) return policies(`value.${shown.word}`)
     if ('at' in shown)
       return `${formatTime(shown.at, { locale, timeZone, precision: 'second' })} ${zoneOffset(shown.at, timeZone)}`
-    if ('text' in shown) return names[shown.text] ?? shown.text
-    const role = `role.${shown.role}` as 'role.owner'
-    return people.has(role) ? people(role) : shown.role
+    if ('days' in shown) {
+      if (shown.days !== null) return keeping('days', { count: shown.days })
+      return name === 'archive' ? common('never') : keeping('forever')
+    }
+    if ('role' in shown) {
+      const role = `role.${shown.role}` as 'role.owner'
+      return people.has(role) ? people(role) : shown.role
+    }
+    if ('state' in shown) {
+      const state = `rules.state.${shown.state}` as 'rules.state.held'
+      return keeping.has(state) ? keeping(state) : shown.state
+    }
+    return names[shown.text] ?? shown.text
   }
-  return (name, value) => shownDetail(name, value).map(one).join(', ')
+  return (name, value) =>
+    shownDetail(name, value)
+      .map((shown) => one(name, shown))
+      .join(', ')
 }
 
 // Array.isArray does not narrow readonly arrays away.
