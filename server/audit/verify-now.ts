@@ -142,11 +142,15 @@ async function* storedEntries(
     signal?.throwIfAborted()
     await onProgress?.({ phase: 'entries', checked: Math.min(next, size), size })
     let batch: { first: number; items: LogBatch['items'][number][] } = { first: next, items: [] }
+    let isRead = false
     for (const { index, text, personal } of rows) {
       const expected: number = batch.first + batch.items.length
       if (index !== expected) {
-        // The certificate is as old as the gap.
-        if (index > expected && !purged.has(expected)) await purged.read()
+        // The certificate is as old as the gap, and what is read after these rows knows of all of theirs.
+        if (index > expected && !purged.has(expected) && !isRead) {
+          await purged.read()
+          isRead = true
+        }
         yield batch
         batch = { first: index, items: [] }
       }

@@ -202,6 +202,37 @@ describe('archiving', () => {
     await expectSound(log)
   })
 
+  it.each(['newest', 'oldest'] as const)(
+    'turns pages (%s first) while days go: nothing twice, nothing missing',
+    async (order) => {
+      const log = await makeLog()
+      const bounds = { from: undefined, to: undefined }
+      const page = (cursor: string | undefined) =>
+        readTransaction(log.tenantId, ({ sql }) =>
+          search(sql, log.tenantId, { q: 'action:file.view', order, limit: 3, cursor, ...bounds }),
+        )
+      const found: number[] = []
+      let cursor: string | undefined
+      for (let n = 0; n === 0 || cursor !== undefined; n++) {
+        const { items, nextCursor } = await page(cursor)
+        found.push(...items.map(({ index }) => index))
+        cursor = nextCursor ?? undefined
+        if (n === 2) await archiveTenant(log.tenantId)
+        if (n === 6) {
+          await setArchiveRule(log.owner, { days: 30 })
+          await signHead(log.tenantId)
+          await archiveTenant(log.tenantId)
+        }
+      }
+      const all = log.before.filter(({ entry }) => entry.action === 'file.view').map(({ index }) => index)
+      expect(found).toEqual(order === 'newest' ? all.toReversed() : all)
+      for (const after of ['0', '999999999999999']) {
+        const far = Buffer.from(`${order}.${after}.1`).toString('base64url')
+        expect((await page(far)).items).toHaveLength((order === 'newest') === (after === '0') ? 0 : 3)
+      }
+    },
+  )
+
   it('killed after any step goes on: nothing is lost, nothing twice', async () => {
     const log = await makeLog()
     for (const at of ['written', 'verified', 'recorded', 'cold'] as const) {
