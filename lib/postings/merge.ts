@@ -24,16 +24,30 @@ export type RunPart = { offset: number; rows: readonly PostingRow[] }
 
 /** Joins runs of one block into the run of that block (or of what there is of it yet). */
 export function mergeInBlock(parts: readonly RunPart[], span: number): Run {
+  return runOf(byOffset(parts), span)
+}
+
+/** The part of a run from place `from` (included) to `to` (excluded), as if it alone had been indexed. */
+export function cutRun(rows: readonly PostingRow[], from: number, to: number): Run {
+  return runOf([{ offset: -from, rows }], to - from)
+}
+
+/** The run of `span` places from what of the parts lies in it. */
+function runOf(parts: readonly RunPart[], span: number): Run {
   const numbers = new TermNumbers()
   const gatherer = new Gatherer()
-  for (const { offset, rows } of byOffset(parts)) {
+  for (const { offset, rows } of parts) {
+    const take = (hash: TermHash, packing: Packing, bytes: Uint8Array, from: number, to: number) => {
+      let number = -1
+      eachPlace(packing, bytes, from, to, (place) => {
+        if (place + offset < 0 || place + offset >= span) return
+        if (number < 0) number = numbers.numberOf(hash)
+        gatherer.add(number, place + offset)
+      })
+    }
     for (const { key, body } of rows) {
-      const take = (hash: TermHash, packing: Packing, from: number, to: number) => {
-        const number = numbers.numberOf(hash)
-        eachPlace(packing, body, from, to, (place) => gatherer.add(number, place + offset))
-      }
-      if (key < 0) take(-1 - key, (body[0] ?? 0) as Packing, 1, body.length)
-      else scanBucket(body, take)
+      if (key < 0) take(-1 - key, (body[0] ?? 0) as Packing, body, 1, body.length)
+      else scanBucket(body, (hash, packing, from, to) => take(hash, packing, body, from, to))
     }
   }
   const hashes = numbers.hashes()

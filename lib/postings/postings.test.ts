@@ -13,7 +13,7 @@ import {
   takePlaces,
   unite,
 } from './bits.ts'
-import { MERGE_SHARES, mergeBlocks, mergedBits, mergeInBlock } from './merge.ts'
+import { cutRun, MERGE_SHARES, mergeBlocks, mergedBits, mergeInBlock } from './merge.ts'
 import { addPacked, packPlaces, unpackPlaces } from './places.ts'
 import { bucketKey, buildRun, eachInBucket, ownKey, type PostingRow, type Run, readBucket, readOwn } from './run.ts'
 import { addHours, addTimes, countHours, eachHour, packTimes, unpackTimes } from './times.ts'
@@ -163,10 +163,14 @@ describe('a run', () => {
           places: term.places.filter((at) => at >= from && at < to).map((at) => at - from),
         }))
         .filter((term) => term.places.length > 0)
-      return { offset: from, rows: buildRun(within, to - from).rows }
+      return { offset: from, ...buildRun(within, to - from) }
     })
-    const merged = mergeInBlock(parts.reverse(), 30_000)
+    const merged = mergeInBlock(parts.toReversed(), 30_000)
     for (const term of list) expect(lookUp(merged, term.hash)).toEqual(term.places)
+    for (const [n, part] of parts.entries()) {
+      const cut = cutRun(merged.rows, part.offset, cuts[n + 1] ?? 0)
+      for (const { hash } of list) expect(lookUp(cut, hash)).toEqual(lookUp(part, hash))
+    }
   })
 
   it('of more terms than there was room for at first, many of one beginning', () => {

@@ -1,5 +1,6 @@
 import 'server-only'
 import { BLOCK } from '#lib/postings/bits.ts'
+import { cutRun } from '#lib/postings/merge.ts'
 import { buildRun, type PostingRow } from '#lib/postings/run.ts'
 import { packTimes, type Times } from '#lib/postings/times.ts'
 import type { AuditAction, Enforcement, Outcome } from '#protocol/audit/actions.ts'
@@ -96,22 +97,19 @@ async function appendStretch(sql: Sql, tenantId: string, appends: readonly Appen
   requireOpenLog(head.frozen, appends)
   // The log's order is the order of time: a clock that steps back does not.
   const last = new Date(head.last)
-  const { recordedAt, rows, run, arrays } =
+  const { recordedAt, leaves, ids, arrays, ...index } =
     last > early.recordedAt ? prepare(tenantId, appends, new Date(Math.max(now().getTime(), last.getTime()))) : early
   const first = BigInt(head.size)
-  const { state, fullTiles } = appendLeaves(
-    readTree(head.tree),
-    rows.map((row) => row.leaf),
-  )
+  const { state, fullTiles } = appendLeaves(readTree(head.tree), leaves)
   const tree = Buffer.from(encodeTreeState(state))
-  const next = String(first + BigInt(rows.length))
+  const next = String(first + BigInt(ids.length))
   await sql(APPEND, [
     ...[tenantId, String(first), next, tree, recordedAt.toISOString()],
     ...tileArrays(fullTiles),
     ...arrays,
-    ...indexArrays(runsAt(tenantId, rows, run, Number(first))),
+    ...indexArrays(runsAt(index, Number(first))),
   ])
-  return rows.map(({ entry }, offset) => ({ index: first + BigInt(offset), id: entry.id, recordedAt }))
+  return ids.map((id, offset) => ({ index: first + BigInt(offset), id, recordedAt }))
 }
 
 /** The parameters from $6 on. */
@@ -124,7 +122,6 @@ function tileArrays(tiles: readonly Tile[]): Buffer[] {
 }
 
 type BuiltRow = ReturnType<typeof buildRow>
-type Row = Omit<BuiltRow, 'text' | 'personalText'>
 
 /** The parameters from $9 on. */
 function entryArrays(rows: readonly BuiltRow[]): Buffer[] {
@@ -139,19 +136,20 @@ function entryArrays(rows: readonly BuiltRow[]): Buffer[] {
 /** The index of a batch, or of its part in one block. */
 export type IndexedRun = { at: number; entries: number; bits: number; rows: readonly PostingRow[]; times: Times }
 
-/** The batch's run at its place in the log; two where it crosses from one block into the next. */
-function runsAt(tenantId: string, rows: readonly Row[], whole: IndexedRun, first: number): IndexedRun[] {
-  const room = BLOCK - (first % BLOCK)
-  if (rows.length <= room) return [{ ...whole, at: first }]
-  const runs: IndexedRun[] = []
-  for (let from = 0, to = room; from < rows.length; from = to, to += BLOCK)
-    runs.push(indexRun(tenantId, rows.slice(from, to), first + from))
-  return runs
-}
+/** The index of a batch and when its events occurred, in milliseconds. */
+type Index = Pick<IndexedRun, 'bits' | 'rows' | 'times'> & { occurred: readonly number[] }
 
-function indexRun(tenantId: string, rows: readonly Row[], at: number): IndexedRun {
-  const placed = rows.map(({ entry, personal, occurredMs }, place) => ({ place, entry, personal, occurredMs }))
-  return { at, entries: rows.length, ...indexPlaces(tenantId, placed, rows.length) }
+/** The batch's run at its place in the log; two where it crosses from one block into the next. */
+function runsAt({ occurred, ...whole }: Index, first: number): IndexedRun[] {
+  const entries = occurred.length
+  const room = BLOCK - (first % BLOCK)
+  if (entries <= room) return [{ ...whole, at: first, entries }]
+  const runs: IndexedRun[] = []
+  for (let from = 0, to = room; from < entries; from = to, to = Math.min(to + BLOCK, entries)) {
+    const times = packTimes(occurred.slice(from, to))
+    runs.push({ at: first + from, entries: to - from, ...cutRun(whole.rows, from, to), times })
+  }
+  return runs
 }
 
 /** An entry at its place in a run. */
@@ -223,11 +221,18 @@ const APPEND = `
          SELECT $1::uuid, level, number, hashes FROM unnest($6::bigint[], $7::bigint[], $8::bytea[]) AS t(level, number, hashes))
   UPDATE audit_head SET size = $3::text::bigint, tree = $4::bytea, last_recorded_at = $5::text::timestamptz WHERE tenant_id = $1::uuid`
 
+/** What is left of the entries is what is written of them: whatever waits for the lock is carried from one young generation to the next. */
 function prepare(tenantId: string, appends: readonly Append[], recordedAt: Date) {
-  const built = appends.map(({ actor, draft }) => buildRow(actor, draft, recordedAt))
-  const rows: Row[] = built.map(({ entry, personal, occurredMs, leaf }) => ({ entry, personal, occurredMs, leaf }))
-  // The texts are let go here: what waits for the lock is carried from one young generation to the next.
-  return { recordedAt, rows, run: indexRun(tenantId, rows, 0), arrays: entryArrays(built) }
+  const rows = appends.map(({ actor, draft }) => buildRow(actor, draft, recordedAt))
+  const placed = rows.map(({ entry, personal, occurredMs }, place) => ({ place, entry, personal, occurredMs }))
+  return {
+    recordedAt,
+    leaves: rows.map(({ leaf }) => leaf),
+    ids: rows.map(({ entry }) => entry.id),
+    occurred: rows.map(({ occurredMs }) => occurredMs),
+    arrays: entryArrays(rows),
+    ...indexPlaces(tenantId, placed, rows.length),
+  }
 }
 
 function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
