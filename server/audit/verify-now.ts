@@ -127,6 +127,12 @@ class Purged {
   has(index: number): boolean {
     return this.#has(index)
   }
+
+  /** Those from `from` (included) to `to` (excluded). */
+  hasAll(from: number, to: number): boolean {
+    for (let index = from; index < to; index++) if (!this.#has(index)) return false
+    return true
+  }
 }
 
 type Reading = { size: number; purged: Purged }
@@ -147,7 +153,7 @@ async function* storedEntries(
       const expected: number = batch.first + batch.items.length
       if (index !== expected) {
         // The certificate is as old as the gap, and what is read after these rows knows of all of theirs.
-        if (index > expected && !purged.has(expected) && !isRead) {
+        if (!isRead && !purged.hasAll(expected, index)) {
           await purged.read()
           isRead = true
         }
