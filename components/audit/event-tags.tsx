@@ -1,8 +1,12 @@
 import { Tag } from '../ui/tag.tsx'
 
-/** The action by the name that queries use; `words` is the same in the reader's language, as title. */
+/** The action by the name that queries use, cut where there is no room; `words` is the same in the reader's language, as title. */
 export function ActionTag({ action, words }: { action: string; words?: string }) {
-  return <Tag {...(words && { title: words })}>{action}</Tag>
+  return (
+    <Tag className="max-w-full overflow-hidden text-ellipsis align-middle" {...(words && { title: words })}>
+      {action}
+    </Tag>
+  )
 }
 
 /** Labels of a thing; the sensitive ones in violet. */

@@ -1,4 +1,5 @@
 import { useLocale, useTimeZone, useTranslations } from 'next-intl'
+import { cx } from './cx.ts'
 import { formatMark, formatTime, type MarkWords } from './time-format.ts'
 
 export type Bucket = { start: string; count: number; flagged?: number }
@@ -103,7 +104,7 @@ export function HistogramAxis({ buckets }: { buckets: readonly Bucket[] }) {
           key={mark.start}
           suppressHydrationWarning
           style={{ left: `${mark.at * 100}%` }}
-          className="absolute whitespace-nowrap max-sm:even:hidden"
+          className={cx('absolute whitespace-nowrap max-sm:even:hidden', mark.at > PHONE_END && 'max-sm:hidden')}
         >
           {mark.words}
         </span>
@@ -113,6 +114,8 @@ export function HistogramAxis({ buckets }: { buckets: readonly Bucket[] }) {
 }
 
 const MOST_MARKS = 8
+/** Behind this the words of a mark would leave the card of a phone. */
+const PHONE_END = 0.84
 const DAY_MS = 86_400_000
 
 /** Weekdays repeat after a week, days of the year after a year. */

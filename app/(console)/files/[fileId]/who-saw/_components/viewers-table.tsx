@@ -108,6 +108,10 @@ function useColumns(viewers: readonly Viewer[]): Column[] {
     count('forwards'),
     ...rare.map(count),
     { name: t('column.captures'), className: cell, of: (viewer) => capturesOf(t, viewer).join(', ') || null },
-    { name: t('column.known'), className: `${cell} text-ink-2`, of: (viewer) => knownOf(t, viewer).join(', ') },
+    {
+      name: t('column.known'),
+      className: `${cell} text-ink-2 lg:min-w-30`,
+      of: (viewer) => knownOf(t, viewer).join(', '),
+    },
   ]
 }
