@@ -1,4 +1,5 @@
 import 'server-only'
+import { setImmediate } from 'node:timers/promises'
 import { eachMatch, type MatchesAsk } from '../matches.ts'
 import { readingAhead } from '../reading-ahead.ts'
 import type { Candidate } from '../scan.ts'
@@ -48,25 +49,31 @@ export function* questions({ root, files }: Family): Generator<Question> {
 /** Who states what is asked for by the ids of copies. */
 const OTHERS: ReadonlySet<string> = new Set(['app', 'import'])
 
+/** So many are read before whoever waits has a turn. */
+const TURN_ROWS = 512
+
 /** Which part of the log: bounds of when it occurred, and its size. */
 export type Reach = Pick<MatchesAsk, 'from' | 'to'> & { asOf: number }
 
 /**
- * What every event tells that counts for the answer, some thousands at a time; those of one question after those of another. Of a row
+ * What every event tells that counts for the answer, some hundreds at a time; those of one question after those of another. Of a row
  * no more is read than is told. May hold events of other actions, which count for nothing.
  */
 export async function* eachSight(tenantId: string, family: Family, reach: Reach): AsyncGenerator<Sight[], void> {
   const range = rangeOf(reach)
   const reader = new SightReader()
   for (const { q, isCounted } of questions(family))
-    for await (const { rows } of readingAhead(eachCandidateAsStored(tenantId, { ...reach, q }))) {
-      const sights: Sight[] = []
-      for (let n = 0; n < rows.count; n++) {
-        const sight = reader.read(rows, n)
-        if (isCounted(sight) && isWithin({ entry: sight }, range)) sights.push(sight)
+    for await (const { rows } of readingAhead(eachCandidateAsStored(tenantId, { ...reach, q })))
+      for (let from = 0; from < rows.count; from += TURN_ROWS) {
+        const sights: Sight[] = []
+        for (let n = from; n < Math.min(rows.count, from + TURN_ROWS); n++) {
+          const sight = reader.read(rows, n)
+          if (isCounted(sight) && isWithin({ entry: sight }, range)) sights.push(sight)
+        }
+        yield sights
+        // The database goes on sending only while it is listened to; and others have a turn.
+        await setImmediate()
       }
-      yield sights
-    }
 }
 
 async function* eventsOf(
