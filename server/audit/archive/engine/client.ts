@@ -94,7 +94,10 @@ function forget(engine: Engine, id: number): void {
 
 /** An engine that is stuck is killed: whoever else waits for it hears of it, and the next question gets another. */
 function endStatement(engine: Engine, id: number): void {
-  if (!engine.child.connected) return forget(engine, id)
+  if (!engine.child.connected) {
+    forget(engine, id)
+    return
+  }
   const stuck = setTimeout(() => engine.child.kill('SIGKILL'), ENDING_MS)
   stuck.unref()
   const take = ({ kind }: EngineAnswer) => {
