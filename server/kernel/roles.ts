@@ -2,7 +2,7 @@
 export const LOGIN_ROLES = ['reader', 'writer', 'worker'] as const
 export type LoginRole = (typeof LOGIN_ROLES)[number]
 
-/** Nobody logs in as these: `owner` owns the tables, `search` the functions that search the log, `retention` the two that remove from it; `backup` reads all that belongs in one. */
+/** Nobody logs in as these: `owner` owns the tables, `search` the functions that search the log, `retention` those that remove from it; `backup` reads all that belongs in one. */
 export const SILENT_ROLES = ['owner', 'search', 'retention', 'backup'] as const
 export type SilentRole = (typeof SILENT_ROLES)[number]
 

@@ -3,6 +3,7 @@ import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { isUniqueViolation } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { createDataKey } from '#server/kernel/keys.ts'
+import { tenantTarget } from './queries.ts'
 import { tenantSettings } from './schema.ts'
 
 export { continueRotation, type RotationStep, rotateTenantKey } from './key-rotation.ts'
@@ -52,7 +53,7 @@ export const suspendTenant = defineCommand({
     if (count !== 1) throw new AppError('conflict', { detail: 'The organisation is not active.' })
     return {
       result: null,
-      audit: { action: 'tenant.suspend', target: { type: 'tenant', id: tenantId } },
+      audit: { action: 'tenant.suspend', target: await tenantTarget(tx, tenantId) },
       notify: ['session', 'device'],
     }
   },
@@ -69,7 +70,7 @@ export const resumeTenant = defineCommand({
       data: { status: 'active', suspendedAt: null },
     })
     if (count !== 1) throw new AppError('conflict', { detail: 'The organisation is not suspended.' })
-    return { result: null, audit: { action: 'tenant.resume', target: { type: 'tenant', id: tenantId } } }
+    return { result: null, audit: { action: 'tenant.resume', target: await tenantTarget(tx, tenantId) } }
   },
 })
 
@@ -98,7 +99,7 @@ export const updateTenantSettings = defineCommand({
     )
     return {
       result: input.settings,
-      audit: { action: 'tenant.update', target: { type: 'tenant', id: tenantId }, detail },
+      audit: { action: 'tenant.update', target: await tenantTarget(tx, tenantId), detail },
     }
   },
 })

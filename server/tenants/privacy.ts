@@ -2,6 +2,7 @@ import 'server-only'
 import { z } from 'zod'
 import { type CommandContext, type CommandOutcome, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
+import { tenantTarget } from './queries.ts'
 
 /** From now on names in the audit log are shown only for a reason. @throws AppError conflict where it is so already */
 export const askReasonForNames = defineCommand({
@@ -25,7 +26,7 @@ export const waiveReasonForNames = defineCommand({
 
 /** Nothing else of the settings is touched, whoever changes them meanwhile. */
 async function setAskReason(
-  { sql, tenantId }: CommandContext<unknown>,
+  { tx, sql, tenantId }: CommandContext<unknown>,
   askReason: boolean,
 ): Promise<CommandOutcome<null>> {
   const changed = await sql<{ id: string }>(
@@ -35,5 +36,5 @@ async function setAskReason(
   )
   if (changed.length === 0) throw new AppError('conflict', { detail: 'It is set so already.' })
   const detail = { 'privacy.askReason': { before: String(!askReason), after: String(askReason) } }
-  return { result: null, audit: { action: 'tenant.update', target: { type: 'tenant', id: tenantId }, detail } }
+  return { result: null, audit: { action: 'tenant.update', target: await tenantTarget(tx, tenantId), detail } }
 }

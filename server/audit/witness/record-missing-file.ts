@@ -1,6 +1,7 @@
 import 'server-only'
 import { z } from 'zod'
 import { defineCommand } from '#server/kernel/command.ts'
+import { tenantTarget } from '#server/tenants/queries.ts'
 
 /** States in the log that published checkpoints were gone from the data directory. Audit: `audit.checkpoint.missing`, failed. */
 export const recordMissingFile = defineCommand({
@@ -8,8 +9,8 @@ export const recordMissingFile = defineCommand({
   permission: 'system',
   risk: 'none',
   input: z.object({}),
-  execute: async ({ tenantId }) => ({
+  execute: async ({ tx, tenantId }) => ({
     result: null,
-    audit: { action: 'audit.checkpoint.missing', outcome: 'failed', target: { type: 'tenant', id: tenantId } },
+    audit: { action: 'audit.checkpoint.missing', outcome: 'failed', target: await tenantTarget(tx, tenantId) },
   }),
 })

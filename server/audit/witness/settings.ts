@@ -8,6 +8,7 @@ import { isUniqueViolation } from '#server/kernel/db.ts'
 import { readEnv } from '#server/kernel/env.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { emailField, textField, uuidField } from '#server/kernel/fields.ts'
+import { tenantTarget } from '#server/tenants/queries.ts'
 import { isAllowedUrl } from './outside-request.ts'
 
 /** Of each kind. */
@@ -40,7 +41,7 @@ export const addWitness = defineCommand({
   execute: async (context) => {
     const { url, vkey } = context.input
     const id = await insert(context, { kind: 'witness', name: vkey.name, place: url, vkey: vkey.vkey }, 'url')
-    return { result: { id }, audit: changed(context.tenantId, { witness: { after: `${vkey.name} ${url}` } }) }
+    return { result: { id }, audit: await changed(context, { witness: { after: `${vkey.name} ${url}` } }) }
   },
 })
 
@@ -56,7 +57,7 @@ export const addRecipient = defineCommand({
     const id = await insert(context, { kind: 'mail', name: email, place: email, vkey: null }, 'email')
     return {
       result: { id },
-      audit: changed(context.tenantId, { checkpointMail: { after: email } }),
+      audit: await changed(context, { checkpointMail: { after: email } }),
       jobs: [{ task: 'audit.mail', payload: { tenantId: context.tenantId }, key: 'audit.mail.now' }],
     }
   },
@@ -69,7 +70,7 @@ export const removeAnchor = defineCommand({
   permission: 'admin',
   risk: 'guard',
   input: z.object({ anchorId: uuidField() }),
-  execute: async ({ sql, tenantId, input, now }) => {
+  execute: async ({ tx, sql, tenantId, input, now }) => {
     const [row] = await sql<{ kind: string; name: string; place: string }>(
       `UPDATE audit_anchor SET removed_at = $3::text::timestamptz WHERE tenant_id = $1::uuid AND id = $2::uuid AND removed_at IS NULL
        RETURNING kind, name, place`,
@@ -80,14 +81,14 @@ export const removeAnchor = defineCommand({
       row.kind === 'witness'
         ? { witness: { before: `${row.name} ${row.place}` } }
         : { checkpointMail: { before: row.place } }
-    return { result: null, audit: changed(tenantId, detail) }
+    return { result: null, audit: await changed({ tx, tenantId }, detail) }
   },
 })
 
 type Change = { readonly [name: string]: { before?: string; after?: string } }
 
-function changed(tenantId: string, detail: Change) {
-  return { action: 'tenant.update' as const, target: { type: 'tenant', id: tenantId }, detail }
+async function changed({ tx, tenantId }: Pick<CommandContext<unknown>, 'tx' | 'tenantId'>, detail: Change) {
+  return { action: 'tenant.update' as const, target: await tenantTarget(tx, tenantId), detail }
 }
 
 type New = { kind: 'witness' | 'mail'; name: string; place: string; vkey: string | null }

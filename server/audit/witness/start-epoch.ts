@@ -9,6 +9,7 @@ import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { textField } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
+import { tenantTarget } from '#server/tenants/queries.ts'
 import { allPublished, lastPublished, newestEpoch } from '../published.ts'
 import type { EpochChoice, LogState } from '../schema.ts'
 import { type Head, tileReader } from '../tree.ts'
@@ -33,7 +34,7 @@ export const startEpoch = defineCommand({
   permission: 'admin',
   risk: 'guard',
   input: z.object({ reason: textField({ min: 3, max: 500 }) }),
-  execute: async ({ sql, tenantId, input, now }) => {
+  execute: async ({ tx, sql, tenantId, input, now }) => {
     // The signer's own lock: nobody signs under the old origin meanwhile.
     await sql(
       `SELECT pg_advisory_xact_lock(hashtextextended('gatehouse.checkpoint.' || $1::text, 0))::text AS locked`,
@@ -63,7 +64,7 @@ export const startEpoch = defineCommand({
       result,
       audit: {
         action: 'audit.epoch.start',
-        target: { type: 'tenant', id: tenantId },
+        target: await tenantTarget(tx, tenantId),
         reason: input.reason,
         detail: {
           epoch: { before: String(abandonedEpoch), after: String(epoch) },
