@@ -1,34 +1,25 @@
 /** A device that somebody else wrote, in Python with jwcrypto, from the contract alone: from its enrolment to the receipt of its erase. */
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Instance, startInstance } from '../e2e/support/instance.ts'
+import type { Instance } from '../e2e/support/instance.ts'
 import { foundOrganisation } from '../e2e/support/operator.ts'
 import { until } from '../e2e/support/wait.ts'
-import { Checks } from './checks.ts'
-import { Missing, makePython, run } from './tools.ts'
+import type { Checks } from './checks.ts'
+import { runSuite } from './suite.ts'
+import { makePython, run } from './tools.ts'
 
-const checks = new Checks('device')
-try {
-  const python = await makePython()
-  const instance = await startInstance()
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-device-'))
-  try {
-    await checkDevice(instance, (...args) =>
-      run(python, [join(import.meta.dirname, 'python/device.py'), folder, ...args]),
-    )
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-    await instance.stop()
-  }
-} catch (error) {
-  if (!(error instanceof Missing)) throw error
-  checks.skip('everything', error.message)
-}
-checks.end()
+await runSuite({
+  name: 'device',
+  tool: makePython,
+  run: ({ checks, tool, instance, folder }) =>
+    checkDevice(checks, instance, (...args) =>
+      run(tool, [join(import.meta.dirname, 'python/device.py'), folder, ...args]),
+    ),
+})
 
-async function checkDevice(instance: Instance, device: (...args: string[]) => Promise<string>): Promise<void> {
+type Act = (...args: string[]) => Promise<string>
+
+async function checkDevice(checks: Checks, instance: Instance, device: Act): Promise<void> {
   const operator = await foundOrganisation(instance)
   const { personId } = operator.owner
   const content = 'The plan of the year'

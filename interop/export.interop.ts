@@ -1,38 +1,29 @@
 /** Exports in the hands of somebody else: a verifier written in Python from docs/reference/export-bundle.md, with pyarrow for Parquet. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Instance, startInstance } from '../e2e/support/instance.ts'
+import type { Instance } from '../e2e/support/instance.ts'
 import { foundOrganisation, gatehouse } from '../e2e/support/operator.ts'
 import { until } from '../e2e/support/wait.ts'
-import { Checks } from './checks.ts'
+import type { Checks } from './checks.ts'
 import { appendAppEvents, readKey } from './product-log.ts'
-import { Missing, makePython, run } from './tools.ts'
+import { runSuite } from './suite.ts'
+import { makePython, run } from './tools.ts'
 
 const EVENTS = 4_000
 
-const checks = new Checks('export')
-try {
-  const python = await makePython()
-  const instance = await startInstance()
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-export-'))
-  try {
-    await checkExports(instance, folder, (file, vkey) =>
-      run(python, [join(import.meta.dirname, 'python/bundle.py'), file, vkey]),
-    )
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-    await instance.stop()
-  }
-} catch (error) {
-  if (!(error instanceof Missing)) throw error
-  checks.skip('everything', error.message)
-}
-checks.end()
+await runSuite({
+  name: 'export',
+  tool: makePython,
+  run: ({ checks, tool, instance, folder }) =>
+    checkExports(checks, instance, {
+      folder,
+      verify: (file, vkey) => run(tool, [join(import.meta.dirname, 'python/bundle.py'), file, vkey]),
+    }),
+})
 
-type Verify = (file: string, vkey: string) => Promise<string>
+type Verifier = { folder: string; verify: (file: string, vkey: string) => Promise<string> }
 
-async function checkExports(instance: Instance, folder: string, verify: Verify): Promise<void> {
+async function checkExports(checks: Checks, instance: Instance, { folder, verify }: Verifier): Promise<void> {
   const operator = await foundOrganisation(instance)
   const scopes = 'audit:read,audit:unmask,audit:write,audit:export'
   const args = ['api-key', 'create', '--name', 'interop', '--scopes', scopes, '--json']

@@ -2,39 +2,33 @@
  * The log as other people's tools see it. A reader built on torchwood (filippo.io/torchwood) fetches it whole through tlog-tiles, rebuilds
  * its tree and verifies a .tlog-proof; litewitness, of the same house, becomes a witness of it and cosigns.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { addWitness } from '#server/audit/commands.ts'
 import { systemActor } from '#server/kernel/actor.ts'
-import { type Instance, startInstance } from '../e2e/support/instance.ts'
+import type { Instance } from '../e2e/support/instance.ts'
 import { foundOrganisation, gatehouse } from '../e2e/support/operator.ts'
 import { until } from '../e2e/support/wait.ts'
-import { Checks } from './checks.ts'
+import type { Checks } from './checks.ts'
 import { startWitness, type Witness } from './litewitness.ts'
 import { appendAppEvents, readKey } from './product-log.ts'
+import { runSuite } from './suite.ts'
 import { buildGo, Missing, run } from './tools.ts'
 
 const EVENTS = 3_000
 const LOOPBACK = '127.0.0.0/8'
 
-const checks = new Checks('log')
-try {
-  const tools = await buildGo('./logreader', 'filippo.io/torchwood/cmd/litewitness')
-  process.env.GATEHOUSE_WITNESS_NETWORKS = LOOPBACK
-  const instance = await startInstance({ env: { GATEHOUSE_WITNESS_NETWORKS: LOOPBACK } })
-  try {
-    await checkLog(instance, tools)
-  } finally {
-    await instance.stop()
-  }
-} catch (error) {
-  if (!(error instanceof Missing)) throw error
-  checks.skip('everything', error.message)
-}
-checks.end()
+// Read here, too, where the witness is added.
+process.env.GATEHOUSE_WITNESS_NETWORKS = LOOPBACK
+await runSuite({
+  name: 'log',
+  env: { GATEHOUSE_WITNESS_NETWORKS: LOOPBACK },
+  tool: () => buildGo('./logreader', 'filippo.io/torchwood/cmd/litewitness'),
+  run: checkLog,
+})
 
-async function checkLog(instance: Instance, tools: string): Promise<void> {
+type Here = { checks: Checks; tool: string; instance: Instance; folder: string }
+
+async function checkLog({ checks, tool: tools, instance, folder }: Here): Promise<void> {
   const operator = await foundOrganisation(instance)
   const scopes = 'audit:read,audit:unmask,audit:write'
   const { token } = await gatehouse<{ token: string }>(instance, [
@@ -73,20 +67,21 @@ async function checkLog(instance: Instance, tools: string): Promise<void> {
     if (!event) throw new Error('no event was found')
     return read('-event', event.id, '-index', String(event.index))
   })
-  await checkWitness({ tools, vkey, tenantId: operator.tenantId, read })
+  await checkWitness({ checks, folder, tools, vkey, tenantId: operator.tenantId, read })
   await operator.close()
 }
 
 type Log = {
+  checks: Checks
+  folder: string
   tools: string
   vkey: string
   tenantId: string
   read: (...more: string[]) => Promise<string>
 }
 
-async function checkWitness({ tools, vkey, tenantId, read }: Log): Promise<void> {
+async function checkWitness({ checks, folder, tools, vkey, tenantId, read }: Log): Promise<void> {
   const what = 'litewitness cosigns, and torchwood finds its signature on the checkpoint that is served'
-  const folder = mkdtempSync(join(tmpdir(), 'gatehouse-witness-'))
   let witness: Witness | undefined
   try {
     const here = await startWitness(join(tools, 'litewitness'), folder, vkey)
@@ -100,6 +95,5 @@ async function checkWitness({ tools, vkey, tenantId, read }: Log): Promise<void>
     checks.skip(what, error.message)
   } finally {
     witness?.stop()
-    rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -92,20 +92,27 @@ func newPolicy() (torchwood.Policy, error) {
 	return torchwood.ThresholdPolicy(len(parts), parts...), nil
 }
 
-func checkLog(ctx context.Context, client *http.Client, policy torchwood.Policy) (string, error) {
+// openLog verifies the newest checkpoint and gives a reader of the tree that it signs.
+func openLog(ctx context.Context, client *http.Client, policy torchwood.Policy) (torchwood.Checkpoint, *note.Note, *torchwood.Client, error) {
+	var none torchwood.Checkpoint
 	signed, err := get(ctx, client, "checkpoint")
 	if err != nil {
-		return "", err
+		return none, nil, nil, err
 	}
 	checkpoint, opened, err := torchwood.VerifyCheckpoint(signed, policy)
 	if err != nil {
-		return "", err
+		return none, nil, nil, err
 	}
 	fetcher, err := torchwood.NewTileFetcher(*base, torchwood.WithHTTPClient(client))
 	if err != nil {
-		return "", err
+		return none, nil, nil, err
 	}
 	reader, err := torchwood.NewClient(fetcher)
+	return checkpoint, opened, reader, err
+}
+
+func checkLog(ctx context.Context, client *http.Client, policy torchwood.Policy) (string, error) {
+	checkpoint, opened, reader, err := openLog(ctx, client, policy)
 	if err != nil {
 		return "", err
 	}
@@ -150,19 +157,7 @@ func checkProof(ctx context.Context, client *http.Client, policy torchwood.Polic
 	if err != nil {
 		return "", err
 	}
-	signed, err := get(ctx, client, "checkpoint")
-	if err != nil {
-		return "", err
-	}
-	checkpoint, _, err := torchwood.VerifyCheckpoint(signed, policy)
-	if err != nil {
-		return "", err
-	}
-	fetcher, err := torchwood.NewTileFetcher(*base, torchwood.WithHTTPClient(client))
-	if err != nil {
-		return "", err
-	}
-	reader, err := torchwood.NewClient(fetcher)
+	checkpoint, _, reader, err := openLog(ctx, client, policy)
 	if err != nil {
 		return "", err
 	}
