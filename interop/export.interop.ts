@@ -5,7 +5,7 @@ import type { Instance } from '../e2e/support/instance.ts'
 import { foundOrganisation, gatehouse } from '../e2e/support/operator.ts'
 import { until } from '../e2e/support/wait.ts'
 import type { Checks } from './checks.ts'
-import { appendAppEvents, readKey } from './product-log.ts'
+import { appendAppEvents, readKey, strangerOf } from './product-log.ts'
 import { runSuite } from './suite.ts'
 import { makePython, run } from './tools.ts'
 
@@ -64,7 +64,7 @@ async function checkExports(checks: Checks, instance: Instance, { folder, verify
     bytes[bytes.indexOf('message.view')] = 'M'.charCodeAt(0)
     const altered = join(folder, 'altered.zip')
     writeFileSync(altered, bytes)
-    const other = 'other.example/log+00000000+AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+    const other = strangerOf(vkey)
     for (const [file, key] of [
       [altered, vkey],
       [join(folder, 'csv.zip'), other],

@@ -1,3 +1,4 @@
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import type { Instance } from '../e2e/support/instance.ts'
 import { until } from '../e2e/support/wait.ts'
 import { run } from './tools.ts'
@@ -29,4 +30,13 @@ export function readKey(log: string, token: string, ca: string): Promise<string>
   return until('the log’s key', () =>
     run('curl', ['-sSf', '--cacert', ca, '-H', `authorization: Bearer ${token}`, `${log}key`]),
   )
+}
+
+/** Another verifier key under the same name, well formed: only the signatures speak against it. */
+export function strangerOf(vkey: string): string {
+  const name = vkey.split('+')[0] ?? ''
+  const raw = generateKeyPairSync('ed25519').publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)
+  const typed = Buffer.concat([Buffer.from([1]), raw])
+  const id = createHash('sha256').update(`${name}\n`).update(typed).digest('hex').slice(0, 8)
+  return `${name}+${id}+${typed.toString('base64')}`
 }
