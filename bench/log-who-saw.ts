@@ -18,7 +18,7 @@ export async function timeWhoSaw(admin: pg.Client, tenantId: string): Promise<st
   await admin.query('SET LOCAL session_replication_role = replica')
   await admin.query(
     `INSERT INTO file (tenant_id, id, root_id, size_bytes, sha256, content_id, name, media_type, status)
-     VALUES ($1, $2, $2, 1, '\\x00', $3, 'Board deck 0.pdf', 'application/pdf', 'published')`,
+     VALUES ($1, $2, $2, 1, '\\x00', $3, 'Board deck 0.pdf', 'application/pdf', 'published') ON CONFLICT DO NOTHING`,
     [tenantId, fileId, uuidv7()],
   )
   await admin.query('COMMIT')

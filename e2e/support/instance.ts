@@ -45,11 +45,13 @@ type Options = {
   prepare?: (dataDir: string) => void
   /** `npm run demo` instead of `npm start`. */
   isDemo?: boolean
+  /** Of an instance that ran before; else a new one. */
+  dataDir?: string
 }
 
 /** Starts the product and waits for its ready line. */
 export async function startInstance(options: Options = {}): Promise<Instance> {
-  const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-e2e-'))
+  const dataDir = options.dataDir ?? fs.mkdtempSync(path.join(os.tmpdir(), 'gatehouse-e2e-'))
   // As root the database runs under an account of its own, which must pass through here.
   fs.chmodSync(dataDir, 0o711)
   options.prepare?.(dataDir)
