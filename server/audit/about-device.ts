@@ -3,10 +3,10 @@ import { z } from 'zod'
 import type { Sql } from '#server/kernel/db.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { defineSqlQuery } from '#server/kernel/query.ts'
+import { countMatches } from './count-matches.ts'
 import { planOf } from './plan.ts'
 import { logBounds } from './scan.ts'
 import type { Total } from './schema.ts'
-import { countMatches } from './search.ts'
 
 export type AboutDevice = {
   /** Downloads out of its vault: an erase does not reach them. */

@@ -1,9 +1,10 @@
 import 'server-only'
 import type { Sql } from '#server/kernel/db.ts'
+import { findPage } from './find-page.ts'
 import { planOf } from './plan.ts'
 import { boundsOf, type Candidate, type Opened } from './scan.ts'
 import { type Ask, FACET_SAMPLE, type FacetField, type Facets, type FacetValue } from './schema.ts'
-import { findPage, inTime, STATEMENT_MS } from './search.ts'
+import { inTime, STATEMENT_MS } from './statement-limit.ts'
 
 const BUDGET_MS = 1_000
 const MOST_VALUES = 8

@@ -5,12 +5,14 @@ import { OUTCOMES, type Outcome } from '#protocol/audit/actions.ts'
 import type { PlanNode } from '#protocol/audit/query-plan.ts'
 import { hashTerm } from '#protocol/audit/terms.ts'
 import type { Sql } from '#server/kernel/db.ts'
+import { split } from './count-matches.ts'
 import { countTimes, latestOccurrence } from './index/block-times.ts'
 import type { BlockSets, Walk } from './index/log-index.ts'
 import { type Plan, planOf } from './plan.ts'
 import { boundsOf, fetchEntries, type LogBounds, type Opened, type Span } from './scan.ts'
 import type { Ask, Histogram, HistogramBucket } from './schema.ts'
-import { inTime, isWithin, rangeOf, STATEMENT_MS, split } from './search.ts'
+import { inTime, STATEMENT_MS } from './statement-limit.ts'
+import { isWithin, rangeOf } from './time-range.ts'
 
 const BUDGET_MS = 1_000
 /** Doubtful candidates are read one by one; beyond these the answer is partial. */

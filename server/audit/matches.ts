@@ -1,16 +1,16 @@
 import 'server-only'
 import { pgTransaction } from '#server/kernel/db.ts'
+import { findPage, type Place } from './find-page.ts'
 import { planOf } from './plan.ts'
 import { type Candidate, logBounds } from './scan.ts'
 import type { Ask } from './schema.ts'
-import { findPage } from './search.ts'
 
 /** What to read: `q` in the search language, `from`/`to` bound when it occurred, `asOf` takes the log as it was at that size. */
 export type MatchesAsk = Pick<Ask, 'q' | 'from' | 'to'> & { order: 'newest' | 'oldest'; asOf?: number | undefined }
 
 /** `at` is the place after `items`: what `after` takes to go on from there. */
 export type MatchesPage = { items: Candidate[]; at: MatchesPlace }
-export type MatchesPlace = { after: number | null; time: number }
+export type MatchesPlace = Place
 
 /** Reading forward is reading much. */
 const PAGE = { newest: 1_000, oldest: 4_000 }

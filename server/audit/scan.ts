@@ -50,6 +50,9 @@ export async function boundsOf(sql: Sql, tenantId: string, { bounds }: Opened): 
   return bounds === undefined ? logBounds(sql, tenantId) : bounds
 }
 
+/** Entries read at once where the index alone does not decide. */
+export const RECHECKED = 200
+
 type Row = { index: string; recorded_at: Date | string; entry: string; personal: string | null }
 
 /** The entries at these indexes in the order given; those no longer kept are left out. Index: (tenant, index) of the months they lie in. */
@@ -97,6 +100,13 @@ export function recordedBetween({ runs }: LogShape, indexes: readonly number[]) 
     from: isKnown ? new Date(Math.min(...touched.map((run) => run.recordedFrom))).toISOString() : '-infinity',
     to: isKnown ? new Date(Math.max(...touched.map((run) => run.recordedTo))).toISOString() : 'infinity',
   }
+}
+
+/** When the entry at an index was recorded, or the nearest time before it that is known without reading it. */
+export function timeAt({ index, from, to }: LogBounds, at: number, newestFirst: boolean): number {
+  const run = index.shape.runs.findLast((candidate) => candidate.at <= at)
+  if (!run) return newestFirst ? from : to
+  return newestFirst ? run.recordedFrom : run.recordedTo
 }
 
 function readRow(row: Row): StoredEntry {

@@ -14,7 +14,7 @@ import { appendEntries } from '#server/kernel/ledger.ts'
 import { type LoggedEntry, makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { auditFacets, auditHistogram, getAuditEvent, searchAudit } from './queries.ts'
 import type { AuditEventView } from './schema.ts'
-import { inTime } from './search.ts'
+import { inTime } from './statement-limit.ts'
 
 const db = useDatabase()
 

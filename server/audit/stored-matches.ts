@@ -7,7 +7,7 @@ import { eachMatch, type MatchesAsk, type MatchesPlace } from './matches.ts'
 import { type Plan, planOf } from './plan.ts'
 import { RowBlock } from './row-block.ts'
 import { type LogBounds, logBounds, recordedBetween } from './scan.ts'
-import { rangeOf } from './search.ts'
+import { rangeOf } from './time-range.ts'
 
 type StoredAsk = Omit<MatchesAsk, 'order'>
 
