@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { makeTenant, useDatabase } from '#test/harness.ts'
 import { pgTransaction, systemTransaction, unsafeWriteTransaction } from './db.ts'
+import { createRuntime, runtime, setRuntime } from './runtime.ts'
 
 const db = useDatabase()
 
@@ -99,5 +100,31 @@ describe('a transaction that reads', () => {
     const tenantId = await makeTenant()
     const kept = await pgTransaction('reader', tenantId, async (_client, sql) => ({ sql }))
     await expect(kept.sql(tenantOf)).rejects.toThrow('after the end of its transaction')
+  })
+})
+
+describe('connections nobody uses', () => {
+  it('go after a while, but for two of the readers, which know their statements', async () => {
+    const tenantId = await makeTenant()
+    const made = createRuntime(runtime())
+    await setRuntime(made)
+    const { reader, writer } = made.pools
+    const pids = (role: 'reader' | 'writer', count: number) =>
+      Promise.all(
+        Array.from({ length: count }, async () => {
+          const rows = await pgTransaction(role, tenantId, (_client, sql) =>
+            sql<{ pid: number }>('SELECT pg_backend_pid() AS pid FROM pg_sleep(0.05)'),
+          )
+          return rows[0]?.pid
+        }),
+      )
+    for (const pool of [reader, writer]) pool.options.idleTimeoutMillis = 20
+    const before = await pids('reader', 4)
+    expect(new Set(before).size).toBe(4)
+    await pids('writer', 2)
+    await vi.waitFor(() => expect([reader.totalCount, writer.totalCount]).toEqual([2, 0]))
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(reader.totalCount).toBe(2)
+    for (const pid of await pids('reader', 2)) expect(before).toContain(pid)
   })
 })
