@@ -1,8 +1,10 @@
-import { accessSync, constants } from 'node:fs'
 import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { type Cidr, parseCidr } from '#lib/client-address.ts'
+import type { Cidr } from '#lib/client-address.ts'
+import { type ArchiveBucket, bucketFields, bucketProblems, bucketSettings } from './env/archive-bucket.ts'
+import { cidrs, origin, port, readableFile, url } from './env/fields.ts'
+import { type TransitSettings, transitSettings, vaultFields, vaultProblems } from './env/vault.ts'
 
 /** The start's parameters, validated; see docs/guides/running.md for what each does. */
 export interface Env {
@@ -35,30 +37,6 @@ export interface Env {
   gatewayProxyProtocol?: 'v2'
   /** Where archived months are kept; unset: in the data directory. */
   archiveBucket?: ArchiveBucket
-}
-
-/** A bucket that speaks S3. */
-export interface ArchiveBucket {
-  /** Origin; where it begins with the bucket's name, that is how the bucket is addressed. */
-  endpoint: string
-  bucket: string
-  region: string
-  accessKeyId: string
-  secretAccessKey: string
-  /** What all keys begin with, without slashes around it; empty for none. */
-  prefix: string
-}
-
-/** A key of Vault's transit engine, and how to reach it. */
-export interface TransitSettings {
-  /** Origin of Vault, without a trailing slash. */
-  address: string
-  mount: string
-  keyName: string
-  token?: string
-  tokenFile?: string
-  caFile?: string
-  namespace?: string
 }
 
 export interface CertificateFiles {
@@ -95,11 +73,7 @@ const schema = z.object({
   GATEHOUSE_CONSOLE_TLS_CERT: readableFile().optional(),
   GATEHOUSE_CONSOLE_TLS_KEY: readableFile().optional(),
   GATEHOUSE_MASTER_KEY_FILE: z.string().optional(),
-  GATEHOUSE_MASTER_KEY: z.string().transform(transitKey).optional(),
-  VAULT_TOKEN: z.string().optional(),
-  VAULT_TOKEN_FILE: z.string().optional(),
-  VAULT_CACERT: z.string().optional(),
-  VAULT_NAMESPACE: z.string().optional(),
+  ...vaultFields,
   SMTP_URL: url(['smtp:', 'smtps:'], 'smtp://USER:PASSWORD@HOST:PORT').optional(),
   GATEHOUSE_PUSH_CONTACT: z
     .string()
@@ -117,21 +91,7 @@ const schema = z.object({
     .default(40),
   GATEHOUSE_TRUSTED_PROXIES: z.string().default('').transform(cidrs),
   GATEHOUSE_GATEWAY_PROXY_PROTOCOL: z.literal('v2', 'must be v2 or unset').optional(),
-  GATEHOUSE_ARCHIVE_S3_ENDPOINT: privateOrigin().optional(),
-  GATEHOUSE_ARCHIVE_S3_BUCKET: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be the name of a bucket: 3 to 63 of a-z, 0-9, dots and hyphens')
-    .optional(),
-  GATEHOUSE_ARCHIVE_S3_REGION: z
-    .string()
-    .regex(/^[\w-]{1,64}$/, 'must be the name of a region such as eu-central-1')
-    .optional(),
-  GATEHOUSE_ARCHIVE_S3_ACCESS_KEY_ID: word().optional(),
-  GATEHOUSE_ARCHIVE_S3_SECRET_ACCESS_KEY: word().optional(),
-  GATEHOUSE_ARCHIVE_S3_PREFIX: z
-    .string()
-    .regex(/^[\w=-][\w.=-]*(\/[\w=-][\w.=-]*)*$/, 'must look like gatehouse/archive, of letters, digits, ., =, _ and -')
-    .optional(),
+  ...bucketFields,
 })
 type Raw = z.output<typeof schema>
 
@@ -196,55 +156,6 @@ function conflictsOf(raw: Raw): string[] {
   return problems
 }
 
-/** These are also other programs' variables: they are looked at when Vault is asked for, and not before. */
-function vaultProblems({ VAULT_TOKEN: token, VAULT_TOKEN_FILE: tokenFile, VAULT_CACERT: caFile }: Raw): string[] {
-  const problems: string[] = []
-  if (Boolean(token) === Boolean(tokenFile))
-    problems.push('VAULT_TOKEN or VAULT_TOKEN_FILE must be set, one of them, with GATEHOUSE_MASTER_KEY=vault:…')
-  if (tokenFile && !isReadable(tokenFile)) problems.push('VAULT_TOKEN_FILE must name a file that can be read')
-  if (caFile && !isReadable(caFile)) problems.push('VAULT_CACERT must name a file that can be read')
-  return problems
-}
-
-function transitSettings(raw: Raw, key: TransitKey): TransitSettings {
-  return {
-    ...key,
-    ...(raw.VAULT_TOKEN && { token: raw.VAULT_TOKEN }),
-    ...(raw.VAULT_TOKEN_FILE && { tokenFile: raw.VAULT_TOKEN_FILE }),
-    ...(raw.VAULT_CACERT && { caFile: raw.VAULT_CACERT }),
-    ...(raw.VAULT_NAMESPACE && { namespace: raw.VAULT_NAMESPACE }),
-  }
-}
-
-const BUCKET_NEEDS = [
-  'GATEHOUSE_ARCHIVE_S3_ENDPOINT',
-  'GATEHOUSE_ARCHIVE_S3_BUCKET',
-  'GATEHOUSE_ARCHIVE_S3_REGION',
-  'GATEHOUSE_ARCHIVE_S3_ACCESS_KEY_ID',
-  'GATEHOUSE_ARCHIVE_S3_SECRET_ACCESS_KEY',
-] as const
-
-/** All or none: half a bucket would leave the archive in the data directory without a word. */
-function bucketProblems(raw: Raw): string[] {
-  const missing = BUCKET_NEEDS.filter((name) => !raw[name])
-  const isAsked = missing.length < BUCKET_NEEDS.length || Boolean(raw.GATEHOUSE_ARCHIVE_S3_PREFIX)
-  return isAsked
-    ? missing.map((name) => `${name} must be set together with the other GATEHOUSE_ARCHIVE_S3_ variables`)
-    : []
-}
-
-/** What is missing is told by `bucketProblems`. */
-function bucketSettings(raw: Raw, bucket: string): ArchiveBucket {
-  return {
-    endpoint: raw.GATEHOUSE_ARCHIVE_S3_ENDPOINT ?? '',
-    bucket,
-    region: raw.GATEHOUSE_ARCHIVE_S3_REGION ?? '',
-    accessKeyId: raw.GATEHOUSE_ARCHIVE_S3_ACCESS_KEY_ID ?? '',
-    secretAccessKey: raw.GATEHOUSE_ARCHIVE_S3_SECRET_ACCESS_KEY ?? '',
-    prefix: raw.GATEHOUSE_ARCHIVE_S3_PREFIX ?? '',
-  }
-}
-
 /** Cookies with the __Host- prefix and passkeys work on HTTPS and on http://localhost, and silently nowhere else. */
 function urlProblems(env: Env): string[] {
   const { protocol, hostname } = new URL(env.url)
@@ -262,110 +173,6 @@ function urlProblems(env: Env): string[] {
   return [
     'GATEHOUSE_URL must be https:// on any name but localhost: use a TLS proxy with GATEHOUSE_TRUSTED_PROXIES, or GATEHOUSE_CONSOLE_TLS_CERT and _KEY',
   ]
-}
-
-function port(fallback: number) {
-  const allowed = 'must be a port number from 1 to 65535'
-  return z
-    .string()
-    .regex(/^\d{1,5}$/, allowed)
-    .transform(Number)
-    .refine((value) => value >= 1 && value <= 65_535, allowed)
-    .default(fallback)
-}
-
-function parseUrl(value: string, protocols: readonly string[]): URL | undefined {
-  const parsed = URL.canParse(value) ? new URL(value) : undefined
-  // A PostgreSQL URL may name a socket's folder instead of a host.
-  const host = parsed?.hostname || parsed?.searchParams.get('host')
-  return parsed && host && protocols.includes(parsed.protocol) ? parsed : undefined
-}
-
-function url(protocols: readonly string[], form: string) {
-  return z.string().refine((value) => parseUrl(value, protocols) !== undefined, `must look like ${form}`)
-}
-
-/** An origin alone: a path would be lost wherever a link is built from it. */
-function origin(protocols: readonly string[]) {
-  const form = `must look like ${protocols.map((protocol) => `${protocol}//host[:port]`).join(' or ')}, without a path`
-  return z.string().transform((value, context) => {
-    const parsed = parseUrl(value, protocols)
-    if (parsed && `${parsed.origin}/` === parsed.href) return parsed.origin
-    context.addIssue({ code: 'custom', message: form })
-    return z.NEVER
-  })
-}
-
-/** Like `origin`, of something that is sent what is nobody else's business: plain HTTP does on this machine alone. */
-function privateOrigin() {
-  return origin(['https:', 'http:']).refine(
-    (value) => isPrivate(new URL(value)),
-    'must be https:// (http:// on this machine alone)',
-  )
-}
-
-function isPrivate({ protocol, hostname }: URL): boolean {
-  return protocol === 'https:' || /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
-}
-
-/** A credential as it goes into a header. The message does not repeat it. */
-function word() {
-  return z.string().regex(/^[!-~]+$/, 'must be printable ASCII without spaces')
-}
-
-type TransitKey = Pick<TransitSettings, 'address' | 'mount' | 'keyName'>
-
-/** `vault:https://host:8200/MOUNT/KEY`, or nothing for `file`. Plain HTTP is for an agent of Vault on this machine. */
-function transitKey(value: string, context: z.RefinementCtx): TransitKey | undefined {
-  if (value === 'file') return undefined
-  const text = value.startsWith('vault:') ? value.slice('vault:'.length) : ''
-  const parsed = parseUrl(text, ['https:', 'http:'])
-  const segments = (parsed?.pathname.slice(1) ?? '').split('/')
-  const keyName = segments.pop() ?? ''
-  const names = [...segments, keyName]
-  if (
-    parsed &&
-    isPrivate(parsed) &&
-    !parsed.search &&
-    !parsed.username &&
-    segments.length > 0 &&
-    names.every((name) => /^[\w.-]+$/.test(name))
-  )
-    return { address: parsed.origin, mount: segments.join('/'), keyName }
-  context.addIssue({
-    code: 'custom',
-    message: 'must be file, or look like vault:https://HOST:8200/transit/KEY (http:// on this machine alone)',
-  })
-  return z.NEVER
-}
-
-function readableFile() {
-  return z
-    .string()
-    .transform((value) => resolve(value))
-    .refine(isReadable, 'must name a file that can be read')
-}
-
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function cidrs(value: string, context: z.RefinementCtx): Cidr[] {
-  const entries = value.split(',').map((entry) => entry.trim())
-  return entries.filter(Boolean).flatMap((entry) => {
-    try {
-      return [parseCidr(entry)]
-    } catch {
-      const message = `must be networks such as 10.0.0.0/8 or ::1, separated by commas (got ${JSON.stringify(entry)})`
-      context.addIssue({ code: 'custom', message })
-      return []
-    }
-  })
 }
 
 function files(certFile: string | undefined, keyFile: string | undefined): CertificateFiles | undefined {

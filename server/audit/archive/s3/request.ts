@@ -5,7 +5,7 @@ import https from 'node:https'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from '#server/kernel/clock.ts'
-import type { ArchiveBucket } from '#server/kernel/env.ts'
+import type { ArchiveBucket } from '#server/kernel/env/archive-bucket.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { amzDate, authorizationOf, canonicalQuery, EMPTY_SHA256, encodePart } from './sign.ts'
 
