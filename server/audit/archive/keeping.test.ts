@@ -243,6 +243,30 @@ describe('a purge of what is archived', () => {
     await expectSound(log)
   })
 
+  it('leaves no copy in a file whose entries have not gone yet, wherever it died', async () => {
+    const log = await makeLog()
+    const { tenantId, owner } = log
+    await setArchiveRule(owner, { days: 30 })
+    await signHead(tenantId)
+    const dying = (at: string) => (step: string) => {
+      if (step === at) throw new Error('killed')
+    }
+    await expect(archiveTenant(tenantId, { onStep: dying('recorded') })).rejects.toThrow('killed')
+    const waiting = (await log.files()).find(({ state }) => state === 'written')
+    expect(waiting).toBeDefined()
+    // Of what is older nothing waits.
+    await setRules(tenantId, { activity: 97 })
+    expect(await purgeTenant(tenantId)).toEqual({ events: 10 })
+    expect(storedNames(tenantId)).toContain(waiting?.name)
+    await setRules(tenantId, { activity: 35 })
+    await expect(purgeTenant(tenantId, { onStep: dying('removed') })).rejects.toThrow('killed')
+    await purgeTenant(tenantId)
+    expect(storedNames(tenantId)).not.toContain(waiting?.name)
+    await signHead(tenantId)
+    expect(await archiveTenant(tenantId)).toMatchObject({ problem: null })
+    await expectSound(log)
+  })
+
   it('that dies between the new file and the old one leaves one that counts, and the next removes the other', async () => {
     const log = await makeLog()
     const { tenantId } = log

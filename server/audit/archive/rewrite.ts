@@ -59,12 +59,15 @@ export async function sweepArchive(tenantId: string): Promise<void> {
 }
 
 /**
- * Withdraws the files whose entries are still in the tables, where an archiving that was cut off left some: they hold what is about to
- * be erased there. The next night writes them again. The caller holds the organisation's lock.
+ * Withdraws the files whose entries are still in the tables, where an archiving that was cut off left some: they hold what is erased or
+ * purged there. With `places` only where some of these are among theirs. The next night writes them again. The caller holds the
+ * organisation's lock.
  */
-export async function withdrawWaiting(tenantId: string): Promise<void> {
+export async function withdrawWaiting(tenantId: string, places?: readonly IndexRange[]): Promise<void> {
   const files = await readTransaction(tenantId, ({ sql }) => readRecordedFiles(sql, tenantId))
-  if (!files.some(({ state }) => state === 'written')) return
+  const isConcerned = ({ state, from, to }: RecordedFile) =>
+    state === 'written' && (places?.some((range) => range.from < to && range.to > from) ?? true)
+  if (!files.some(isConcerned)) return
   await withdrawFiles(tenantId, new ColdFileProblem('changed'))
   await sweepArchive(tenantId)
 }

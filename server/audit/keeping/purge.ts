@@ -4,7 +4,7 @@ import { readTransaction } from '#server/kernel/db.ts'
 import { errorCodeOf, isAppError } from '#server/kernel/errors.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { ColdFileProblem } from '../archive/problem.ts'
-import { sweepArchive } from '../archive/rewrite.ts'
+import { sweepArchive, withdrawWaiting } from '../archive/rewrite.ts'
 import { AlteredEntry, certify } from './certificate.ts'
 import { alone, Gathering, type Place, PURGE_EVENTS, readSituation, type Situation, type Step } from './gathering.ts'
 import { eachExpired } from './plan.ts'
@@ -56,13 +56,15 @@ function readOpen(tenantId: string): Promise<OpenPurge[]> {
   return readTransaction(tenantId, ({ sql }) => openPurges(sql, tenantId))
 }
 
-/** The search forgets what was removed, all of a night at once. If the process dies before it is noted, it forgets it again. */
+/**
+ * The search and files of the archive that wait forget what was removed, all of a night at once. If the process dies before it is noted,
+ * they forget it again.
+ */
 async function forgetRemoved(tenantId: string, options: PurgeOptions): Promise<void> {
   const removed = (await readOpen(tenantId)).filter(({ state }) => state === 'removed')
-  const isForgotten = await forgetInIndex(
-    tenantId,
-    removed.flatMap((purge) => purge.removed),
-  )
+  const places = removed.flatMap((purge) => purge.removed)
+  await withdrawWaiting(tenantId, places)
+  const isForgotten = await forgetInIndex(tenantId, places)
   // Somebody else is at the index: until the next night a count may be too high by what is gone.
   if (!isForgotten) return
   await options.onStep?.('forgotten')
