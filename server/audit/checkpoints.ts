@@ -6,9 +6,9 @@ import { now } from '#server/kernel/clock.ts'
 import { pgTransaction, type Sql, systemTransaction } from '#server/kernel/db.ts'
 import { createSigner, readSigner } from './log-key.ts'
 import { lastPublished, newestEpoch, type Published, publish, publishedLogs } from './published.ts'
-import type { LogState } from './schema.ts'
 import type { Head } from './tree.ts'
 import { checkLog, freezeAsNeeded, isForked, type LogCheck } from './witness/check-log.ts'
+import type { LogState } from './witness/schema.ts'
 
 export type Checkpoint = { epoch: number; size: number; note: string; signedAt: Date }
 

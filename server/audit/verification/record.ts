@@ -4,7 +4,7 @@ import { type ActorKind, systemActor } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
-import type { Verification, VerificationProblem } from '../schema.ts'
+import type { Verification, VerificationProblem } from './schema.ts'
 import { VERIFICATION_TOPIC } from './state.ts'
 
 type Asker = { kind: ActorKind; id: string; name: string | null }

@@ -2,9 +2,9 @@ import 'server-only'
 import { workingAlone } from '#server/kernel/alone.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { createLog } from '#server/kernel/log.ts'
-import type { Verification, VerificationProblem } from '../schema.ts'
 import { type Checked, verifyStoredLog } from '../verify-now.ts'
 import { recordVerification } from './record.ts'
+import type { Verification, VerificationProblem } from './schema.ts'
 import { beginVerification, type Progress, reportVerification } from './state.ts'
 
 /** Progress is written down at most so often. */

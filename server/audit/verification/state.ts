@@ -1,7 +1,7 @@
 import 'server-only'
 import { pgTransaction, type Sql } from '#server/kernel/db.ts'
 import { notifyChange } from '#server/kernel/notify.ts'
-import type { Verification, VerificationPhase, VerificationProblem, VerificationRun } from '../schema.ts'
+import type { Verification, VerificationPhase, VerificationProblem, VerificationRun } from './schema.ts'
 
 /** What the page listens to. */
 export const VERIFICATION_TOPIC = 'verification'

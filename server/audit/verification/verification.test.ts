@@ -4,11 +4,11 @@ import { ALTER, grow, tamper } from '#test/attacks.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { signHead } from '../checkpoints.ts'
 import { testingOnlyForgetSigners } from '../log-key.ts'
-import type { VerificationRun } from '../schema.ts'
 import { getTrust } from '../witness/trust.ts'
 import { resumeVerifications } from './jobs.ts'
 import { getVerification, requestVerification } from './request.ts'
 import { runVerification, type VerifyOptions } from './run.ts'
+import type { VerificationRun } from './schema.ts'
 import type { Progress } from './state.ts'
 
 const db = useDatabase()

@@ -1,7 +1,7 @@
 import 'server-only'
 import { now } from '#server/kernel/clock.ts'
 import { pgTransaction, type Sql, systemTransaction } from '#server/kernel/db.ts'
-import type { AnchorProblem, AnchorView } from '../schema.ts'
+import type { AnchorProblem, AnchorView } from './schema.ts'
 
 /** Somebody outside, and what is known of how far they are. */
 export type Anchor = {

@@ -6,8 +6,8 @@ import { NoteError } from '#protocol/audit/note.ts'
 import { pgTransaction, type Sql } from '#server/kernel/db.ts'
 import { readSigner } from '../log-key.ts'
 import { lastPublished, newestEpoch, type Published } from '../published.ts'
-import type { LogState } from '../schema.ts'
 import { type Head, readHead, tileReader } from '../tree.ts'
+import type { LogState } from './schema.ts'
 
 type Noted = { size: number; note: string }
 

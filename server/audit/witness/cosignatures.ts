@@ -3,8 +3,9 @@ import { addCosignatures } from '#protocol/audit/cosignature.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { type Checkpoint, listCheckpoints } from '../checkpoints.ts'
 import { lastPublished } from '../published.ts'
-import type { CosignatureView, EventProof } from '../schema.ts'
+import type { EventProof } from '../schema.ts'
 import type { Head } from '../tree.ts'
+import type { CosignatureView } from './schema.ts'
 
 type Line = { size: string; name: string; line: string; at: Date | string }
 

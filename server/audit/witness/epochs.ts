@@ -1,7 +1,7 @@
 import 'server-only'
 import type { Sql } from '#server/kernel/db.ts'
-import type { EpochView } from '../schema.ts'
 import type { Head } from '../tree.ts'
+import type { EpochView } from './schema.ts'
 
 /** Below `/log/T/`, or `/log/T/n/` for a later epoch: which epoch, and the file's name there. */
 export function parseLogPath(path: string): { epoch: number; name: string } {

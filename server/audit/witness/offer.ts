@@ -6,10 +6,10 @@ import { now } from '#server/kernel/clock.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { readEnv } from '#server/kernel/env.ts'
 import { type Checkpoint, listCheckpoints } from '../checkpoints.ts'
-import type { AnchorProblem } from '../schema.ts'
 import { readHead, tileReader } from '../tree.ts'
 import { type Anchor, claim, settle, type Turn } from './anchors.ts'
 import { OutsideError, postOutside } from './outside-request.ts'
+import type { AnchorProblem } from './schema.ts'
 
 const TIMEOUT_MS = 10_000
 const MAX_ANSWER_BYTES = 16 * 1024

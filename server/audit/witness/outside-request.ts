@@ -5,7 +5,7 @@ import { request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { type Cidr, isWithin, normalizeAddress } from '#lib/client-address.ts'
-import type { AnchorProblem } from '../schema.ts'
+import type { AnchorProblem } from './schema.ts'
 
 /** What came back: at most `maxBytes` of it. */
 export type OutsideAnswer = { status: number; type: string; body: string }

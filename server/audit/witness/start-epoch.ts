@@ -11,10 +11,10 @@ import { textField } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { tenantTarget } from '#server/tenants/queries.ts'
 import { allPublished, lastPublished, newestEpoch } from '../published.ts'
-import type { EpochChoice, LogState } from '../schema.ts'
 import { type Head, tileReader } from '../tree.ts'
 import { checkLog, isForked } from './check-log.ts'
 import { baseOrigin } from './epochs.ts'
+import type { EpochChoice, LogState } from './schema.ts'
 
 export type StartedEpoch = {
   epoch: number

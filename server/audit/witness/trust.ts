@@ -9,13 +9,13 @@ import { readEnv } from '#server/kernel/env.ts'
 import { defineQuery } from '#server/kernel/query.ts'
 import { type Checkpoint, listCheckpoints } from '../checkpoints.ts'
 import { readSigner } from '../log-key.ts'
-import type { Anchored, AnchorView, CheckpointView, LogState, Trust } from '../schema.ts'
 import { search } from '../search.ts'
 import type { Head } from '../tree.ts'
 import { listAnchors } from './anchors.ts'
 import { checkLog, isBeginning } from './check-log.ts'
 import { cosignedNote, listCosignatures } from './cosignatures.ts'
 import { listEpochs } from './epochs.ts'
+import type { Anchored, AnchorView, CheckpointView, LogState, Trust } from './schema.ts'
 
 const SHOWN_CHECKPOINTS = 10
 /** How old what somebody outside holds may be. */
