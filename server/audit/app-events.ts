@@ -6,7 +6,7 @@ import { type Actor, type ApiKeyActor, requirePermission } from '#server/kernel/
 import { now } from '#server/kernel/clock.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { defineIngest, type Prepared } from '#server/kernel/ingest.ts'
+import { defineIngest, oneByOne, type Prepared } from '#server/kernel/ingest.ts'
 import { sha256 } from '#server/kernel/keys.ts'
 import type { StatedDraft } from '#server/kernel/ledger.ts'
 import type { AppEvent, AppEventsAnswer } from './app-event-form.ts'
@@ -35,7 +35,10 @@ export async function recordAppEvents(actor: Actor, lines: readonly string[]): P
   return { ...(await ingest(batch)), rejected }
 }
 
-const ingest = defineIngest<Batch, Pick<AppEventsAnswer, 'accepted' | 'duplicates'>>({ name: 'app.events', prepare })
+const ingest = defineIngest<Batch, Pick<AppEventsAnswer, 'accepted' | 'duplicates'>>({
+  name: 'app.events',
+  prepare: oneByOne(prepare),
+})
 
 /** Keys of one name are one app: a new key continues what an old one stated. */
 function appName({ name, apiKeyId }: ApiKeyActor): string {

@@ -9,22 +9,22 @@ const UNKNOWN = '00'.repeat(DIGEST_BYTES)
 
 type Row = { seq: string; digest: string }
 
+/** What an enrolment sent: its runs of numbers, and the digest of each. */
+export type Sent = { enrollmentId: string; runs: readonly Range[]; digests: ReadonlyMap<number, string> }
+
 /** Keeps 8 bytes of each event, a row a run of numbers, for as long as the background process lets them be. */
-export async function storeDigests(
-  sql: Sql,
-  actor: DeviceActor,
-  runs: readonly Range[],
-  digests: ReadonlyMap<number, string>,
-): Promise<void> {
-  const rows = runs.map(([from, to]) => {
-    let all = ''
-    for (let seq = from; seq < to; seq++) all += digests.get(seq) ?? UNKNOWN
-    return { f: from, l: to - 1, d: all }
-  })
+export async function storeDigests(sql: Sql, tenantId: string, sent: readonly Sent[]): Promise<void> {
+  const rows = sent.flatMap(({ enrollmentId, runs, digests }) =>
+    runs.map(([from, to]) => {
+      let all = ''
+      for (let seq = from; seq < to; seq++) all += digests.get(seq) ?? UNKNOWN
+      return { e: enrollmentId, f: from, l: to - 1, d: all }
+    }),
+  )
   await sql(
     `INSERT INTO device_event_digest (tenant_id, enrollment_id, first_seq, last_seq, digests)
-     SELECT $1::uuid, $2::uuid, f, l, decode(d, 'hex') FROM json_to_recordset($3::text::json) AS r(f bigint, l bigint, d text)`,
-    [actor.tenantId, actor.enrollmentId, JSON.stringify(rows)],
+     SELECT $1::uuid, e, f, l, decode(d, 'hex') FROM json_to_recordset($2::text::json) AS r(e uuid, f bigint, l bigint, d text)`,
+    [tenantId, JSON.stringify(rows)],
   )
 }
 

@@ -7,11 +7,11 @@ const DAY_MS = 86_400_000
 /** When the device was enrolled, and now. */
 type Frame = { startedAt: Date; at: Date }
 
-export type Times = { at: Date; late: number; longestMs: number; suspect: number }
+export type Times = { late: number; longestMs: number; suspect: number }
 
 /** How late the events came, by clocks that can be believed, and how many times cannot. */
 export function timesOf(lines: readonly GoodLine[], { startedAt, at }: Frame): Times {
-  const times: Times = { at, late: 0, longestMs: 0, suspect: 0 }
+  const times: Times = { late: 0, longestMs: 0, suspect: 0 }
   for (const { occurredAt } of lines) {
     const delayMs = at.getTime() - occurredAt.getTime()
     if (isSuspect(occurredAt, { startedAt, at })) times.suspect++

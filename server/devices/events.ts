@@ -7,12 +7,12 @@ import type { DeviceActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError, isAppError } from '#server/kernel/errors.ts'
-import { defineIngest, type Prepared } from '#server/kernel/ingest.ts'
+import { defineIngest, type Prepared, type Refused, refusing } from '#server/kernel/ingest.ts'
 import type { StatedDraft } from '#server/kernel/ledger.ts'
 import { reportClone } from './clone.ts'
 import { requireSameBytes, storeDigests } from './event-digests.ts'
 import { type BadLine, type GoodLine, isGood, type ParsedLine, parseEventLines } from './event-lines.ts'
-import { isSuspect, type Times, timesOf } from './event-times.ts'
+import { isSuspect, timesOf } from './event-times.ts'
 import { formatRanges, includes, parseRanges, type Range, runsOf } from './ranges.ts'
 import { revokedDetail } from './service.ts'
 
@@ -42,6 +42,8 @@ export async function ingestDeviceEvents(actor: DeviceActor, lines: readonly str
 const ingest = defineIngest<Batch, EventsResponse>({ name: 'device.events', prepare })
 
 type Enrollment = {
+  id: string
+  deviceId: string
   received: string
   startedAt: Date
   status: string
@@ -50,50 +52,89 @@ type Enrollment = {
   preventCapture: boolean
 }
 
-async function prepare(sql: Sql, batch: Batch): Promise<Prepared<EventsResponse>> {
-  const { actor, lines } = batch
-  const enrollment = await lockEnrollment(sql, actor)
-  const received = parseRanges(enrollment.received)
-  const { fresh, known, refused } = sort(lines, received)
-  await requireSameBytes(sql, actor, known)
-  const seqs = fresh.map(({ seq }) => seq)
-  const runs = runsOf(seqs)
-  const givenUp = fresh.length > 0 ? beyondMost(received, runs) : null
+type Made = Prepared<EventsResponse> | Refused
+
+/** Of each enrolment one batch at a time: the next looks at what the one before it received. */
+async function prepare(sql: Sql, batches: readonly Batch[]): Promise<Made[]> {
+  const made = new Map<Batch, Made>()
+  for (let left = batches; left.length > 0; ) {
+    const senders = new Map<string, Batch>()
+    for (const batch of left) if (!senders.has(batch.actor.enrollmentId)) senders.set(batch.actor.enrollmentId, batch)
+    const turn = [...senders.values()]
+    for (const [n, one] of (await prepareTurn(sql, turn)).entries()) made.set(turn[n] as Batch, one)
+    left = left.filter((batch) => !made.has(batch))
+  }
+  return batches.map((batch) => made.get(batch) as Made)
+}
+
+async function prepareTurn(sql: Sql, batches: readonly Batch[]): Promise<Made[]> {
+  const tenantId = batches[0]?.tenantId ?? ''
+  const [enrollments, files] = await Promise.all([
+    lockEnrollments(sql, tenantId, batches),
+    filesOf(sql, tenantId, batches),
+  ])
   const at = now()
-  if (fresh.length > 0)
-    await receive(sql, actor, {
-      fresh,
-      runs,
-      givenUp,
-      times: timesOf(fresh.filter(isGood), { startedAt: enrollment.startedAt, at }),
-    })
-  const files = await filesOf(sql, actor.tenantId, fresh)
+  const taken = await Promise.all(batches.map((batch) => refusing(() => take(sql, batch, enrollments))))
+  await receive(sql, { tenantId, at }, taken)
+  return taken.map((one) => ('refusal' in one ? one : { actor: one.actor, ...told(one, { files, at }) }))
+}
+
+/** Sorted: two groups that hold batches of the same devices wait for each other in one order. Index: the primary key. */
+const LOCK =
+  'SELECT 1 FROM enrollment WHERE tenant_id = $1::uuid AND id = ANY($2::text[]::uuid[]) ORDER BY id FOR UPDATE'
+
+const READ = `
+  SELECT e.id::text, e.device_id::text AS "deviceId", e.received::text, e.started_at AS "startedAt", d.status, d.platform,
+         d.os_version AS "osVersion", coalesce(d.capabilities->>'preventCapture' = 'true', false) AS "preventCapture"
+    FROM enrollment e JOIN device d ON d.tenant_id = e.tenant_id AND d.id = e.device_id AND d.enrollment_id = e.id
+   WHERE e.tenant_id = $1::uuid AND e.id = ANY($2::text[]::uuid[]) AND e.ended_at IS NULL`
+
+async function lockEnrollments(
+  sql: Sql,
+  tenantId: string,
+  batches: readonly Batch[],
+): Promise<Map<string, Enrollment>> {
+  const ids = batches.map(({ actor }) => actor.enrollmentId)
+  // Two statements: what is read in the second includes what was received before the lock was ours.
+  const [, rows] = await Promise.all([sql(LOCK, [tenantId, ids]), sql<Enrollment>(READ, [tenantId, ids])])
+  return new Map(rows.map((enrollment) => [enrollment.id, enrollment]))
+}
+
+/** What of a batch is new. */
+type Taken = Sorted & {
+  actor: DeviceActor
+  lines: readonly ParsedLine[]
+  enrollment: Enrollment
+  runs: Range[]
+  givenUp: Range | null
+}
+
+async function take(sql: Sql, { actor, lines }: Batch, enrollments: ReadonlyMap<string, Enrollment>): Promise<Taken> {
+  const enrollment = enrollments.get(actor.enrollmentId)
+  const isOwn = enrollment?.deviceId === actor.deviceId
+  if (!isOwn || (enrollment.status !== 'active' && enrollment.status !== 'pending')) {
+    throw new AppError('device_revoked', { detail: revokedDetail(isOwn ? enrollment.status : undefined) })
+  }
+  const received = parseRanges(enrollment.received)
+  const sorted = sort(lines, received)
+  await requireSameBytes(sql, actor, sorted.known)
+  const runs = runsOf(sorted.fresh.map(({ seq }) => seq))
+  const givenUp = runs.length > 0 ? beyondMost(received, runs) : null
+  return { ...sorted, actor, lines, enrollment, runs, givenUp }
+}
+
+/** What the log and the device are told of it. */
+function told(
+  { actor, lines, enrollment, fresh, known, refused, givenUp }: Taken,
+  { files, at }: { files: ReadonlyMap<string, KnownFile>; at: Date },
+): { drafts: StatedDraft[]; result: EventsResponse } {
   const frame = frameOf(actor, enrollment, at)
   const drafts = [
     ...(givenUp ? [gapsGivenUp(givenUp, actor)] : []),
     ...fresh.map((line) => (isGood(line) ? placed(stated(line, frame), files) : rejected(line, actor))),
     ...unnumbered(refused, actor),
   ]
-  return { actor, drafts, result: answer(lines, { fresh, known, refused }) }
-}
-
-async function lockEnrollment(sql: Sql, { tenantId, deviceId, enrollmentId }: DeviceActor): Promise<Enrollment> {
-  // In a statement of its own: what is read next includes what the batch before us received.
-  await sql('SELECT 1 FROM enrollment WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [
-    tenantId,
-    enrollmentId,
-  ])
-  const [enrollment] = await sql<Enrollment>(
-    `SELECT e.received::text, e.started_at AS "startedAt", d.status, d.platform, d.os_version AS "osVersion",
-            coalesce(d.capabilities->>'preventCapture' = 'true', false) AS "preventCapture"
-       FROM enrollment e JOIN device d ON d.tenant_id = e.tenant_id AND d.id = e.device_id AND d.enrollment_id = e.id
-      WHERE e.tenant_id = $1::uuid AND e.id = $2::uuid AND e.device_id = $3::uuid AND e.ended_at IS NULL`,
-    [tenantId, enrollmentId, deviceId],
-  )
-  if (!enrollment || (enrollment.status !== 'active' && enrollment.status !== 'pending')) {
-    throw new AppError('device_revoked', { detail: revokedDetail(enrollment?.status) })
-  }
-  return enrollment
+  return { drafts, result: answer(lines, { fresh, known, refused }) }
 }
 
 type Numbered = GoodLine | (BadLine & { seq: number })
@@ -144,22 +185,37 @@ function bad({ line, seq, digest }: Numbered, code: string, detail: string): Bad
   return { line, seq, digest, code, detail }
 }
 
-type Received = { fresh: readonly Numbered[]; runs: readonly Range[]; givenUp: Range | null; times: Times }
-
 const RECEIVE = `
-  UPDATE enrollment SET received = received + $3::text::int8multirange,
-         late_events = late_events + $5::text::integer, late_at = CASE WHEN $5::text::integer > 0 THEN $4::text::timestamptz ELSE late_at END,
-         late_longest_ms = greatest(late_longest_ms, $6::text::bigint),
-         suspect_events = suspect_events + $7::text::integer, suspect_at = CASE WHEN $7::text::integer > 0 THEN $4::text::timestamptz ELSE suspect_at END,
-         given_up_through = greatest(given_up_through, $8::text::bigint)
-   WHERE tenant_id = $1::uuid AND id = $2::uuid`
+  UPDATE enrollment e SET received = e.received + r.ranges::int8multirange,
+         late_events = e.late_events + r.late, late_at = CASE WHEN r.late > 0 THEN $3::text::timestamptz ELSE e.late_at END,
+         late_longest_ms = greatest(e.late_longest_ms, r."longestMs"),
+         suspect_events = e.suspect_events + r.suspect, suspect_at = CASE WHEN r.suspect > 0 THEN $3::text::timestamptz ELSE e.suspect_at END,
+         given_up_through = greatest(e.given_up_through, r."upTo")
+    FROM json_to_recordset($2::text::json) AS r(id uuid, ranges text, late integer, "longestMs" bigint, suspect integer, "upTo" bigint)
+   WHERE e.tenant_id = $1::uuid AND e.id = r.id`
 
-async function receive(sql: Sql, actor: DeviceActor, { fresh, runs, givenUp, times }: Received): Promise<void> {
-  const ranges = formatRanges(givenUp ? [givenUp, ...runs] : runs)
-  const upTo = givenUp ? givenUp[1] - 1 : 0
-  const { at, late, longestMs, suspect } = times
-  await sql(RECEIVE, [actor.tenantId, actor.enrollmentId, ranges, at.toISOString(), late, longestMs, suspect, upTo])
-  await storeDigests(sql, actor, runs, new Map(fresh.map(({ seq, digest }) => [seq, digest])))
+async function receive(
+  sql: Sql,
+  { tenantId, at }: { tenantId: string; at: Date },
+  taken: readonly (Taken | Refused)[],
+): Promise<void> {
+  const withNews = taken.filter((one): one is Taken => !('refusal' in one) && one.fresh.length > 0)
+  if (withNews.length === 0) return
+  const rows = withNews.map(({ enrollment: { id, startedAt }, fresh, runs, givenUp }) => ({
+    id,
+    ranges: formatRanges(givenUp ? [givenUp, ...runs] : runs),
+    upTo: givenUp ? givenUp[1] - 1 : 0,
+    ...timesOf(fresh.filter(isGood), { startedAt, at }),
+  }))
+  const digests = withNews.map(({ enrollment, fresh, runs }) => ({
+    enrollmentId: enrollment.id,
+    runs,
+    digests: new Map(fresh.map(({ seq, digest }) => [seq, digest])),
+  }))
+  await Promise.all([
+    sql(RECEIVE, [tenantId, JSON.stringify(rows), at.toISOString()]),
+    storeDigests(sql, tenantId, digests),
+  ])
 }
 
 /** What all events of a batch have in common. */
@@ -196,12 +252,12 @@ function stated({ event, occurredAt }: GoodLine, { actor, device, enrollment, at
 type KnownFile = { id: string; name: string; rootId: string }
 
 /**
- * What the files of a batch are called, and of which lineage they are: a device knows them by their ids alone, and people search
+ * What the files of these batches are called, and of which lineage they are: a device knows them by their ids alone, and people search
  * for names, and for a file together with its copies. Index: the primary key of `file`.
  */
-async function filesOf(sql: Sql, tenantId: string, lines: readonly Numbered[]): Promise<Map<string, KnownFile>> {
+async function filesOf(sql: Sql, tenantId: string, batches: readonly Batch[]): Promise<Map<string, KnownFile>> {
   const ids = new Set<string>()
-  for (const line of lines) {
+  for (const line of batches.flatMap(({ lines }) => lines)) {
     const target = isGood(line) ? line.event.target : undefined
     if (target?.type === 'file' && isUuid(target.id)) ids.add(target.id)
   }

@@ -128,3 +128,51 @@ describe('connections nobody uses', () => {
     for (const pid of await pids('reader', 2)) expect(before).toContain(pid)
   })
 })
+
+describe('a transaction that writes', () => {
+  const note = `SELECT set_config('app.note', $1::text, true) AS note`
+
+  it('begins with its first statements, in one write', async () => {
+    const tenantId = await makeTenant()
+    const writes = await pgTransaction('writer', tenantId, async (client, sql) => {
+      const { stream } = client.connection
+      const spies = [vi.spyOn(stream, '_write'), vi.spyOn(stream, '_writev')]
+      await Promise.all([sql(note, ['a']), sql(note, ['b']), sql('SELECT 1')])
+      const count = spies.reduce((sum, { mock }) => sum + mock.calls.length, 0)
+      for (const spy of spies) spy.mockRestore()
+      return count
+    })
+    expect(writes).toBe(1)
+  })
+
+  it('fails with what failed first, keeps nothing, and leaves the connection to the next', async () => {
+    const tenantId = await makeTenant()
+    for (let n = 0; n < 12; n++) {
+      const failing = pgTransaction('writer', tenantId, (_client, sql) =>
+        Promise.all([sql('SELECT pg_advisory_xact_lock(4711, $1::integer)', [n]), sql('SELECT 1/0'), sql('SELECT 1')]),
+      )
+      await expect(failing).rejects.toMatchObject({ code: '22012' })
+    }
+    expect(
+      await db.superuser.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 4711`),
+    ).toMatchObject({
+      rowCount: 0,
+    })
+    await expect(pgTransaction('writer', tenantId, (_client, sql) => sql(note, ['c']))).resolves.toEqual([
+      { note: 'c' },
+    ])
+  })
+
+  it('does not pass for done where a statement failed that nobody waited for', async () => {
+    const careless = pgTransaction('writer', await makeTenant(), async (_client, sql) => {
+      sql('SELECT 1/0').catch(() => {})
+      return 'done'
+    })
+    await expect(careless).rejects.toThrow('nobody waited for it')
+  })
+
+  it('is over when it has answered: what still asks is refused', async () => {
+    const kept = await pgTransaction('writer', await makeTenant(), async (_client, sql) => ({ sql }))
+    await expect(kept.sql('SELECT 1')).rejects.toThrow('after the end of its transaction')
+  })
+})

@@ -85,8 +85,9 @@ async function transaction<T>(
 }
 
 /**
- * The same over a bare connection of pg, for the hot paths: ingest and audit search. A reader's statements are pipelined: those that
- * are asked for together are answered in one round trip, and nobody waits for the beginning or the end of such a transaction.
+ * The same over a bare connection of pg, for the hot paths: ingest and audit search. Statements are pipelined: those that are asked
+ * for together are answered in one round trip, with the beginning before the first of them. Nobody waits for the end of a transaction
+ * that only read.
  */
 export async function pgTransaction<T>(
   role: 'reader' | 'writer',
@@ -95,7 +96,15 @@ export async function pgTransaction<T>(
 ): Promise<T> {
   try {
     const client = await runtime().pools[role].connect()
-    return await (role === 'reader' ? reading : writing)(client, beginOf(role, client, tenantId), run)
+    const made = await untilEnd(client, beginOf(role, client, tenantId), run)
+    if ('failure' in made) {
+      const ended = end(client, asError(made.failure))
+      if (role === 'writer') await ended
+      throw made.failure
+    }
+    if (role === 'reader') void end(client, null)
+    else await commit(client)
+    return made.result
   } catch (error) {
     throw asAppError(error)
   }
@@ -103,7 +112,12 @@ export async function pgTransaction<T>(
 
 type BareRun<T> = (client: pg.PoolClient, sql: Sql) => Promise<T>
 
-async function reading<T>(client: pg.PoolClient, begin: string, run: BareRun<T>): Promise<T> {
+/** What the statements of a transaction came to, all of them answered; of several failures the first. */
+async function untilEnd<T>(
+  client: pg.PoolClient,
+  begin: string,
+  run: BareRun<T>,
+): Promise<{ result: T } | { failure: unknown }> {
   let isOver = false
   const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) => {
     // The connection may be somebody else's by now, with their organisation set.
@@ -112,13 +126,11 @@ async function reading<T>(client: pg.PoolClient, begin: string, run: BareRun<T>)
     return (await client.query({ ...preparedAs(text), text, values: [...values] })).rows as Row[]
   }
   sendTogether(client)
-  // Where it fails, what was answered behind it does not count.
+  // Where it fails the transaction is one that failed: what follows it is refused, and what was answered does not count.
   const [begun, done] = await Promise.allSettled([client.query(begin), (async () => run(client, sql))()])
   isOver = true
-  const failed = begun.status === 'rejected' ? begun : done.status === 'rejected' ? done : null
-  void end(client, failed && asError(failed.reason))
-  if (failed) throw failed.reason
-  return (done as PromiseFulfilledResult<T>).value
+  if (begun.status === 'rejected') return { failure: begun.reason }
+  return done.status === 'rejected' ? { failure: done.reason } : { result: done.value }
 }
 
 /** What is asked for in one turn leaves in one write: a write costs more than most of the statements. */
@@ -127,15 +139,12 @@ function sendTogether({ connection: { stream } }: pg.PoolClient): void {
   process.nextTick(() => stream.uncork())
 }
 
-async function writing<T>(client: pg.PoolClient, begin: string, run: BareRun<T>): Promise<T> {
+/** A statement that failed and was not waited for makes COMMIT a rollback without an error: it must not pass for one. */
+async function commit(client: pg.PoolClient): Promise<void> {
   try {
-    await client.query(begin)
-    const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) =>
-      (await client.query({ ...preparedAs(text), text, values: [...values] })).rows as Row[]
-    const result = await run(client, sql)
-    await client.query('COMMIT')
+    const { command } = await client.query('COMMIT')
+    if (command !== 'COMMIT') throw new Error('a statement of the transaction failed, and nobody waited for it')
     client.release()
-    return result
   } catch (error) {
     await end(client, asError(error))
     throw error

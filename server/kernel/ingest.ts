@@ -10,10 +10,37 @@ import { notifyChange } from './notify.ts'
 /** What a batch becomes inside the transaction: entries of its actor, and the answer to give once they are durable. */
 export type Prepared<R> = { actor: Actor; drafts: readonly StatedDraft[]; result: R }
 
+/** A batch is turned away without harm to the others of its group (a clone, a revoked device). */
+export type Refused = { refusal: AppError }
+
 export type IngestDefinition<I, R> = {
   name: string
-  /** Locks its own rows, drops what was received before, and says what to append. Runs before the log's head is locked. */
-  prepare: (sql: Sql, batch: I) => Promise<Prepared<R>>
+  /**
+   * Locks its own rows, drops what was received before, and says of each batch, in their order, what to append. Runs before the log's
+   * head is locked. What it throws fails the group; then each batch is tried alone.
+   */
+  prepare: (sql: Sql, batches: readonly I[]) => Promise<readonly (Prepared<R> | Refused)[]>
+}
+
+/** For `prepare`, where each batch looks at what the one before it left. */
+export function oneByOne<I, R>(
+  prepare: (sql: Sql, batch: I) => Promise<Prepared<R>>,
+): IngestDefinition<I, R>['prepare'] {
+  return async (sql, batches) => {
+    const made: (Prepared<R> | Refused)[] = []
+    for (const batch of batches) made.push(await refusing(() => prepare(sql, batch)))
+    return made
+  }
+}
+
+/** A refusal as a value; anything else is thrown on. */
+export async function refusing<T>(attempt: () => T | Promise<T>): Promise<T | Refused> {
+  try {
+    return await attempt()
+  } catch (error) {
+    if (error instanceof AppError) return { refusal: error }
+    throw error
+  }
 }
 
 export type IngestOptions = {
@@ -111,32 +138,22 @@ async function runGroup<I, R>(
   group: readonly Waiting<I, R>[],
 ): Promise<GroupOutcome<R>[]> {
   return pgTransaction('writer', tenantId, async (client, sql) => {
-    const outcomes: GroupOutcome<R>[] = []
-    const prepared: Prepared<R>[] = []
-    await openIngest(sql, tenantId, definition.name, group.length)
-    for (const { batch } of group) {
-      try {
-        const made = await definition.prepare(sql, batch)
-        prepared.push(made)
-        outcomes.push({ result: made.result })
-      } catch (error) {
-        // An expected refusal (a clone, a revoked device) concerns one batch; anything else fails the transaction.
-        if (!(error instanceof AppError)) throw error
-        outcomes.push({ error })
-      }
-    }
-    if (prepared.every(({ drafts }) => drafts.length === 0)) {
+    const batches = group.map(({ batch }) => batch)
+    const [, made] = await Promise.all([
+      openIngest(sql, tenantId, definition.name, group.length),
+      definition.prepare(sql, batches),
+    ])
+    const outcomes = made.map((one) => ('refusal' in one ? { error: one.refusal } : { result: one.result }))
+    const appends = made.flatMap((one) =>
+      'refusal' in one ? [] : one.drafts.map((draft) => ({ actor: one.actor, draft })),
+    )
+    if (appends.length === 0) {
       // Nothing new: what prepare wrote is nothing either, and the command row would have no entry.
       await client.query('ROLLBACK; BEGIN')
       return outcomes
     }
-    await appendEntries(
-      sql,
-      tenantId,
-      prepared.flatMap(({ actor, drafts }) => drafts.map((draft) => ({ actor, draft }))),
-    )
-    const actions = prepared.flatMap(({ drafts }) => drafts.map(({ action }) => action))
-    await notifyChange(sql, { tenantId, topics: [...new Set(actions.map(topicOf))] })
+    const topics = [...new Set(appends.map(({ draft }) => topicOf(draft.action)))]
+    await Promise.all([notifyChange(sql, { tenantId, topics }), appendEntries(sql, tenantId, appends)])
     return outcomes
   })
 }

@@ -4,7 +4,7 @@ import { honestClaim } from '#protocol/policy/evaluate.ts'
 import { systemActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
 import type { Sql } from '#server/kernel/db.ts'
-import { defineIngest, type Prepared } from '#server/kernel/ingest.ts'
+import { defineIngest, oneByOne, type Prepared } from '#server/kernel/ingest.ts'
 import { sha256 } from '#server/kernel/keys.ts'
 import type { StatedDraft } from '#server/kernel/ledger.ts'
 import type { ImportedEvent } from './mapping.ts'
@@ -16,7 +16,10 @@ export type ImportBatch = { tenantId: string; size: number; name: string; events
 export type ImportedCount = { accepted: number; duplicates: number }
 
 /** Takes a batch of mapped events into the log, once for ever by the import's name and the event's own id. */
-export const stateImported = defineIngest<ImportBatch, ImportedCount>({ name: 'audit.import', prepare })
+export const stateImported = defineIngest<ImportBatch, ImportedCount>({
+  name: 'audit.import',
+  prepare: oneByOne(prepare),
+})
 
 async function prepare(sql: Sql, batch: ImportBatch): Promise<Prepared<ImportedCount>> {
   const fresh = await claim(sql, batch)
