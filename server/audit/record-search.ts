@@ -2,8 +2,9 @@ import 'server-only'
 import { z } from 'zod'
 import { type Actor, actorId } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
-import { defineCommand, hashRequest } from '#server/kernel/command.ts'
+import { defineCommand } from '#server/kernel/command.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
+import { hashRequest } from '#server/kernel/request-hash.ts'
 import { type Ask, askFields } from './schema.ts'
 
 /** Pages, figures and opened events of one search within this belong to one entry. */

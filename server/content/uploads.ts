@@ -3,11 +3,11 @@ import type { z } from 'zod'
 import { uuidv7 } from '#lib/uuid.ts'
 import { type Actor, actorId, requirePermission } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
-import { recordingRefusals } from '#server/kernel/command.ts'
 import { pgTransaction, type Sql, unsafeWriteTransaction } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { parseInput } from '#server/kernel/fields.ts'
 import { tenantVault } from '#server/kernel/keys.ts'
+import { recordingRefusals } from '#server/kernel/refusals.ts'
 import { fileKeyPlace, makeContentKey } from './chunks.ts'
 import {
   createUploadInput,

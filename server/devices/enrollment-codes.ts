@@ -3,17 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { uuidv7 } from '#lib/uuid.ts'
 import { actorName, type PersonActor } from '#server/kernel/actor.ts'
-import {
-  type CommandContext,
-  type CommandOutcome,
-  defineCommand,
-  RECENT_FACTOR_MS,
-  requireRecentFactor,
-} from '#server/kernel/command.ts'
+import { type CommandContext, type CommandOutcome, defineCommand } from '#server/kernel/command.ts'
 import type { Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { sha256 } from '#server/kernel/keys.ts'
+import { RECENT_FACTOR_MS, requireRecentFactor } from '#server/kernel/step-up.ts'
 import { type EnrollmentCodeView, enrollmentCodeInput } from './schema.ts'
 
 // Crockford's base 32: no I, L, O, U, so that a code read aloud or off a screen is typed right.

@@ -11,9 +11,6 @@ import {
   type CommandOptions,
   type CommandOutcome,
   type CommandSummary,
-  consumeGrant,
-  hashRequest,
-  recordingRefusals,
   registerCommand,
   runInTransaction,
 } from './command.ts'
@@ -22,6 +19,9 @@ import { parseInput } from './fields.ts'
 import type { Job } from './jobs.ts'
 import { sha256 } from './keys.ts'
 import type { Permission } from './permissions.ts'
+import { recordingRefusals } from './refusals.ts'
+import { hashRequest } from './request-hash.ts'
+import { consumeGrant } from './step-up.ts'
 
 /** An approval that nobody gave is void after this. */
 const REQUEST_LIFETIME_MS = 7 * 24 * 3_600_000

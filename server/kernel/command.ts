@@ -1,30 +1,25 @@
 import 'server-only'
 import type { z } from 'zod'
-import { canonicalJson } from '#lib/canonical-json.ts'
 import { uuidv7 } from '#lib/uuid.ts'
-import type { AuditAction, Outcome } from '#protocol/audit/actions.ts'
-import { type Actor, actorId, requirePermission } from './actor.ts'
+import type { AuditAction } from '#protocol/audit/actions.ts'
+import { type Actor, requirePermission } from './actor.ts'
 import { now } from './clock.ts'
-import { type Db, type Sql, type Tx, unsafeWriteTransaction } from './db.ts'
-import { AppError, isAppError } from './errors.ts'
+import { openCommand } from './command-row.ts'
+import { type Sql, type Tx, unsafeWriteTransaction } from './db.ts'
+import { AppError } from './errors.ts'
 import { parseInput } from './fields.ts'
 import { enqueueJobs, type Job } from './jobs.ts'
-import { sha256, type TenantVault, tenantVault } from './keys.ts'
+import { type TenantVault, tenantVault } from './keys.ts'
 import { type AuditDraft, appendEntries, type StatedDraft } from './ledger.ts'
-import { createLog } from './log.ts'
 import { notifyChange } from './notify.ts'
 import type { Requirement } from './permissions.ts'
+import { recordingRefusals } from './refusals.ts'
+import { hashRequest } from './request-hash.ts'
 import { requireCurrentKeys } from './sealing.ts'
+import { consumeGrant, requireRecentFactor, type StepUp } from './step-up.ts'
 
 /** none: harmless · reversible: can be taken back · irreversible: goes through the brake · guard: loosens or decides a protection. */
 export type Risk = 'none' | 'reversible' | 'irreversible' | 'guard'
-
-/** How fresh a person's second factor must be: `recent` = within 15 minutes on this session, `fresh` = given for this very request. */
-export type StepUp = 'none' | 'recent' | 'fresh'
-
-const log = createLog('kernel')
-
-export const RECENT_FACTOR_MS = 15 * 60_000
 
 export type CommandContext<I> = {
   tx: Tx
@@ -134,50 +129,11 @@ export function defineCommand<S extends z.ZodType, R>(definition: CommandDefinit
   return Object.assign(run, { summary, requestHash })
 }
 
-export function hashRequest(name: string, input: unknown): Buffer {
-  // JSON first: dates and absent members take the form they had on the wire.
-  return sha256(`${name}\0${canonicalJson(JSON.parse(JSON.stringify(input ?? null, digestBytes)))}`)
-}
-
-/** Content stands in the hash by its digest. (The replacer sees a Buffer after its toJSON: look at the holder.) */
-function digestBytes(this: unknown, key: string, value: unknown): unknown {
-  const original = (this as Record<string, unknown>)[key]
-  return original instanceof Uint8Array ? sha256(original).toString('hex') : value
-}
-
 /** A guard is decided by a person; our own processes and the server's command line count as the operator. */
 export function requirePerson(actor: Actor, risk: Risk): void {
   if (risk !== 'guard' || actor.kind === 'person' || actor.kind === 'system') return
   throw new AppError('person_required', {
     detail: 'A key cannot approve, release, confirm or loosen anything: a person must do it in the console.',
-  })
-}
-
-export function requireRecentFactor(actor: Actor, stepUp: StepUp): void {
-  if (stepUp !== 'recent' || actor.kind !== 'person') return
-  if (actor.factorAt && now().getTime() - actor.factorAt.getTime() <= RECENT_FACTOR_MS) return
-  throw new AppError('step_up_required', { detail: 'Confirm with your second factor.', extra: { stepUp: 'recent' } })
-}
-
-/** Consumes the grant in the command's own transaction: rolled back, it can be used again; committed, never. */
-export async function consumeGrant(
-  tx: Tx,
-  actor: Actor,
-  hash: Buffer,
-  grantId: string | undefined,
-  at: Date,
-): Promise<string | undefined> {
-  if (actor.kind !== 'person') return undefined
-  if (grantId) {
-    const { tenantId, sessionId } = actor
-    const where = { tenantId, id: grantId, sessionId, requestHash: new Uint8Array(hash), expiresAt: { gt: at } }
-    const grant = await tx.stepUpGrant.findFirst({ where, select: { method: true } })
-    // deleteMany counts: of two requests with one grant, one deletes it.
-    if (grant && (await tx.stepUpGrant.deleteMany({ where })).count === 1) return grant.method
-  }
-  throw new AppError('step_up_required', {
-    detail: 'Confirm this very request with your second factor.',
-    extra: { stepUp: 'fresh' },
   })
 }
 
@@ -230,92 +186,4 @@ export async function runInTransaction<R>(
     },
     timeoutMs === undefined ? {} : { timeoutMs },
   )
-}
-
-type Opening = { commandId: string; actor: Actor; name: string; hash: Buffer | undefined; key: string | undefined }
-
-/** Writes the command row that opens the wall. A second request with the same key waits for the first and gets its result. */
-async function openCommand(
-  { sql }: Db,
-  { commandId, actor, name, hash, key }: Opening,
-): Promise<{ id: string; result: Buffer } | null> {
-  const values = [
-    actor.tenantId,
-    commandId,
-    name,
-    actor.kind,
-    actorId(actor),
-    key ?? null,
-    hash?.toString('hex') ?? null,
-  ]
-  const inserted = await sql(
-    `INSERT INTO command (tenant_id, id, name, actor_kind, actor_id, idempotency_key, request_hash)
-     VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text, decode($7::text, 'hex'))
-     ON CONFLICT (tenant_id, actor_kind, actor_id, name, idempotency_key) DO NOTHING
-     RETURNING set_config('app.command_id', id::text, true)`,
-    values,
-  )
-  if (inserted.length === 1) return null
-  const [before] = await sql<{ id: string; same: boolean; result: string | null }>(
-    `SELECT id::text, request_hash = decode($6::text, 'hex') AS same, encode(result, 'hex') AS result FROM command
-      WHERE tenant_id = $1::uuid AND actor_kind = $2::text AND actor_id = $3::text AND name = $4::text AND idempotency_key = $5::text`,
-    [actor.tenantId, actor.kind, actorId(actor), name, key ?? null, hash?.toString('hex') ?? null],
-  )
-  if (!before?.same)
-    throw new AppError('idempotency_conflict', { detail: 'This Idempotency-Key was used for another request.' })
-  return { id: before.id, result: Buffer.from(before.result ?? '', 'hex') }
-}
-
-type Attempt = { actor: Actor; action: AuditAction; name: string; target: { type: string; id: string } | undefined }
-
-/** Runs `attempt` and records what became of it when it is refused or fails. Asking for a step-up is no refusal. */
-export async function recordingRefusals<R>(
-  { actor, action, name, target }: Attempt,
-  attempt: () => Promise<R>,
-): Promise<R> {
-  try {
-    return await attempt()
-  } catch (error) {
-    const outcome = outcomeOf(error)
-    if (outcome) await recordRefusal({ actor, action, name, target }, outcome, error)
-    throw error
-  }
-}
-
-const SILENT: ReadonlySet<string> = new Set([
-  'invalid',
-  'not_found',
-  'step_up_required',
-  'unavailable',
-  // Nothing can be written down.
-  'log_frozen',
-  'rate_limited',
-  'bad_credentials',
-  'idempotency_conflict',
-])
-
-function outcomeOf(error: unknown): Outcome | null {
-  if (!isAppError(error)) return 'failed'
-  if (SILENT.has(error.code)) return null
-  return error.status === 409 || error.status >= 500 ? 'failed' : 'denied'
-}
-
-async function recordRefusal(
-  { actor, action, name, target }: Attempt,
-  outcome: Outcome,
-  error: unknown,
-): Promise<void> {
-  // An organisation that was not founded has no log.
-  if (action === 'tenant.create') return
-  const problem = isAppError(error) ? error.code : 'internal'
-  try {
-    // The action's own detail belongs to its success; a refusal says only why.
-    const draft: StatedDraft = { action, outcome, detail: { problem }, ...(target ? { target } : {}) }
-    await unsafeWriteTransaction(actor.tenantId, async (db) => {
-      await openCommand(db, { commandId: uuidv7(), actor, name: `${name}#${outcome}`, hash: undefined, key: undefined })
-      await appendEntries(db.sql, actor.tenantId, [{ actor, draft }])
-    })
-  } catch (failure) {
-    log.error({ err: failure, action, outcome }, 'a refusal could not be recorded')
-  }
 }
