@@ -1,27 +1,11 @@
-import { base64Encode, equalBytes, utf8Decode } from '#lib/bytes.ts'
+import { base64Encode, equalBytes } from '#lib/bytes.ts'
 import { isTimeZone, zonedClock } from '#lib/zoned-time.ts'
-import {
-  BUNDLE_MEMBERS,
-  BundleError,
-  type BundleFile,
-  type BundleManifest,
-  type BundleReader,
-  type BundleVerdict,
-  manifestSchema,
-} from './bundle.ts'
+import { BUNDLE_MEMBERS, BundleError, type BundleFile, type BundleReader, type BundleVerdict } from './bundle.ts'
+import { type Leaf, LeafReader } from './bundle-leaves.ts'
+import { openSeal, type Sealed } from './bundle-open.ts'
 import { type PartRow, readPart } from './bundle-parts.ts'
-import { formatManifest, holdsSeal } from './bundle-seal.ts'
-import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
-import { HASH_BYTES } from './merkle.ts'
 import { MultiproofVerification } from './multiproof.ts'
-import { NoteError } from './note.ts'
 import { sha256Stream } from './sha256-stream.ts'
-
-/** Bytes of one event in the member `leaves`: the index, big-endian, and the leaf's hash. */
-export const LEAF_RECORD_BYTES = 8 + HASH_BYTES
-
-/** What is read whole; a manifest lists the parts, of which a hundred million events have a thousand. */
-const MAX_SMALL_BYTES = 16 * 1_048_576
 
 /**
  * Verifies a sealed bundle without its server: the seal, the hash of every member, every event's entry and personal values, every
@@ -48,47 +32,6 @@ function sentence({ member, row, index, message }: BundleError): string {
     ...(index === undefined ? [] : [`event ${index}`]),
   ]
   return place.length === 0 ? message : `${place.join(', ')}: ${message}`
-}
-
-type Sealed = { manifest: BundleManifest; checkpoint: Checkpoint; keyFrom: 'given' | 'bundle' }
-
-async function openSeal(bundle: BundleReader, vkey: string | undefined): Promise<Sealed> {
-  const { manifest: manifestName, seal, checkpoint: checkpointName } = BUNDLE_MEMBERS
-  const bytes = await readWhole(bundle, manifestName)
-  const manifest = parseManifest(bytes)
-  const key = vkey ?? manifest.vkey
-  try {
-    const holds = await holdsSeal(textOf(await readWhole(bundle, seal), seal), manifest.origin, bytes, key)
-    if (!holds) throw new BundleError('seal_invalid', manifestName, 'the manifest is not the one that was sealed')
-  } catch (error) {
-    if (!(error instanceof NoteError)) throw error
-    throw new BundleError('seal_invalid', seal, error.message, { cause: error })
-  }
-  try {
-    const note = textOf(await readWhole(bundle, checkpointName), checkpointName)
-    const { checkpoint } = await openCheckpoint(note, key, manifest.origin)
-    if (checkpoint.size < manifest.asOf)
-      throw new BundleError(
-        'checkpoint_invalid',
-        checkpointName,
-        `covers ${checkpoint.size} events, not ${manifest.asOf}`,
-      )
-    return { manifest, checkpoint, keyFrom: vkey === undefined ? 'bundle' : 'given' }
-  } catch (error) {
-    if (!(error instanceof NoteError)) throw error
-    throw new BundleError('checkpoint_invalid', checkpointName, error.message, { cause: error })
-  }
-}
-
-function parseManifest(bytes: Uint8Array): BundleManifest {
-  const name = BUNDLE_MEMBERS.manifest
-  try {
-    const manifest = manifestSchema.parse(JSON.parse(textOf(bytes, name)))
-    if (equalBytes(formatManifest(manifest), bytes)) return manifest
-  } catch (cause) {
-    throw new BundleError('bundle_malformed', name, 'the manifest has not the form of one', { cause })
-  }
-  throw new BundleError('bundle_malformed', name, 'the manifest is not canonical')
 }
 
 class BundleVerification {
@@ -232,54 +175,6 @@ class BundleVerification {
   }
 }
 
-type Leaf = { index: number; hash: Uint8Array }
-
-class LeafReader {
-  readonly #pieces: AsyncIterator<Uint8Array>
-  #waiting: Leaf[] = []
-  #at = 0
-  #held = new Uint8Array(0)
-
-  constructor(pieces: AsyncIterable<Uint8Array>) {
-    this.#pieces = pieces[Symbol.asyncIterator]()
-  }
-
-  /** The next leaf; null behind the last. */
-  async next(): Promise<Leaf | null> {
-    if (this.#at >= this.#waiting.length) {
-      this.#waiting = await this.batch()
-      this.#at = 0
-    }
-    return this.#waiting[this.#at++] ?? null
-  }
-
-  /** Some more leaves; none behind the last. */
-  async batch(): Promise<Leaf[]> {
-    for (;;) {
-      const { value, done } = await this.#pieces.next()
-      if (done) {
-        if (this.#held.length > 0)
-          throw new BundleError('bundle_malformed', BUNDLE_MEMBERS.leaves, 'ends within an event')
-        return []
-      }
-      const bytes = new Uint8Array(this.#held.length + value.length)
-      bytes.set(this.#held)
-      bytes.set(value, this.#held.length)
-      const whole = bytes.length - (bytes.length % LEAF_RECORD_BYTES)
-      this.#held = bytes.slice(whole)
-      if (whole > 0) return readLeaves(bytes.subarray(0, whole))
-    }
-  }
-}
-
-function readLeaves(bytes: Uint8Array): Leaf[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset)
-  return Array.from({ length: bytes.length / LEAF_RECORD_BYTES }, (_, n) => {
-    const at = n * LEAF_RECORD_BYTES
-    return { index: Number(view.getBigUint64(at)), hash: bytes.subarray(at + 8, at + LEAF_RECORD_BYTES) }
-  })
-}
-
 function isPart(name: string): boolean {
   return name.startsWith(BUNDLE_MEMBERS.parts)
 }
@@ -293,30 +188,4 @@ function dayClock(timeZone: string): (timeMs: number) => string {
 
 async function drain(pieces: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const _ of pieces);
-}
-
-async function readWhole(bundle: BundleReader, name: string): Promise<Uint8Array> {
-  if (!bundle.names.includes(name)) throw new BundleError('file_missing', name, 'is missing')
-  const pieces: Uint8Array[] = []
-  let length = 0
-  for await (const piece of bundle.read(name)) {
-    length += piece.length
-    if (length > MAX_SMALL_BYTES) throw new BundleError('bundle_malformed', name, 'is too large')
-    pieces.push(piece)
-  }
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
-}
-
-function textOf(bytes: Uint8Array, name: string): string {
-  try {
-    return utf8Decode(bytes)
-  } catch (cause) {
-    throw new BundleError('bundle_malformed', name, 'is not UTF-8', { cause })
-  }
 }

@@ -1,5 +1,5 @@
 import 'server-only'
-import { LEAF_RECORD_BYTES } from '#protocol/audit/bundle-verify.ts'
+import { LEAF_RECORD_BYTES } from '#protocol/audit/bundle-leaves.ts'
 import { HASH_BYTES, TILE_WIDTH } from '#protocol/audit/merkle.ts'
 import {
   hashRanges,
