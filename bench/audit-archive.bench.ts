@@ -153,7 +153,7 @@ try {
   if (done.problem || done.events === 0) throw new Error(`nothing was archived: ${done.problem}`)
   const memory = `${restMb} MB before, at most ${mostMb(process.pid)} MB; the engine at most ${mostMb(engineChild().pid)} MB`
   const files = await pgTransaction('reader', tenantId, (_client, sql) => readColdFiles(sql, tenantId))
-  const paths = await Promise.all(files.map((file) => archiveStore().local(file)))
+  const paths = await Promise.all(files.map((file) => archiveStore(tenantId).local(file)))
   const { compressed, plain } = await zstdBytes(paths)
 
   const to = new Date(files.at(-1)?.recordedFrom ?? 0).toISOString()

@@ -4,19 +4,22 @@
  * the entries into a heap without any index. Then the same when the log is long, and what a search finds how soon.
  */
 import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { searchAudit } from '#server/audit/queries.ts'
 import { type CopiedAppend, copyBare, copyInto, copyOut } from './log-copy.ts'
 import { cpuUsed } from './log-cpu.ts'
 import { BATCH, Sender, sendAll } from './log-senders.ts'
 import { logSize, overhead } from './log-size.ts'
-import { foundOrganisation, makePlace, type Place } from './place.ts'
+import { foundOrganisation, makePlace, ownerOf, type Place } from './place.ts'
 import { median, type Run, report } from './report.ts'
 
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 2_000_000)
 const RUNS = Number(process.env.BENCH_RUNS ?? 5)
 /** Each waits for its answer before it sends again: so many keep the gateway from waiting for them. */
 const DEVICES = 16
+/** Where `audit-search` keeps a long log: what goes into that one, too, is measured. */
+const KEPT_DIR = process.env.BENCH_DATA
 /** Batches of each device in a measured run: 64,000 events. */
 const BATCHES = 8
 
@@ -106,40 +109,75 @@ async function measure(place: Place, superuser: pg.Client) {
   return { empty, full, memory, found, size, cpu }
 }
 
-const place = await makePlace()
-const superuser = new pg.Client({ connectionString: place.adminUrl })
-try {
-  await superuser.connect()
-  // Without its triggers: a superuser who only wants the rows in.
-  await superuser.query('SET session_replication_role = replica')
-  const { empty, full, memory, found, size, cpu } = await measure(place, superuser)
-  const ratio = (runs: readonly { ours: number; bare: number }[]) => median(runs.map(({ ours, bare }) => ours / bare))
-  report({
-    name: 'audit-ingest',
-    unit: 'events/s',
-    runs: empty,
-    notes: {
-      ours: `${DEVICES} devices over TLS 1.3 with DPoP, ${BATCH} events a batch, synchronous_commit on, the worker merging beside it; a run before these, uncounted, warmed both sides up`,
-      baseline:
-        'COPY as superuser of the same rows (entries and index), the same transactions, the same tables, triggers off',
-      'against COPY of the entries into a bare heap': ratio(empty).toFixed(3),
-      'processor time an event, µs': Object.entries(cpu)
-        .map(([name, micros]) => `${name} ${micros.toFixed(1)}`)
-        .join(', '),
-      [`rate at ${size.events} events against the empty log`]: (
-        median(full.map(({ ours }) => ours)) / median(empty.map(({ ours }) => ours))
-      ).toFixed(3),
-      [`against COPY at ${size.events} events`]: median(full.map((run) => run.ours / run.baseline)).toFixed(3),
-      [`searchable after the acknowledgement, ms (slowest of ${DEVICES})`]: Math.round(Math.max(...found)),
-      'gateway resident MB, first to last': `${memory[0]} … ${memory.at(-1)} (least ${Math.min(...memory)}, most ${Math.max(...memory)})`,
-      'bytes an event beyond entry and personal values': Math.round(overhead(size)),
-      'entry and personal values, bytes': `${Math.round(size.entryBytes / size.events)} + ${Math.round(size.personalBytes / size.events)}`,
-      'disk by table, bytes an event': Object.entries(size.byTable)
-        .map(([table, bytes]) => `${table} ${Math.round(bytes / size.events)}`)
-        .join(', '),
-    },
-  })
-} finally {
-  await superuser.end()
-  await place.stop()
+/** The same into a log that was long before, in its own organisation. */
+async function measureKept(place: Place, superuser: pg.Client) {
+  const kept = JSON.parse(readFileSync(join(place.dataDir, 'bench-logs.json'), 'utf8')) as {
+    long: { tenantId: string }
+  }
+  const { tenantId } = kept.long
+  const { rows } = await superuser.query<{ id: string }>('SELECT id::text FROM person WHERE tenant_id = $1 LIMIT 1', [
+    tenantId,
+  ])
+  const owner = ownerOf(tenantId, rows[0]?.id ?? '')
+  const senders = await Promise.all(Array.from({ length: DEVICES }, () => Sender.enroll(place, owner)))
+  await sendAll(senders, 8)
+  const appends = await copyOut(superuser, tenantId, { most: 24, least: BATCH })
+  await place.startWorker()
+  const runs = await measureRuns(senders, superuser, appends)
+  const { rows: heads } = await superuser.query<{ size: string }>(
+    'SELECT size::text FROM audit_head WHERE tenant_id = $1',
+    [tenantId],
+  )
+  for (const sender of senders) sender.close()
+  return { runs, events: Number(heads[0]?.size) }
 }
+
+/** Runs it at a place, beside a superuser who only wants the rows in: without triggers. */
+async function at<T>(keptDir: string | undefined, run: (place: Place, superuser: pg.Client) => Promise<T>): Promise<T> {
+  const place = await makePlace(keptDir)
+  const superuser = new pg.Client({ connectionString: place.adminUrl })
+  try {
+    await superuser.connect()
+    await superuser.query('SET session_replication_role = replica')
+    return await run(place, superuser)
+  } finally {
+    await superuser.end()
+    await place.stop()
+  }
+}
+
+const { empty, full, memory, found, size, cpu } = await at(undefined, measure)
+const kept = KEPT_DIR ? await at(resolve(KEPT_DIR), measureKept) : null
+const ratio = (runs: readonly { ours: number; bare: number }[]) => median(runs.map(({ ours, bare }) => ours / bare))
+const rateOf = (runs: readonly Run[]) => median(runs.map(({ ours }) => ours))
+report({
+  name: 'audit-ingest',
+  unit: 'events/s',
+  runs: empty,
+  notes: {
+    ours: `${DEVICES} devices over TLS 1.3 with DPoP, ${BATCH} events a batch, synchronous_commit on, the worker merging beside it; a run before these, uncounted, warmed both sides up`,
+    baseline:
+      'COPY as superuser of the same rows (entries and index), the same transactions, the same tables, triggers off',
+    'against COPY of the entries into a bare heap': ratio(empty).toFixed(3),
+    'processor time an event, µs': Object.entries(cpu)
+      .map(([name, micros]) => `${name} ${micros.toFixed(1)}`)
+      .join(', '),
+    [`rate at ${size.events} events against the empty log`]: (rateOf(full) / rateOf(empty)).toFixed(3),
+    [`against COPY at ${size.events} events`]: median(full.map((run) => run.ours / run.baseline)).toFixed(3),
+    ...(kept
+      ? {
+          [`rate at ${kept.events} events in a log loaded before against the empty log`]: (
+            rateOf(kept.runs) / rateOf(empty)
+          ).toFixed(3),
+          [`against COPY at ${kept.events} events`]: median(kept.runs.map((run) => run.ours / run.baseline)).toFixed(3),
+        }
+      : {}),
+    [`searchable after the acknowledgement, ms (slowest of ${DEVICES})`]: Math.round(Math.max(...found)),
+    'gateway resident MB, first to last': `${memory[0]} … ${memory.at(-1)} (least ${Math.min(...memory)}, most ${Math.max(...memory)})`,
+    'bytes an event beyond entry and personal values': Math.round(overhead(size)),
+    'entry and personal values, bytes': `${Math.round(size.entryBytes / size.events)} + ${Math.round(size.personalBytes / size.events)}`,
+    'disk by table, bytes an event': Object.entries(size.byTable)
+      .map(([table, bytes]) => `${table} ${Math.round(bytes / size.events)}`)
+      .join(', '),
+  },
+})

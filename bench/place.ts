@@ -33,10 +33,10 @@ export type Place = {
   stop: () => Promise<void>
 }
 
-/** A durable PostgreSQL and the gateway as its own process, in a directory of their own, with the settings of a real start. */
-export async function makePlace(): Promise<Place> {
-  const dataDir = join(mkdtempSync(join(tmpdir(), 'gatehouse-bench-')), 'data')
-  mkdirSync(dataDir, { mode: 0o700 })
+/** A durable PostgreSQL and the gateway as its own process, with the settings of a real start: in a directory of their own, or in one that stays. */
+export async function makePlace(keptDir?: string): Promise<Place> {
+  const dataDir = keptDir ?? join(mkdtempSync(join(tmpdir(), 'gatehouse-bench-')), 'data')
+  mkdirSync(dataDir, { mode: 0o700, recursive: true })
   const gatewayPort = await freePort()
   Object.assign(process.env, {
     GATEHOUSE_DATA_DIR: dataDir,
@@ -67,6 +67,7 @@ export async function makePlace(): Promise<Place> {
     // Started as root it lies elsewhere, where the database's own account can reach it, with a link to it.
     const cluster = realpathSync(join(dataDir, 'postgres'))
     await postgres.stop()
+    if (keptDir) return
     if (!cluster.startsWith(realpathSync(dataDir))) rmSync(join(cluster, '..'), { recursive: true, force: true })
     rmSync(join(dataDir, '..'), { recursive: true, force: true })
   }
@@ -109,6 +110,11 @@ export async function foundOrganisation(name: string): Promise<PersonActor> {
     await context.tx.person.create({ data, select: { id: true } })
     return { result: null, audit: { action: 'tenant.create', target: { type: 'tenant', id: tenantId, name } } }
   })
+  return ownerOf(tenantId, personId)
+}
+
+/** Somebody who owns the organisation, signed in a moment ago. */
+export function ownerOf(tenantId: string, personId: string): PersonActor {
   return {
     kind: 'person',
     tenantId,
