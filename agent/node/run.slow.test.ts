@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { agent, agentJson, enrollAgent, freshDirectory, spawnAgent, until } from '#agent/test/agent-process.ts'
-import { type Gateway, startGateway } from '#agent/test/gateway.ts'
 import type { KnownDevice } from '#agent/test/gateway/state.ts'
+import { type Gateway, startGateway } from '#agent/test/gateway.ts'
 import { utf8Encode } from '#lib/bytes.ts'
 
 let gateway: Gateway
