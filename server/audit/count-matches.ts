@@ -1,7 +1,6 @@
 import 'server-only'
 import { countBits, subtract, takePlaces } from '#lib/postings/bits.ts'
 import type { Sql } from '#server/kernel/db.ts'
-import type { ColdWalk } from './archive/cold-log.ts'
 import type { BlockSets } from './index/log-index.ts'
 import type { Plan } from './plan.ts'
 import { fetchEntries, type LogBounds, RECHECKED } from './scan.ts'
@@ -32,8 +31,9 @@ export async function countMatches(sql: Sql, { tenantId, plan, ask, bounds }: Co
     if (reached > 0 && performance.now() > deadline) return { value, capped: true }
   }
   if (!bounds.cold) return { value, capped: false }
-  const walk: ColdWalk = { query: plan.query, range, newestFirst: true, from: 0, to: bounds.cold.to }
+  const walk = { query: plan.query, range, newestFirst: true, from: 0, to: bounds.cold.to }
   for await (const { isLast, found } of bounds.cold.counts(walk)) {
+    if (found === null) return { value, capped: true }
     value += found
     if (value > TOTAL_CAP) return { value: TOTAL_CAP, capped: true }
     if (!isLast && performance.now() > deadline) return { value, capped: true }

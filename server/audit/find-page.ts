@@ -62,8 +62,10 @@ async function readCold({ scan, page, range, deadline }: Reading, from: number, 
   const { plan, ask, bounds } = scan
   if (!bounds.cold || to <= from) return null
   const newestFirst = ask.order === 'newest'
-  const walk: ColdWalk = { query: plan.query, range, from, to, newestFirst }
+  // Whoever can be shown something need not wait for more of it.
+  const walk: ColdWalk = { query: plan.query, range, from, to, newestFirst, fetches: page.items.length === 0 }
   for await (const { reached, recordedAt, isLast, found } of bounds.cold.places(walk, () => page.missing)) {
+    if (found === null) return unfinished(page.items, reached, recordedAt)
     page.take(await bounds.cold.entriesAt(found))
     if (page.isFull) return fullPage(page.items, ask.limit)
     if (!isLast && performance.now() > deadline) return unfinished(page.items, reached, recordedAt)

@@ -131,8 +131,16 @@ async function count(counting: Counting): Promise<number | null> {
 async function countCold(counting: Counting, deadline: number): Promise<number | null> {
   const { plan, bounds, asked, widthMs } = counting
   if (!bounds.cold) return null
-  const walk = { query: plan.query, range: rangeOf(asked), newestFirst: true, from: 0, to: bounds.cold.to }
+  const walk = {
+    query: plan.query,
+    range: rangeOf(asked),
+    newestFirst: true,
+    from: 0,
+    to: bounds.cold.to,
+    fetches: true,
+  }
   for await (const { recordedAt, isLast, found } of bounds.cold.histogram(walk, widthMs)) {
+    if (found === null) return recordedAt
     for (const { bucket, outcome, events } of found)
       add(counting.counts, Math.floor(bucket / counting.together), outcome, events)
     while (counting.counts.size > MOST_COUNTED) widen(counting)

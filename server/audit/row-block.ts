@@ -2,9 +2,12 @@ import 'server-only'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
 import type { Candidate } from './scan.ts'
+import type { StoredEntry } from './stored.ts'
 
 /** An event of a block, its texts read. */
 export type BlockRow = Pick<Candidate, 'index' | 'text' | 'entry' | 'personal' | 'personalText'>
+
+type Laid = Pick<Candidate, 'index' | 'recordedAt' | 'text' | 'personalText'>
 
 /** Where the texts of a block's rows begin and end, by row. Behind a row without personal values `personalFrom` is 0. */
 type Marks = { entryFrom: Int32Array; entryTo: Int32Array; personalFrom: Int32Array; personalTo: Int32Array }
@@ -41,6 +44,18 @@ export class RowBlock {
 
   /** A block of events that were read already. */
   static of(rows: readonly (BlockRow & Pick<Candidate, 'recordedAt'>)[]): RowBlock {
+    return RowBlock.#laid(rows, rows)
+  }
+
+  /** A block of events of which nothing was read. */
+  static ofStored(entries: readonly StoredEntry[]): RowBlock {
+    return RowBlock.#laid(
+      entries.map(({ personal: personalText, ...entry }) => ({ ...entry, personalText })),
+      null,
+    )
+  }
+
+  static #laid(rows: readonly Laid[], known: readonly BlockRow[] | null): RowBlock {
     const count = rows.length
     const room = rows.reduce(
       (sum, { text, personalText }) => sum + 1 + Buffer.byteLength(text) + Buffer.byteLength(personalText ?? ''),
@@ -63,7 +78,7 @@ export class RowBlock {
       at += bytes.write(personalText, at)
       marks.personalTo[n] = at
     }
-    return new RowBlock({ count, bytes, indexes, recordedAt, marks, known: rows })
+    return new RowBlock({ count, bytes, indexes, recordedAt, marks, known })
   }
 
   /**

@@ -2,8 +2,9 @@ import 'server-only'
 import { takePlaces } from '#lib/postings/bits.ts'
 import type { BareClient } from '#server/kernel/copy-out.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
+import { openCold } from './archive/cold-log.ts'
 import { CopyRoom, copyPlaces, copyStretch } from './copied-rows.ts'
-import { eachMatch, type MatchesAsk, type MatchesPlace } from './matches.ts'
+import { eachMatch, FETCH_MS, type MatchesAsk, type MatchesPlace } from './matches.ts'
 import { type Plan, planOf } from './plan.ts'
 import { RowBlock } from './row-block.ts'
 import { type LogBounds, logBounds, recordedBetween } from './scan.ts'
@@ -31,7 +32,12 @@ export async function* eachMatchAsStored(
   after?: MatchesPlace,
 ): AsyncGenerator<StoredMatches, void> {
   if (matchesEverything(planOf(ask.q, tenantId), ask)) return yield* eachBlock(tenantId, { ask, after, copy: copyOn })
-  for await (const { items, at } of eachMatch(tenantId, { ...ask, order: 'oldest' }, after))
+  let place = after
+  for await (const found of archived(tenantId, ask, place)) {
+    place = found.at
+    yield found
+  }
+  for await (const { items, at } of eachMatch(tenantId, { ...ask, order: 'oldest' }, place))
     yield { rows: RowBlock.of(items), at }
 }
 
@@ -77,11 +83,18 @@ async function* eachBlock(tenantId: string, { ask, after, copy }: Blocks): Async
   const rooms = Array.from({ length: ROOMS }, () => new CopyRoom())
   for (let n = 0, place = after; ; n++) {
     const room = rooms[n % ROOMS]
-    const found =
-      (await copied(tenantId, { asOf: ask.asOf, place, copy, room })) ?? (await archived(tenantId, ask, place))
-    if (!found) return
-    place = found.at
-    yield found
+    const found = await copied(tenantId, { asOf: ask.asOf, place, copy, room })
+    if (found) {
+      place = found.at
+      yield found
+      continue
+    }
+    const before = place
+    for await (const block of archived(tenantId, ask, place)) {
+      place = block.at
+      yield block
+    }
+    if (place === before) return
   }
 }
 
@@ -122,13 +135,17 @@ async function placesOn({ index }: LogBounds, { plan, ask, from, to, limit }: Pl
   return { indexes, next: to }
 }
 
-/** The next page of what cannot be copied. */
-async function archived(
+/** Every match behind a place that is in the archive, in one stream; nothing where the place lies behind it. */
+async function* archived(
   tenantId: string,
   ask: StoredAsk,
   place: MatchesPlace | undefined,
-): Promise<StoredMatches | null> {
-  for await (const { items, at } of eachMatch(tenantId, { ...ask, order: 'oldest' }, place))
-    if (items.length > 0 || at.after !== place?.after) return { rows: RowBlock.of(items), at }
-  return null
+): AsyncGenerator<StoredMatches, void> {
+  const cold = await pgTransaction('reader', tenantId, (_client, sql) => openCold(sql, tenantId))
+  const from = (place?.after ?? -1) + 1
+  const to = Math.min(cold?.to ?? 0, ask.asOf ?? Number.POSITIVE_INFINITY)
+  if (!cold || from >= to) return
+  const walk = { query: planOf(ask.q, tenantId).query, range: rangeOf(ask), from, to }
+  for await (const { found, reached, recordedAt } of cold.matches(walk, ask.fetchMs ?? FETCH_MS))
+    yield { rows: RowBlock.ofStored(found), at: { after: reached, time: recordedAt } }
 }

@@ -24,7 +24,7 @@ export async function damagedFiles(tenantId: string, { signal, onRead }: Watch):
   if (end > coldTo) problems.push(hidden(coldTo, end))
   for (const file of files) {
     signal?.throwIfAborted()
-    await requireBytes(file).catch(async (error: unknown) => {
+    await requireBytes(tenantId, file).catch(async (error: unknown) => {
       if (!isDamage(error)) throw error
       // A purge or an erasure may have put another one in its place meanwhile; what is searched is compared with that.
       if (await isRecorded(tenantId, file)) problems.push(damaged(file))

@@ -150,7 +150,7 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
   if (parts.at(-1)?.isLast) return parts
   try {
     const { matching: q, from, to, asOf } = ask
-    const pages = eachMatchAsStored(tenantId, { q, from, to, asOf }, place)
+    const pages = eachMatchAsStored(tenantId, { q, from, to, asOf, fetchMs: Number.POSITIVE_INFINITY }, place)
     for await (const { rows, at } of readingAhead(pages)) {
       for (let first = 0; first < rows.count; ) {
         writer ??= await partWriter(store, parts.length + 1, made)

@@ -5,6 +5,7 @@ import { now } from './clock.ts'
 import { pgTransaction, readTransaction, type Sql, type Tx } from './db.ts'
 import { parseInput } from './fields.ts'
 import { type TenantVault, tenantVault } from './keys.ts'
+import { gettingFirst } from './needed-first.ts'
 import type { Requirement } from './permissions.ts'
 
 export type QueryContext<I> = {
@@ -34,6 +35,9 @@ export type SqlQueryDefinition<S extends z.ZodType, R> = Omit<QueryDefinition<S,
 export type QuerySummary = { name: string; permission: Requirement }
 export type Query<I, R> = { (actor: Actor, input: I): Promise<R>; readonly summary: QuerySummary }
 
+/** Whoever asks waits so long for what has to come from elsewhere before their transaction. */
+const PATIENCE_MS = 20_000
+
 const registry = new Map<string, QuerySummary>()
 
 /** Every query defined so far, for the generated matrix. */
@@ -49,14 +53,14 @@ export function defineSqlQuery<S extends z.ZodType, R>(definition: SqlQueryDefin
     requirePermission(actor, definition.permission)
     const input = parseInput(definition.input, raw)
     const { tenantId } = actor
-    return pgTransaction('reader', tenantId, (_client, sql) =>
-      definition.run({ sql, actor, tenantId, input, now: now() }),
+    return gettingFirst(PATIENCE_MS, () =>
+      pgTransaction('reader', tenantId, (_client, sql) => definition.run({ sql, actor, tenantId, input, now: now() })),
     )
   }
   return Object.assign(run, { summary })
 }
 
-/** A read: parse → permission → one transaction of the SELECT-only role that sees the actor's organisation and nothing else. */
+/** A read: parse → permission → one transaction (done again where it needs something first) of the SELECT-only role that sees the actor's organisation and nothing else. */
 export function defineQuery<S extends z.ZodType, R>(definition: QueryDefinition<S, R>): Query<z.input<S>, R> {
   const summary: QuerySummary = { name: definition.name, permission: definition.permission }
   registry.set(summary.name, summary)
@@ -64,8 +68,10 @@ export function defineQuery<S extends z.ZodType, R>(definition: QueryDefinition<
     requirePermission(actor, definition.permission)
     const input = parseInput(definition.input, raw)
     const { tenantId } = actor
-    return readTransaction(tenantId, ({ tx, sql }) =>
-      definition.run({ tx, sql, actor, tenantId, input, now: now(), vault: () => tenantVault(tx, tenantId) }),
+    return gettingFirst(PATIENCE_MS, () =>
+      readTransaction(tenantId, ({ tx, sql }) =>
+        definition.run({ tx, sql, actor, tenantId, input, now: now(), vault: () => tenantVault(tx, tenantId) }),
+      ),
     )
   }
   return Object.assign(run, { summary })

@@ -23,7 +23,10 @@ import { readShape } from '../index/runs.ts'
 import { purgeTenant } from '../keeping/purge.ts'
 import { bumpRevision, lockKeeping, writeRules } from '../keeping/rules.ts'
 import { KEEP_EVERYTHING } from '../keeping/schema.ts'
+import { eachMatch } from '../matches.ts'
 import { search } from '../search.ts'
+import type { StoredEntry } from '../stored.ts'
+import { eachCandidateAsStored, eachMatchAsStored, type StoredMatches } from '../stored-matches.ts'
 import { damagedFiles } from '../verify-archive.ts'
 import { verifyStoredLog } from '../verify-now.ts'
 import { groupOf, sha256Of } from './draft.ts'
@@ -32,6 +35,7 @@ import { readRecordedFiles } from './files.ts'
 import { archiveJobs } from './jobs.ts'
 import { missingFromArchive } from './missing.ts'
 import { getArchive } from './queries.ts'
+import { withdrawWaiting } from './rewrite.ts'
 import { setArchiveRule } from './rule.ts'
 import { type ArchiveStep, archiveTenant } from './run.ts'
 
@@ -142,6 +146,15 @@ async function expectSound(log: Log): Promise<void> {
   expect(names.sort()).toEqual(kept.map(pathOf))
 }
 
+/** All entries as they are stored, page by page. */
+async function readAll({ tenantId }: Log): Promise<StoredEntry[]> {
+  const all: StoredEntry[] = []
+  for await (const { items } of eachMatch(tenantId, { q: '', from: undefined, to: undefined, order: 'oldest' }))
+    for (const { index, recordedAt, text, personalText } of items)
+      all.push({ index, recordedAt, text, personal: personalText })
+  return all
+}
+
 describe('archiving', () => {
   it('puts closed days into files, says so in the log, and only then lets the rows go', async () => {
     const [log, other] = [await makeLog(), await makeLog({ rule: null })]
@@ -232,6 +245,46 @@ describe('archiving', () => {
       }
     },
   )
+
+  it('is read in one stream as it is stored, also where days go into it meanwhile', async () => {
+    const log = await makeLog()
+    const { tenantId, owner } = log
+    await archiveTenant(tenantId)
+    await signHead(tenantId)
+    const all = await readAll(log)
+    const views = all.filter(({ text }) => text.includes('"file.view"'))
+    const asOf = 25
+    const ask = { from: undefined, to: undefined, asOf }
+    const read = async (matches: AsyncGenerator<StoredMatches>, between?: () => Promise<unknown>) => {
+      const found: StoredEntry[] = []
+      const places: number[] = []
+      for await (const { rows, at } of matches) {
+        for (let n = 0; n < rows.count; n++) {
+          const { index, text, personalText: personal } = rows.row(n)
+          found.push({ index, recordedAt: new Date(rows.recordedAt[n] ?? 0), text, personal })
+        }
+        places.push(at.after ?? -1)
+        if (places.length === 1) await between?.()
+      }
+      expect(places).toEqual([...places].sort((a, b) => a - b))
+      return found
+    }
+    const before = ({ index }: StoredEntry) => index < asOf
+    expect(await read(eachMatchAsStored(tenantId, { ...ask, q: '' }))).toEqual(all.filter(before))
+    expect(await read(eachMatchAsStored(tenantId, { ...ask, q: 'action:file.view' }))).toEqual(views.filter(before))
+    // From within a file on.
+    const place = { after: 4, time: 0 }
+    expect(await read(eachMatchAsStored(tenantId, { ...ask, q: '' }, place))).toEqual(
+      all.filter((entry) => before(entry) && entry.index > 4),
+    )
+    const grow = async () => {
+      await setArchiveRule(owner, { days: 30 })
+      await signHead(tenantId)
+      expect(await archiveTenant(tenantId)).toMatchObject({ files: 1 })
+    }
+    const stored = eachCandidateAsStored(tenantId, { ...ask, asOf: 1_000, q: 'action:file.view' }, 3)
+    expect(await read(stored, grow)).toEqual(views)
+  })
 
   it('killed after any step goes on: nothing is lost, nothing twice', async () => {
     const log = await makeLog()
@@ -377,6 +430,34 @@ describe('verify now', () => {
     if (!last) throw new Error('nothing was archived')
     await withoutWalls(`UPDATE audit_archive SET cold_to = cold_to - 3 WHERE tenant_id = '${log.tenantId}'`)
     expect(await verified(log)).toMatchObject({ ok: false, code: 'archive_damaged', index: last.to - 3 })
+  })
+
+  it('names a file of another organisation that somebody made stand for one of its own; nothing of it is found, and it stays', async () => {
+    const [other, { log, file }] = [await makeCold(), await makeCold()]
+    const { tenantId } = log
+    const stand = (state: string) =>
+      withoutWalls(
+        `UPDATE audit_archive_file f SET name = o.name, bytes = o.bytes, sha256 = o.sha256, entries = o.entries, personal = o.personal, state = '${state}',
+                recorded_from = o.recorded_from, recorded_to = o.recorded_to, occurred_from = o.occurred_from, occurred_to = o.occurred_to
+           FROM audit_archive_file o WHERE f.tenant_id = '${tenantId}' AND f.from_index = ${file.from} AND o.name = '${other.file.name}'`,
+      )
+    await stand('cold')
+    const foreign = { code: 'unavailable', detail: `The archive's file ${other.file.name} is not this organisation's.` }
+    const ask = { q: 'action:file.view', from: undefined, to: undefined }
+    await expect(
+      readTransaction(tenantId, ({ sql }) => search(sql, tenantId, { ...ask, order: 'newest', limit: 100 })),
+    ).rejects.toMatchObject(foreign)
+    for (const q of ['', ask.q]) {
+      await expect(eachMatchAsStored(tenantId, { ...ask, q }).next()).rejects.toMatchObject(foreign)
+      await expect(eachMatch(tenantId, { ...ask, q, order: 'oldest' }).next()).rejects.toMatchObject(foreign)
+    }
+    expect(await verified(log)).toMatchObject({ ok: false, code: 'archive_damaged', index: file.from })
+    expect(await missingFromArchive()).toContain(other.file.name)
+    // Nor is it removed as one of ours that does not count any more.
+    await stand('written')
+    await withdrawWaiting(tenantId)
+    expect(existsSync(other.path)).toBe(true)
+    expect(await verified(other.log)).toMatchObject({ ok: true })
   })
 
   it('names an entry that was altered or removed together with what is recorded of its file', async () => {

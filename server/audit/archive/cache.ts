@@ -8,6 +8,8 @@ import type { ArchivedFile } from './store.ts'
 
 /** Copies on this machine of files that are kept elsewhere. */
 export type FileCache = {
+  /** The copy, if there is one. */
+  find(file: ArchivedFile): Promise<string | null>
   /** The copy; where there is none `fetch` writes it to the path it is given, checked. */
   local(file: ArchivedFile, fetch: (path: string) => Promise<void>): Promise<string>
   /** Makes a file of this machine the copy. */
@@ -36,10 +38,15 @@ export function fileCache(root: string, limitBytes: number): FileCache {
     await shrink(root, limitBytes, path)
     return path
   }
+  const find = async (file: ArchivedFile) => {
+    const path = placeIn(root, file.name)
+    return (await isThere(path, file)) ? path : null
+  }
   return {
+    find,
     local: async (file, fetch) => {
       const path = placeIn(root, file.name)
-      if (await isThere(path, file)) return path
+      if (await find(file)) return path
       const running = fetching.get(path) ?? add(path, fetch).finally(() => fetching.delete(path))
       fetching.set(path, running)
       return running

@@ -18,6 +18,7 @@ export function directoryStore(root: string): ArchiveStore {
       await requireSize(localPath, file)
       await moveFlushed(localPath, placeIn(root, file.name))
     },
+    here: local,
     local,
     kept: local,
     remove: async (name) => {

@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { literal } from './engine/client.ts'
 import type { ColdFile } from './files.ts'
 import { COLD_COLUMNS } from './row.ts'
-import { archiveStore } from './store.ts'
+import { archiveStore, namesOf } from './store.ts'
 import { noteName } from './work.ts'
 
 /** A file as it is about to be recorded. `date` is the day (UTC) on which its entries were recorded. */
@@ -58,13 +58,13 @@ export async function putDraft(tenantId: string, draft: string, gathered: Gather
   const name = nameOf(tenantId, gathered)
   const file = { ...gathered, name, bytes: (await stat(draft)).size, sha256: await sha256Of(draft) }
   await noteName(tenantId, name)
-  await archiveStore().put(file, draft)
+  await archiveStore(tenantId).put(file, draft)
   return file
 }
 
 /** Hive layout: `tenant=…/date=…/FROM.REVISION.parquet`. */
 function nameOf(tenantId: string, { date, from, revision }: Gathered): string {
-  return `tenant=${tenantId}/date=${date}/${String(from).padStart(12, '0')}.${revision}.parquet`
+  return `${namesOf(tenantId)}date=${date}/${String(from).padStart(12, '0')}.${revision}.parquet`
 }
 
 /** SHA-256 of a file, hex. */

@@ -19,20 +19,21 @@ type Listing = {
 
 /** Archived entries of a class that have expired, in the order of the log, some of a file at a time. */
 export async function* eachColdExpired(
+  tenantId: string,
   files: readonly ColdFile[],
   listing: Listing,
 ): AsyncGenerator<ColdExpiredPage, void> {
   const { before, after, size } = listing
   for (const file of files) {
     if (file.to <= after + 1 || file.from >= size || file.recordedFrom >= before.getTime()) continue
-    yield* eachOf(file, listing)
+    yield* eachOf(await archiveStore(tenantId).local(file), listing)
   }
 }
 
-async function* eachOf(file: ColdFile, listing: Listing): AsyncGenerator<ColdExpiredPage, void> {
+async function* eachOf(path: string, listing: Listing): AsyncGenerator<ColdExpiredPage, void> {
   let held: ColdExpired[] | null = null
   let last = listing.after
-  for await (const rows of engineRows(...question(await archiveStore().local(file), listing))) {
+  for await (const rows of engineRows(...question(path, listing))) {
     if (held) yield { entries: held, isLast: false }
     held = rows.map(([index, at, entry, personal]) => ({
       index: Number(index),

@@ -374,9 +374,16 @@ describe('erasing a person’s values in the archive', () => {
     const cold = await open()
     if (!cold) throw new Error('nothing is archived')
     await erase(log, lena.personId)
-    const walk = { query: parseQuery('action:file.view'), range: null, from: 0, to: cold.to, newestFirst: true }
+    const walk = {
+      query: parseQuery('action:file.view'),
+      range: null,
+      from: 0,
+      to: cold.to,
+      newestFirst: true,
+      fetches: true,
+    }
     const places: number[] = []
-    for await (const { found } of cold.places(walk, () => 100)) places.push(...found)
+    for await (const { found } of cold.places(walk, () => 100)) places.push(...(found ?? []))
     expect(places).toHaveLength(20)
     const now = await open()
     expect(await cold.entriesAt(places)).toEqual(await now?.entriesAt(places))

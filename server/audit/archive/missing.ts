@@ -12,7 +12,7 @@ export async function missingFromArchive(): Promise<string[]> {
   for (const { id } of await listTenants()) {
     const files = await readTransaction(id, ({ sql }) => readRecordedFiles(sql, id))
     for (const file of files) {
-      const isThere = await requireBytes(file).then(
+      const isThere = await requireBytes(id, file).then(
         () => true,
         (error: unknown) => {
           if (error instanceof ColdFileProblem || isAppError(error)) return false

@@ -124,7 +124,7 @@ async function writeAnew(
  * texts the engine needs more memory than it has.
  */
 async function writeDraft(tenantId: string, old: RecordedFile, going: Going): Promise<string> {
-  const source = `read_parquet(${literal(await requireBytes(old))}, hive_partitioning = false)`
+  const source = `read_parquet(${literal(await requireBytes(tenantId, old))}, hive_partitioning = false)`
   const lines = draftPath(tenantId, 'ndjson')
   const rowBytes = await writeLines(lines, rowsAnew(`SELECT ${COLUMNS.join(', ')} FROM ${source}`, going))
   const draft = draftPath(tenantId, 'parquet')

@@ -142,7 +142,7 @@ class Run {
   async #goCold(): Promise<void> {
     const last = this.#waiting.at(-1)
     if (!last) return
-    for (const file of this.#waiting) await requireBytes(file)
+    for (const file of this.#waiting) await requireBytes(this.#tenantId, file)
     // Whoever got the lock that we lost takes files that are not recorded for what a crash left, and removes them.
     await this.#requireLock()
     const events = await goCold(this.#tenantId, last.to)

@@ -20,7 +20,7 @@ const COLUMNS = Object.keys(COLD_COLUMNS) as (keyof typeof COLD_COLUMNS)[]
  * its place, personal values are what it committed to, and what is searched follows from both. @throws ColdFileProblem
  */
 export async function verifyColdFile(tenantId: string, file: WrittenFile, head: Head): Promise<void> {
-  const path = await requireBytes(file)
+  const path = await requireBytes(tenantId, file)
   let counted: Counted = { after: file.from - 1, entries: 0, personal: 0, recorded: NOWHERE, occurred: NOWHERE }
   for await (const rows of engineRows(
     `SELECT ${COLUMNS.join(', ')} FROM read_parquet(${literal(path)}, hive_partitioning = false)`,
@@ -44,8 +44,8 @@ function isAsRecorded(file: WrittenFile, { entries, personal, recorded, occurred
 }
 
 /** Where a copy of it lies, once its size and its sum are what they were. @throws ColdFileProblem damaged · AppError unavailable */
-export async function requireBytes(file: WrittenFile): Promise<string> {
-  const path = await archiveStore().kept(file)
+export async function requireBytes(tenantId: string, file: WrittenFile): Promise<string> {
+  const path = await archiveStore(tenantId).kept(file)
   if ((await stat(path)).size !== file.bytes || (await sha256Of(path)) !== file.sha256)
     throw new ColdFileProblem('damaged')
   return path

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { archiveRoots } from './engine/client.ts'
-import { archiveStore } from './store.ts'
+import { archiveStore, isOwnName } from './store.ts'
 
 /*
  * What is under way: drafts of files, and for each organisation a list of the names that may lie in the store without being recorded
@@ -52,7 +52,10 @@ export async function sweepNoted(tenantId: string, isRecorded: (name: string) =>
   if (!existsSync(list)) return
   // A last line that a crash cut off belongs to a file that was never put.
   const names = readFileSync(list, 'utf8').split('\n').slice(0, -1)
-  for (const name of new Set(names)) if (!isRecorded(name)) await archiveStore().remove(name)
+  const store = archiveStore(tenantId)
+  // A name that somebody made up in the table may have been noted as well.
+  const own = names.filter((name) => isOwnName(tenantId, name))
+  for (const name of new Set(own)) if (!isRecorded(name)) await store.remove(name)
   rmSync(list, { force: true })
 }
 

@@ -3,8 +3,10 @@ import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
 import { readTransaction } from '#server/kernel/db.ts'
 import { errorCodeOf } from '#server/kernel/errors.ts'
-import { openCold } from '../archive/cold-log.ts'
+import { gettingFirst } from '#server/kernel/needed-first.ts'
+import { type ColdLog, openCold } from '../archive/cold-log.ts'
 import { readColdFiles } from '../archive/files.ts'
+import type { StoredEntry } from '../stored.ts'
 import { type Head, readHead } from '../tree.ts'
 import { type Hold, readHolders, readHolds } from './holds.ts'
 import { eraseArchived, STALE } from './remove.ts'
@@ -61,7 +63,7 @@ async function sortOut(
   const cold = await readTransaction(tenantId, ({ sql }) => openCold(sql, tenantId))
   const sorted = { going: [] as number[], held: [] as number[] }
   for (let at = 0; at < indexes.length; at += READ_AT_ONCE)
-    for (const { index, text, personal } of (await cold?.entriesAt(indexes.slice(at, at + READ_AT_ONCE))) ?? []) {
+    for (const { index, text, personal } of await readAt(cold, indexes.slice(at, at + READ_AT_ONCE))) {
       if (personal === null) continue
       const entry = JSON.parse(text) as AuditEntry
       if (entry.correlationId === erasureId) continue
@@ -69,4 +71,9 @@ async function sortOut(
       sorted[isHeld ? 'held' : 'going'].push(index)
     }
   return sorted
+}
+
+/** Nobody waits: a file that has to be fetched has all the time that its bucket takes. */
+async function readAt(cold: ColdLog | null, indexes: readonly number[]): Promise<readonly StoredEntry[]> {
+  return cold ? gettingFirst(Number.POSITIVE_INFINITY, () => cold.entriesAt(indexes)) : []
 }

@@ -166,13 +166,16 @@ function readRunning(tenantId: string, erasureId: string): Promise<Running | und
   })
 }
 
+/** In the order of the log. */
+const EVERYWHERE = { from: undefined, to: undefined, order: 'oldest' } as const
+
 async function eraseAll(tenantId: string, erasureId: string, running: Running): Promise<void> {
   const { asOf, questions, coldTo, isRestored } = running
   const kept = new Set<number>()
   const erased: number[] = []
   const archived = new Set<number>()
   for (const q of questions)
-    for await (const { items } of eachMatch(tenantId, { q, from: undefined, to: undefined, order: 'oldest', asOf })) {
+    for await (const { items } of eachMatch(tenantId, { ...EVERYWHERE, q, asOf, fetchMs: Number.POSITIVE_INFINITY })) {
       for (const { index } of items) if (index < coldTo) archived.add(index)
       const hot = items.filter(({ index }) => index >= coldTo)
       erased.push(...(await erasePage(tenantId, erasureId, hot, kept)))
@@ -223,7 +226,7 @@ export async function previewErasure(tenantId: string, personId: string, budgetM
   const [events, kept, names] = [new Set<number>(), new Set<number>(), new Set<string>()]
   const counted = (partial: boolean) => ({ events: events.size, kept: kept.size, holds: [...names], partial })
   for (const q of questions)
-    for await (const { items } of eachMatch(tenantId, { q, from: undefined, to: undefined, order: 'oldest' })) {
+    for await (const { items } of eachMatch(tenantId, { ...EVERYWHERE, q })) {
       for (const { index, entry, personal } of items) {
         if (personal === undefined) continue
         const holders = holdersOf(entry, personal)

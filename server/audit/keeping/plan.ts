@@ -61,7 +61,10 @@ async function* eachListed(expiring: Expiring): AsyncGenerator<Listed, void> {
       to: await readColdTo(sql, tenantId),
       files: await readColdFiles(sql, tenantId),
     }))
-    for await (const { entries, isLast } of eachColdExpired(cold.files, { ...listing, after: after?.index ?? -1 }))
+    for await (const { entries, isLast } of eachColdExpired(tenantId, cold.files, {
+      ...listing,
+      after: after?.index ?? -1,
+    }))
       yield { entries, isWithinFile: !isLast }
     if (after && after.index < cold.to) place = null
   }

@@ -49,6 +49,7 @@ export function bucketStore(bucket: ArchiveBucket, cache: FileCache, patience?: 
       await requireKept(file, digests)
       await cache.take(file, localPath)
     },
+    here: (file) => cache.find(file),
     local,
     kept: async (file) => {
       const copy = await digestsOf(await local(file))
