@@ -29,7 +29,13 @@ import { purgeWholeMonths, type WholeMonthStep } from './whole-months.ts'
 
 const db = useDatabase()
 
-afterEach(() => testingOnlyResetClock())
+/** What tests left in place: each later round would look at it again. */
+let parts: string[] = []
+afterEach(async () => {
+  testingOnlyResetClock()
+  for (const part of parts) await withoutWalls(db, `DROP TABLE IF EXISTS ${part}`)
+  parts = []
+})
 afterAll(() => endEngine())
 
 function monthOf(days: number): string {
@@ -42,16 +48,17 @@ let daysBack = 70
 async function makeMonth({ days = [60, 60] } = {}) {
   daysBack += 35
   const first = daysBack
-  for (const days of [first, first - 1, 40])
-    await db.superuser.query('SELECT audit_ensure_partitions($1::date, 0)', [`${monthOf(days)}-01`])
-  const one = await makeLog(db, { first })
-  const two = await makeLog(db, { first })
+  for (const month of new Set([first, first - 1, 40].map(monthOf)))
+    await db.superuser.query('SELECT audit_ensure_partitions($1::date, 0)', [`${month}-01`])
+  const one = await makeLog(db, { first, signed: false })
+  const two = await makeLog(db, { first, signed: false })
   for (const [number, { tenantId }] of [one, two].entries()) {
     await setRules(tenantId, { activity: days[number] ?? null })
     await signHead(tenantId)
   }
   const month = monthOf(first)
   const part = `audit_entry_activity_${month.replace('-', '')}`
+  parts.push(part)
   const isThere = async () => {
     const { rows } = await db.superuser.query('SELECT to_regclass($1) IS NOT NULL AS there', [part])
     return rows[0]?.there === true
@@ -64,8 +71,24 @@ async function viewsOf({ viewsBy, lena, bo }: Log): Promise<number> {
 }
 
 async function expectVerified({ tenantId }: Log, expected: object): Promise<void> {
-  for (const { verdict } of [await verifyStoredLog(tenantId), await verifySource(served(tenantId), {})])
-    expect(verdict).toMatchObject(expected)
+  const verdicts = await Promise.all([verifyStoredLog(tenantId), verifySource(served(tenantId), {})])
+  for (const { verdict } of verdicts) expect(verdict).toMatchObject(expected)
+}
+
+async function expectAllSound(...logs: Log[]): Promise<void> {
+  await Promise.all(logs.map((log) => expectSound(db, log)))
+}
+
+/** The database gives up on a lock after two seconds; here at once, everything else of it as it is. */
+async function withoutPatience(run: () => Promise<void>): Promise<void> {
+  const { rows } = await db.superuser.query<{ text: string }>(
+    `SELECT pg_get_functiondef('audit_drop_month(text, date, jsonb)'::regprocedure) AS text`,
+  )
+  const patient = rows[0]?.text ?? ''
+  const hasty = patient.replace(`'lock_timeout', '2s'`, `'lock_timeout', '50ms'`)
+  expect(hasty).not.toBe(patient)
+  await db.superuser.query(hasty)
+  await run().finally(() => db.superuser.query(patient))
 }
 
 describe('a month of a class that has expired for everybody', () => {
@@ -73,9 +96,9 @@ describe('a month of a class that has expired for everybody', () => {
     const { one, two, isThere } = await makeMonth()
     await keepingJobs['audit.purge']()
     expect(await isThere()).toBe(false)
+    await expectAllSound(one, two)
     for (const log of [one, two]) {
       expect(await viewsOf(log)).toBe(4)
-      await expectSound(db, log)
       expect((await listPurges(log.owner, {})).items).toMatchObject([{ class: 'activity', events: 20, holds: [] }])
       const said = (await readLog(db, log.tenantId)).filter(({ entry }) => entry.action === 'audit.purge')
       expect(said).toMatchObject([{ entry: { outcome: 'allowed' }, personal: { detail: { events: '20', kept: '0' } } }])
@@ -98,8 +121,8 @@ describe('a month of a class that has expired for everybody', () => {
     await keepingJobs['audit.purge']()
     expect(await isThere()).toBe(true)
     expect([await viewsOf(one), await viewsOf(two)]).toEqual([4, 14])
+    await expectAllSound(one, two)
     for (const log of [one, two]) {
-      await expectSound(db, log)
       const said = (await readLog(db, log.tenantId)).filter(({ entry }) => entry.action === 'audit.purge')
       expect(said.map(({ entry }) => entry.outcome)).toEqual(['allowed'])
     }
@@ -131,11 +154,10 @@ describe('a month of a class that has expired for everybody', () => {
     await expectVerified(two, { ok: true, purged: 0 })
     expect(await purgeWholeMonths({ purgeEvents: 12 })).toEqual([name])
     await expectVerified(two, { ok: true, purged: 20 })
-    for (const log of [one, two]) {
-      await purgeTenant(log.tenantId)
-      await expectSound(db, log)
+    for (const log of [one, two]) await purgeTenant(log.tenantId)
+    await expectAllSound(one, two)
+    for (const log of [one, two])
       expect((await listPurges(log.owner, {})).items).toMatchObject([{ events: 8 }, { events: 12 }])
-    }
   })
 
   it('goes while somebody verifies the log: that is no alarm', async () => {
@@ -159,7 +181,7 @@ describe('a month of a class that has expired for everybody', () => {
     const reader = await db.superuser.connect()
     try {
       await reader.query(`BEGIN; SELECT 1 FROM ${part} LIMIT 1`)
-      expect(await purgeWholeMonths({ attempts: 1 })).toEqual([])
+      await withoutPatience(async () => expect(await purgeWholeMonths({ attempts: 1 })).toEqual([]))
       for (const log of [one, two]) expect(await purgeTenant(log.tenantId)).toEqual({ events: 20 })
     } finally {
       reader.release(true)
