@@ -122,6 +122,9 @@ test('the histogram is zoomed with the pointer and the keyboard, and back', asyn
   const [from, to] = [Date.parse(param('from') ?? ''), Date.parse(param('to') ?? '')]
   expect((to - from) / DAY_MS).toBeGreaterThan(5)
   expect((to - from) / DAY_MS).toBeLessThan(10)
+  const range = page.getByRole('combobox', { name: 'Time', exact: true })
+  await expect(range).toHaveValue('custom')
+  await expect(page.getByLabel('From', { exact: true })).toHaveValue(new Date(from).toISOString().slice(0, 19))
   await bars().focus()
   for (const key of ['Home', 'ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowRight']) await bars().press(key)
   await expect(bars().getByRole('option', { selected: true })).toHaveCount(3)
@@ -129,6 +132,7 @@ test('the histogram is zoomed with the pointer and the keyboard, and back', asyn
   await expect.poll(() => Date.parse(param('from') ?? '')).toBeGreaterThan(from)
   await page.getByRole('link', { name: 'Any time' }).click()
   await expect(page).not.toHaveURL(/from=/)
+  await expect(range).toHaveValue('all')
 })
 
 test('an event opens beside the list, which stays; from it to all that its person did, by a link of its own', async () => {
@@ -218,10 +222,12 @@ test('what a search finds is exported, and anybody can verify it', async () => {
   expect(await gatehouse<{ ok: boolean }>(instance, ['verify', file, '--json'])).toMatchObject({ ok: true })
 })
 
-test('what does not exist is said inside the frame, as the one main part of the page', async () => {
+test('what does not exist is said inside the frame, as the one main part of the page, with the search for it', async () => {
   // Not by `goto`, which waits for every late part: of a page that turns out not to exist, React may leave one hidden for good.
-  await page.evaluate((to) => window.location.assign(to), `/audit/keeping/holds/${uuidv7()}/release`)
-  await expect(page.getByRole('heading', { level: 1, name: 'There is nothing here' })).toBeVisible()
+  const id = uuidv7()
+  await page.evaluate((to) => window.location.assign(to), `/devices/${id}`)
+  await expect(page.getByRole('heading', { level: 1, name: 'Nothing with this id is here' })).toBeVisible()
+  await expect(page.getByRole('link', { name: 'Search the log for it' })).toHaveAttribute('href', `/audit?q=${id}`)
   await expect(page.getByRole('main')).toHaveCount(1)
   await expect(page.getByRole('navigation').getByRole('link', { name: 'Audit log' })).toBeVisible()
   await expectAccessible(page)
@@ -251,4 +257,20 @@ test('ten thousand events are scrolled through with few rows in the page', async
   await search('person OR "Plan viewer" OR Plan')
   expect(await scrollThrough()).toBeLessThanOrEqual(120)
   expect(Number(await page.getByRole('table').getAttribute('aria-rowcount'))).toBeGreaterThan(EVENTS)
+})
+
+// What the server drew and what the browser draws first must be the same, or React says so: any complaint fails the test.
+test('whoever has scrolled before the page is taken over stays where they are', async () => {
+  const early = await page.context().newPage()
+  await early.addInitScript(() => {
+    const down = () => {
+      if (document.body) window.scrollTo(0, 1_000)
+      if (window.scrollY < 900) requestAnimationFrame(down)
+    }
+    down()
+  })
+  await early.goto('/audit')
+  await expect(early.getByRole('listbox', { name: /events? from/ })).toBeVisible()
+  expect(await early.evaluate(() => window.scrollY)).toBeGreaterThanOrEqual(900)
+  await early.close()
 })

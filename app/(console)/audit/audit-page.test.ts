@@ -129,8 +129,11 @@ describe('the URL of the log', () => {
     expect(auditHref(withFixedTimes(auditParams({ q: 'x', last: '24h' }), at))).toBe(
       '/audit?q=x&from=2026-11-22T10%3A00%3A00.000Z&to=2026-11-23T10%3A01%3A00.000Z',
     )
-    const fixed = auditParams({ from: '2026-11-01T00:00:00Z' })
-    expect(withFixedTimes(fixed, at)).toBe(fixed)
+    const fixed = auditParams({ from: '2026-11-01T00:00:00Z', to: '2026-11-02T00:00:00Z' })
+    expect(withFixedTimes(fixed, at)).toEqual(fixed)
+    // What is open would grow.
+    expect(withFixedTimes(auditParams({ from: '2026-11-01T00:00:00Z' }), at).to).toBe(at.toISOString())
+    expect(auditHref(withFixedTimes(auditParams({}), at))).toBe('/audit?to=2026-11-23T10%3A01%3A00.000Z')
   })
 
   it('asks the same range for ten minutes', () => {

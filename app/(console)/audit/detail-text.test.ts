@@ -1,4 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import en from '#messages/en/audit.json' with { type: 'json' }
+import zh from '#messages/zh/audit.json' with { type: 'json' }
+import { COMMAND_TYPES, WIPE_SCOPES } from '#protocol/device/commands.ts'
+import { FILE_KINDS, RELEASE_PURPOSES } from '#protocol/device/messages.ts'
+import { HOLD_KINDS } from '#server/audit/schema.ts'
 import { shownDetail } from './_detail-text.ts'
 
 describe('what an entry says beyond its fields', () => {
@@ -18,6 +23,21 @@ describe('what an entry says beyond its fields', () => {
     expect(shownDetail('archive', 'never')).toEqual([{ days: null }])
     expect(shownDetail('note', 'never')).toEqual([{ text: 'never' }])
     expect(shownDetail('state', 'delayed')).toEqual([{ state: 'delayed' }])
+  })
+
+  it('tells codes of ours by words, and leaves those that an app states as they are', () => {
+    expect(shownDetail('scope', 'organisation-data')).toEqual([{ of: 'scope', code: 'organisation-data' }])
+    expect(shownDetail('type', 'refresh-policy')).toEqual([{ of: 'type', code: 'refresh-policy' }])
+    expect(shownDetail('method', 'password+totp')).toEqual([{ of: 'method', code: 'password+totp' }])
+    expect(shownDetail('scope', 'device', false)).toEqual([{ text: 'device' }])
+    expect(shownDetail('type', 'a.b C')).toEqual([{ text: 'a.b C' }])
+    expect(shownDetail('leaseSeconds', '28800')).toEqual([{ seconds: 28_800 }])
+    for (const { detailValue } of [en, zh]) {
+      expect(Object.keys(detailValue.scope).sort()).toEqual([...WIPE_SCOPES].sort())
+      expect(Object.keys(detailValue.type).sort()).toEqual([...COMMAND_TYPES].sort())
+      expect(Object.keys(detailValue.purpose).sort()).toEqual([...RELEASE_PURPOSES].sort())
+      expect(Object.keys(detailValue.kind).sort()).toEqual([...FILE_KINDS, ...HOLD_KINDS].sort())
+    }
   })
 
   it('tells moments as moments, and what it does not know as it stands', () => {

@@ -68,10 +68,10 @@ export function rangeOf({ last, from, to }: AuditParams, now: Date): { from?: st
   return { from: new Date(start).toISOString() }
 }
 
-/** A permalink stays the same search: a span that ends now becomes the times it means at this moment. */
+/** A permalink stays the same search: a span that ends now becomes the times it means at this moment, and what is open ends now. */
 export function withFixedTimes(params: AuditParams, now: Date): AuditParams {
   const { last: _, ...rest } = params
-  return params.last ? { ...rest, ...rangeOf(params, now), to: now.toISOString() } : params
+  return { ...rest, ...rangeOf(params, now), to: params.to ?? now.toISOString() }
 }
 
 type Changes = { [name in Exclude<keyof AuditParams, 'cols' | 'wrong'>]?: string | null } & {

@@ -1,20 +1,22 @@
-import { getLocale, getTimeZone, getTranslations } from 'next-intl/server'
+import { getFormatter, getLocale, getTimeZone, getTranslations } from 'next-intl/server'
 import { formatTime, zoneOffset } from '#components/ui/time-format.ts'
 import type { DetailText, DetailValue } from '#protocol/audit/personal.ts'
 import { isPolicyPath } from '../../policies/_components/policy-text.ts'
-import { type ShownText, shownDetail } from '../_detail-text.ts'
+import { type CodedName, type ShownText, shownDetail } from '../_detail-text.ts'
 
 type Change = { readonly before?: DetailText; readonly after?: DetailText }
 type Props = {
   detail: { readonly [name: string]: DetailValue }
   /** What ids in it are called. */
   names: Readonly<Record<string, string>>
+  /** Stated by the server or a device: codes in it are ours. */
+  isOurs: boolean
 }
 
 /** What an event says beyond its fields; a change shows before and after, by names. */
-export async function DetailValues({ detail, names }: Props) {
+export async function DetailValues({ detail, names, isOurs }: Props) {
   const t = await getTranslations('audit')
-  const [nameOf, textOf] = await Promise.all([settingNames(), settingTexts(names)])
+  const [nameOf, textOf] = await Promise.all([settingNames(), settingTexts({ names, isOurs })])
   return (
     <section aria-label={t('event.detail')} className="mb-3 border-t border-line pt-2">
       <dl>
@@ -69,8 +71,16 @@ async function settingNames(): Promise<(name: string) => string | null> {
   }
 }
 
-async function settingTexts(names: Props['names']): Promise<(name: string, value: DetailText) => string> {
-  const [policies, people] = await Promise.all([getTranslations('policies'), getTranslations('people')])
+async function settingTexts({
+  names,
+  isOurs,
+}: Omit<Props, 'detail'>): Promise<(name: string, value: DetailText) => string> {
+  const [policies, people, wordsOf] = await Promise.all([
+    getTranslations('policies'),
+    getTranslations('people'),
+    codeWords(),
+  ])
+  const format = await getFormatter()
   const [keeping, common] = await Promise.all([getTranslations('keeping'), getTranslations('common')])
   const [locale, timeZone] = await Promise.all([getLocale(), getTimeZone()])
   const one = (name: string, shown: ShownText) => {
@@ -89,12 +99,37 @@ async function settingTexts(names: Props['names']): Promise<(name: string, value
       const state = `rules.state.${shown.state}` as 'rules.state.held'
       return keeping.has(state) ? keeping(state) : shown.state
     }
+    if ('seconds' in shown) {
+      const unit = shown.seconds < 3_600 ? 'minute' : 'hour'
+      const value = shown.seconds / (unit === 'hour' ? 3_600 : 60)
+      return format.number(value, { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 1 })
+    }
+    if ('of' in shown) return wordsOf(shown.of, shown.code) ?? shown.code
     return names[shown.text] ?? shown.text
   }
   return (name, value) =>
-    shownDetail(name, value)
+    shownDetail(name, value, isOurs)
       .map((shown) => one(name, shown))
       .join(', ')
+}
+
+/** The words for a code: the log's own, else those of the page that shows it, too. */
+async function codeWords(): Promise<(of: CodedName, code: string) => string | null> {
+  const [t, devices, errors] = await Promise.all([
+    getTranslations('audit'),
+    getTranslations('devices'),
+    getTranslations('errors'),
+  ])
+  return (of, code) => {
+    const own = `detailValue.${of}.${code}` as 'detailValue.scope.device'
+    if (t.has(own)) return t(own)
+    const shared = `${of}.${code}` as 'status.active'
+    if ((of === 'status' || of === 'platform') && devices.has(shared)) return devices(shared)
+    const error = `code.${code}` as 'code.invalid'
+    // Those that need numbers have none here.
+    const isPlain = code !== 'rate_limited' && code !== 'internal'
+    return (of === 'problem' || of === 'code') && isPlain && errors.has(error) ? errors(error) : null
+  }
 }
 
 // Array.isArray does not narrow readonly arrays away.

@@ -13,6 +13,7 @@ import { getAuditEvent } from '#server/audit/queries.ts'
 import type { AuditEventView, EventDetail as Detail, NamesShown } from '#server/audit/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { isAppError } from '#server/kernel/errors.ts'
+import { isPolicyPath } from '../../policies/_components/policy-text.ts'
 import { actionWords } from '../_action-words.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { CopyEventLink } from './copy-event-link.tsx'
@@ -60,7 +61,13 @@ export async function EventDetail({ actor, ask, params, eventId, shown }: Props)
         <Summary event={event} />
         <DefinitionList items={await facts({ event, namesNow })} />
         <EnforcementTruth event={event} actor={actor} />
-        {detail && Object.keys(detail).length > 0 && <DetailValues detail={detail} names={namesNow} />}
+        {detail && Object.keys(detail).length > 0 && (
+          <DetailValues
+            detail={detail}
+            names={namesNow}
+            isOurs={event.knownFrom === 'server' || event.knownFrom === 'device'}
+          />
+        )}
         {event.isErased && <p className="mb-2 text-ink-2">{t('event.erased')}</p>}
         <RevealPerson event={event} shown={shown} />
         <EventPivots actor={actor} event={event} />
@@ -91,7 +98,7 @@ async function Summary({ event }: { event: AuditEventView }) {
         <ResultBadge outcome={event.outcome} />
       )}
       {event.device && <span>{t('event.on', { device: called(event.device) })}</span>}
-      {event.target && <span>“{called(event.target)}”</span>}
+      {event.target && event.target.id !== event.device?.id && <span>“{called(event.target)}”</span>}
     </p>
   )
 }
@@ -153,7 +160,7 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
         [
           namesNow[policy.id],
           policy.rule
-            ? t('event.policyText', { version: policy.version, rule: policy.rule })
+            ? t('event.policyText', { version: policy.version, rule: await ruleWords(policy.rule) })
             : t('event.policyVersion', { version: policy.version }),
         ]
           .filter(Boolean)
@@ -172,7 +179,11 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
     { term: t('event.labels'), value: event.labels.length > 0 ? <LabelTags labels={event.labels} /> : null },
     {
       term: t('event.reason'),
-      value: event.reason ?? (event.hidden?.includes('reason') ? names('hidden') : undefined),
+      value: event.reason
+        ? await reasonWords(event.action, event.reason)
+        : event.hidden?.includes('reason')
+          ? names('hidden')
+          : undefined,
     },
     { term: t('event.words'), value: event.words ?? (event.hidden?.includes('words') ? names('hidden') : undefined) },
     { term: t('event.id'), value: <Mono className="break-all">{event.id}</Mono> },
@@ -182,6 +193,21 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
       value: event.correlationId && <Mono className="break-all">{event.correlationId}</Mono>,
     },
   ]
+}
+
+/** The setting of the policy that decided, by the name it has there. */
+async function ruleWords(rule: string): Promise<string> {
+  const [t, policies] = await Promise.all([getTranslations('audit'), getTranslations('policies')])
+  if (rule === 'data.view') return t('event.ruleView')
+  const path = [rule, `${rule}.mode`].find(isPolicyPath)
+  return path ? policies(`field.${path}`) : rule
+}
+
+/** Reasons of an erase are chosen from a list; any other is the text that was given. */
+async function reasonWords(action: string, reason: string): Promise<string> {
+  const t = await getTranslations('wipe')
+  const chosen = `reason.${reason}` as 'reason.lost'
+  return action.startsWith('device.wipe.') && /^\w+$/.test(reason) && t.has(chosen) ? t(chosen) : reason
 }
 
 /** What a target is; an app may send types of its own. */

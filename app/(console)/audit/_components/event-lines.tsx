@@ -38,8 +38,10 @@ type Props = {
 const OVERSCAN = 8
 /** With so many rows left below, the next page is asked for. */
 const NEAR_END_ROWS = 80
-/** What the server draws before it knows the screen. */
+/** What is drawn before the screen is measured. */
 const FIRST_SCREEN = { width: 1_000, height: 300 }
+/** What the server draws, and the browser first, wherever its window stands already: the same rows, or the page is drawn twice. */
+const FIRST_LINES = 18
 
 /** All rows that were found, of which only those on the screen are in the page. j and k walk, Enter opens. */
 export function EventLines({
@@ -73,7 +75,8 @@ export function EventLines({
   useEffect(() => lines.measure(), [lines, isPhone])
   useLineKeys({ box, count: rows.length, scrollTo: (index) => lines.scrollToIndex(index, { align: 'auto' }) })
 
-  const shown = lines.getVirtualItems()
+  const isFirstDraw = useIsFirstDraw()
+  const shown = isFirstDraw ? firstLines(rows.length, margin) : lines.getVirtualItems()
   const lastShown = shown.at(-1)?.index ?? 0
   useEffect(() => {
     if (lastShown >= rows.length - NEAR_END_ROWS) onNearEnd()
@@ -111,6 +114,19 @@ export function EventLines({
         })}
       </div>
     </div>
+  )
+}
+
+function firstLines(count: number, start: number) {
+  return Array.from({ length: Math.min(FIRST_LINES, count) }, (_, index) => ({ index, start }))
+}
+
+/** True on the server, and in the browser while it takes over what the server has drawn. */
+function useIsFirstDraw(): boolean {
+  return useSyncExternalStore(
+    () => () => {},
+    () => false,
+    () => true,
   )
 }
 

@@ -23,7 +23,7 @@ export function LinkMenu({ params }: { params: AuditParams }) {
       <MenuItem onSelect={() => void copy(auditHref(params))}>{t('link.copy')}</MenuItem>
       <MenuItem
         onSelect={() => void copy(auditHref(withFixedTimes(params, new Date())))}
-        disabledReason={params.last ? null : t('link.isFixed')}
+        disabledReason={params.to ? t('link.isFixed') : null}
       >
         {t('link.copyFixed')}
       </MenuItem>

@@ -21,10 +21,12 @@ export async function QueryBar({ params, mistake }: { params: AuditParams; mista
         <div className="mt-2">
           <Notice tone="danger" announce>
             <b>{t('query.mistakeTitle')}</b>
-            <pre
-              aria-hidden
-              className="my-1 overflow-x-auto font-mono text-mono"
-            >{`${params.q}\n${' '.repeat(Math.max(0, mistake.column - 1))}^`}</pre>
+            <pre aria-hidden className="my-1 overflow-x-auto font-mono text-mono">
+              {params.q}
+              {'\n'}
+              {/* As wide as what stands before it: Chinese is wider than spaces. */}
+              <span className="invisible">{params.q.slice(0, Math.max(0, mistake.column - 1))}</span>^
+            </pre>
             <p className="mb-2">
               {t('query.mistake', {
                 column: mistake.column,

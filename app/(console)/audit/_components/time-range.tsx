@@ -17,11 +17,13 @@ export function TimeRange({ params }: { params: AuditParams }) {
   const router = useRouter()
   const zone = useTimeZone() ?? 'UTC'
   const isCustom = Boolean(params.from || params.to)
-  const [open, setOpen] = useState(isCustom)
+  // The address decides: the bars above the list set times, too, and other links take them away.
+  const [isAsked, setAsked] = useState(false)
+  const open = isCustom || isAsked
   const go = (changes: Parameters<typeof auditHref>[1]) => router.push(auditHref(params, changes), { scroll: false })
 
   function choose(value: string) {
-    setOpen(value === 'custom')
+    setAsked(value === 'custom')
     if (value !== 'custom') go({ last: value === 'all' ? null : value, from: null, to: null })
   }
 
@@ -29,6 +31,7 @@ export function TimeRange({ params }: { params: AuditParams }) {
     event.preventDefault()
     const form = new FormData(event.currentTarget)
     const at = (name: string) => momentOf(String(form.get(name) ?? ''), zone)?.toISOString() ?? null
+    setAsked(false)
     go({ last: null, from: at('from'), to: at('to') })
   }
 

@@ -1,6 +1,7 @@
 import { useFormatter, useTranslations } from 'next-intl'
 import { FormShell } from '#components/form/form-shell.tsx'
 import { SubmitButton } from '#components/form/submit-button.tsx'
+import { Button } from '#components/ui/button.tsx'
 import { buttonClass } from '#components/ui/button-class.ts'
 import { Card } from '#components/ui/card.tsx'
 import { Link } from '#components/ui/link.tsx'
@@ -110,6 +111,12 @@ function Standing({ view }: { view: ExportView }) {
 function Acts({ view }: { view: ExportView }) {
   const t = useTranslations('exports')
   const about = view.q || t('everything')
+  if (view.state === 'ready' && !view.isShown)
+    return (
+      <Button disabledReason={t('namesHidden')} aria-label={t('downloadOf', { about })}>
+        {t('download')}
+      </Button>
+    )
   if (view.state === 'ready')
     return (
       <a
