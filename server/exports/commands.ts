@@ -1,13 +1,14 @@
 import 'server-only'
 import { uuidv7 } from '#lib/uuid.ts'
 import { prepareAsk } from '#server/audit/queries.ts'
-import { type Actor, actorId } from '#server/kernel/actor.ts'
+import { actorId } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { exportJob } from './job-key.ts'
-import { readExport } from './rows.ts'
+import { readExport, type StoredExport } from './rows.ts'
 import { type ExportView, exportIdInput, exportInput, isUnfinished, MOST_UNFINISHED } from './schema.ts'
+import { isShownTo, seeingOf } from './shown.ts'
 
 /**
  * Asks for an export of everything that matches; the worker makes it. Audit: `audit.export`, with the question.
@@ -41,7 +42,7 @@ export const requestExport = defineCommand({
     )
     const { view } = await readExport(sql, tenantId, id, actor)
     return {
-      result: view,
+      result: { ...view, isShown: true } satisfies ExportView,
       audit: {
         action: 'audit.export',
         target: { type: 'export', id },
@@ -76,7 +77,10 @@ export const cancelExport = defineCommand({
   },
 })
 
-/** Written down before the first byte leaves. Audit: `audit.export`. @throws AppError not_found · conflict · gone */
+/**
+ * Written down before the first byte leaves: who has which export, whether it holds names, and for which reason. Audit: `audit.export`.
+ * @throws AppError not_found · conflict · gone · forbidden
+ */
 export const recordDownload = defineCommand({
   action: 'audit.export',
   name: 'audit.export.download',
@@ -85,9 +89,11 @@ export const recordDownload = defineCommand({
   input: exportIdInput,
   target: ({ exportId: id }) => ({ type: 'export', id }),
   execute: async ({ sql, actor, tenantId, input: { exportId: id } }) => {
-    const { view } = await readExport(sql, tenantId, id, actor)
+    const found = await readExport(sql, tenantId, id, actor)
+    const { view } = found
     requireReady(view)
-    if (!(await isShownTo(sql, actor, view)))
+    const seeing = await seeingOf(sql, actor)
+    if (!isShownTo(found, seeing))
       throw new AppError('forbidden', {
         detail: 'The export holds names, which you may not see now. Make another one.',
       })
@@ -96,16 +102,19 @@ export const recordDownload = defineCommand({
       audit: {
         action: 'audit.export',
         target: { type: 'export', id },
-        detail: { phase: 'download', ...detailOf(view), events: String(view.events) },
+        // Everybody named has an entry since it was made; who has the file now, and why, says this one.
+        ...(!view.masked &&
+          seeing.unmasking && { correlationId: seeing.unmasking.id, reason: seeing.unmasking.reason }),
+        detail: {
+          phase: 'download',
+          ...detailOf(view),
+          ...(!view.masked && { names: 'true' }),
+          events: String(view.events),
+        },
       },
     }
   },
 })
-
-/** Who may not see names any more may not have a file with them. */
-export async function isShownTo(sql: Sql, actor: Actor, view: Pick<ExportView, 'masked'>): Promise<boolean> {
-  return view.masked || !(await prepareAsk(sql, actor, { q: '' })).masked
-}
 
 /** @throws AppError conflict · gone */
 export function requireReady({ state }: Pick<ExportView, 'state'>): void {
@@ -114,7 +123,7 @@ export function requireReady({ state }: Pick<ExportView, 'state'>): void {
   throw new AppError('conflict', { detail: `The export is ${state}, not ready.` })
 }
 
-function detailOf({ q, from, to, format, asOf, masked }: ExportView) {
+function detailOf({ q, from, to, format, asOf, masked }: StoredExport['view']) {
   return {
     query: q,
     ...(from && { from }),

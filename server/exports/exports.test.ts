@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { uuidv7 } from '#lib/uuid.ts'
 import type { BundleFormat, BundleReader, BundleVerdict } from '#protocol/audit/bundle.ts'
 import { harmless } from '#protocol/audit/bundle-csv.ts'
 import { readParquet } from '#protocol/audit/bundle-parquet.ts'
@@ -327,6 +328,40 @@ describe('an export', () => {
     const later = (await shown()).slice(1)
     expect(later.map(({ target }) => target?.id).sort()).toEqual([lin.personId, bo.personId].sort())
     expect(later.every(({ correlationId }) => correlationId === again.id)).toBe(true)
+  })
+
+  it('with names is had under the reason that holds then: each act has its own entry, and without one there is no file', async () => {
+    const { tenantId, owner } = await setting(3)
+    const before = await made(owner, ask('csv'))
+    await askReasonForNames(owner, {})
+    await unmaskNames(owner, { reason: 'Complaint 2026-117' })
+    const id = await made(owner, ask('csv', { q: 'action:file.view' }))
+    const downloads = async () =>
+      (await readLog(database, tenantId))
+        .filter(({ entry, personal }) => entry.target?.id === id && personal.detail?.phase === 'download')
+        .map(({ entry: { actor, outcome, correlationId }, personal: { reason, detail } }) => ({
+          ...{ who: actor.id, outcome, correlationId, reason, names: detail?.names },
+        }))
+    await hideNames(owner, {})
+    await expect(openExport(owner, id)).rejects.toMatchObject({ code: 'forbidden' })
+    expect((await listExports(owner, { limit: 5 })).items).toMatchObject([{ isShown: false }, { isShown: false }])
+    const told: object[] = []
+    for (const reason of ['Complaint 2026-118', 'Complaint 2026-119']) {
+      const act = await unmaskNames(owner, { reason })
+      await bytesOf(owner, id)
+      await bytesOf(owner, id)
+      told.push({ who: owner.personId, outcome: 'allowed', correlationId: act.id, reason, names: 'true' })
+      expect(await downloads()).toEqual(told)
+      await hideNames(owner, {})
+    }
+    // In another session of the same person nothing was unmasked.
+    await unmaskNames(owner, { reason: 'Complaint 2026-120' })
+    const elsewhere = { ...owner, sessionId: uuidv7() }
+    await expect(openExport(elsewhere, id)).rejects.toMatchObject({ code: 'forbidden' })
+    // Of one that was made without a reason nobody named in it knows.
+    await expect(openExport(owner, before)).rejects.toMatchObject({ code: 'forbidden' })
+    expect(await getExport(owner, { exportId: before })).toMatchObject({ isShown: false })
+    expect(await getExport(owner, { exportId: id })).toMatchObject({ isShown: true })
   })
 
   it('names an entry that was altered in the database, and is not made', async () => {

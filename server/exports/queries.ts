@@ -6,10 +6,11 @@ import { now } from '#server/kernel/clock.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { pageFields } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
-import { isShownTo, recordDownload, requireReady } from './commands.ts'
+import { recordDownload, requireReady } from './commands.ts'
 import { exportStore } from './files.ts'
 import { readExport, readOwnExports, readParts } from './rows.ts'
 import { type ExportList, type ExportView, exportIdInput } from './schema.ts'
+import { isShownTo, seeingOf, viewFor } from './shown.ts'
 
 /** The asker's own exports without their parts, newest first; nobody sees somebody else's. */
 export const listExports = defineQuery({
@@ -19,7 +20,8 @@ export const listExports = defineQuery({
   run: async ({ sql, actor, input: { cursor, limit } }): Promise<ExportList> => {
     const before = cursor === undefined ? undefined : readCursor(cursor)
     const found = await readOwnExports(sql, actor, { before, limit: limit + 1 })
-    const items = found.slice(0, limit).map(({ view }) => view)
+    const seeing = await seeingOf(sql, actor)
+    const items = found.slice(0, limit).map((one) => viewFor(one, seeing))
     return { items, nextCursor: found.length > limit ? (items.at(-1)?.id ?? null) : null }
   },
 })
@@ -30,7 +32,7 @@ export const getExport = defineQuery({
   permission: 'audit:export',
   input: exportIdInput,
   run: async ({ sql, actor, tenantId, input: { exportId } }): Promise<ExportView> => {
-    const { view } = await readExport(sql, tenantId, exportId, actor)
+    const view = viewFor(await readExport(sql, tenantId, exportId, actor), await seeingOf(sql, actor))
     const parts = await readParts(sql, tenantId, exportId)
     return {
       ...view,
@@ -50,7 +52,8 @@ const readMembers = defineQuery({
   input: exportIdInput,
   run: async ({ sql, actor, tenantId, input }) => {
     const found = await readExport(sql, tenantId, input.exportId, actor)
-    return { ...found, isShown: await isShownTo(sql, actor, found.view) }
+    const seeing = await seeingOf(sql, actor)
+    return { ...found, isShown: isShownTo(found, seeing), act: seeing.unmasking?.id }
   },
 })
 
@@ -66,16 +69,17 @@ export type ExportFile = {
 const SAME_DOWNLOAD_MS = 3_600_000
 
 /**
- * Opens a finished export for download. Audit: `audit.export`, once for each asker, export and hour: a download that is resumed is
- * one. @throws AppError not_found · conflict until it is ready · gone when it has expired · forbidden
+ * Opens a finished export for download. Audit: `audit.export`, once for each asker, export and hour (and reason under which names
+ * are shown): a download that is resumed is one. @throws AppError not_found · conflict until it is ready · gone when it has expired · forbidden
  */
 export async function openExport(actor: Actor, exportId: string): Promise<ExportFile> {
-  const { view, members, isShown } = await readMembers(actor, { exportId })
+  const { view, members, isShown, act } = await readMembers(actor, { exportId })
   requireReady(view)
   if (!members || view.sizeBytes === null) throw new AppError('gone', { detail: 'The export is no longer there.' })
   const hour = Math.floor(now().getTime() / SAME_DOWNLOAD_MS)
   // What was allowed within the hour is written down already; names may have been hidden since.
-  await recordDownload(actor, { exportId }, isShown ? { idempotencyKey: `${exportId}.${hour}` } : {})
+  const idempotencyKey = [exportId, hour, ...(view.masked || !act ? [] : [act])].join('.')
+  await recordDownload(actor, { exportId }, isShown ? { idempotencyKey } : {})
   const store = exportStore(actor.tenantId, exportId)
   return {
     name: `audit-${view.createdAt.slice(0, 10)}-${view.format}-${view.id.slice(-6)}.zip`,

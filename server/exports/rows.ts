@@ -59,7 +59,7 @@ const COLUMNS = `e.id::text, e.q, e.matching, e.from_time, e.to_time, e.format, 
 const TABLES = 'audit_export e LEFT JOIN audit_export_run r ON r.tenant_id = e.tenant_id AND r.id = e.id'
 
 /** An export and how far it is. */
-export type StoredExport = { ask: ExportAsk; view: ExportView; members: StoredMember[] | null }
+export type StoredExport = { ask: ExportAsk; view: Omit<ExportView, 'isShown'>; members: StoredMember[] | null }
 
 /** The newest exports of one asker. Index: audit_export_own. */
 export async function readOwnExports(

@@ -41,6 +41,8 @@ export type ExportView = {
   asOf: number
   /** Names are pseudonyms, entries are left out. */
   masked: boolean
+  /** Whether its asker may have it now: one with names only while they see names, and where reasons are asked only if it was made under one. */
+  isShown: boolean
   createdAt: string
   finishedAt: string | null
   expiresAt: string | null

@@ -19,6 +19,9 @@ const exportView: z.ZodType<Sent<ExportView>> = z
     timeZone: z.string(),
     asOf: count.meta({ description: 'Only the first so many entries of the log are looked at' }),
     masked: z.boolean().meta({ description: 'Names are pseudonyms, entries are left out' }),
+    isShown: z
+      .boolean()
+      .meta({ description: 'Whether it can be downloaded now: with names only while they are shown to the key' }),
     createdAt: time,
     finishedAt: time.nullable(),
     expiresAt: time.nullable(),
@@ -97,6 +100,6 @@ export const exportOperations: readonly Operation[] = [
     headers: z.object({ Range: z.string().optional(), 'If-Range': z.string().optional() }),
     answerHeaders: { 'Accept-Ranges': 'bytes', ETag: 'Never changes' },
     answer: { schema: z.string(), type: 'application/zip' },
-    problems: ['not_found', 'conflict', 'gone'],
+    problems: ['forbidden', 'not_found', 'conflict', 'gone'],
   },
 ]
