@@ -120,7 +120,17 @@ function showProgress({
     process.stderr.write(`\r${accepted} accepted, ${duplicates} duplicates, ${rejectedCount} rejected\x1b[K`)
 }
 
-function lineOf({ source, file, accepted, duplicates, rejectedCount, rejected, dryRun }: ImportAnswer): string {
+function lineOf({
+  source,
+  file,
+  records,
+  accepted,
+  duplicates,
+  rejectedCount,
+  rejected,
+  dryRun,
+}: ImportAnswer): string {
+  if (records === 0) return `${file.name} holds no events: nothing was taken`
   const counts = `${accepted} accepted, ${duplicates} duplicates, ${rejectedCount} rejected`
   const shown = rejected.slice(0, 10).map(({ line, code, detail }) => `  line ${line}: ${code}: ${detail}`)
   const more =

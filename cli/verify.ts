@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { CliError, print } from './output.ts'
 import { openFolder, openGateway } from './verify/source.ts'
 import { readAgainst, readState, writeState } from './verify/state-file.ts'
+import type { UncheckedKey } from './verify/unchecked-key.ts'
 import { verifyFile } from './verify/verify-file.ts'
 import { verifySource } from './verify/verify-source.ts'
 
@@ -24,7 +25,10 @@ export function addVerifyCommand(program: Command): void {
       'https://GATEWAY/log/ORGANISATION, a folder with the files of a log, a sealed bundle or a .tlog-proof',
     )
     .description('check an audit log without trusting the server (API key with audit:read in GATEHOUSE_API_KEY)')
-    .option('--key <vkey>', 'public key of the log; without it the one that the log serves is believed')
+    .option(
+      '--key <vkey>',
+      'public key of the log, from somebody you trust; without it whose key it is stays unchecked: exit code 2',
+    )
     .option('--ca <file>', 'certificate authority of the gateway, PEM')
     .option('--against <file>', 'checkpoints kept elsewhere, each of which the log must extend; may be repeated', add)
     .option('--witness <vkey>', 'public key of a witness that must have cosigned the checkpoint; may be repeated', add)
@@ -46,7 +50,7 @@ function add(value: string, values: readonly string[] = []): string[] {
 async function verifyWhole(place: string, isGateway: boolean, options: Options): Promise<void> {
   const { key, ca, against = [], witness = [], state, json } = options
   const source = isGateway ? openGateway(place, { apiKey: process.env.GATEHOUSE_API_KEY, ca }) : openFolder(place)
-  const { verdict, size, origin, isKeyServed, cosigned } = await verifySource(source, {
+  const { verdict, size, origin, unchecked, cosigned } = await verifySource(source, {
     vkey: key,
     against: against.flatMap(readAgainst),
     witnesses: witness,
@@ -57,14 +61,14 @@ async function verifyWhole(place: string, isGateway: boolean, options: Options):
   if (!verdict.ok) return refuse({ ...verdict, origin, size }, json)
   if (state !== undefined && verdict.memory) writeState(state, verdict.memory)
   const { personalChecked, purged } = verdict
-  const note = isKeyServed ? ' (with the key that the log serves: compare it with one you keep)' : ''
   const seen = cosigned.map(({ witness: name, at }) => `, cosigned by ${name} at ${at}`).join('')
   const gone = purged > 0 ? `, ${purged} of them only by their hashes` : ''
   print(
     json,
-    { ok: true, kind: 'log', origin, size, isKeyServed, personalChecked, purged, cosigned },
-    `${origin}: all ${size} entries are as they were signed${gone}${seen}${note}`,
+    { ok: true, kind: 'log', origin, size, ...keyAnswer(unchecked), personalChecked, purged, cosigned },
+    `${origin}: all ${size} entries are as they were signed${gone}${seen}`,
   )
+  if (unchecked) throw unchecked
 }
 
 async function verifyOne(place: string, { key, against, witness, state, json }: Options): Promise<void> {
@@ -72,7 +76,15 @@ async function verifyOne(place: string, { key, against, witness, state, json }: 
     throw new CliError('--against, --witness and --state are for a whole log, not for one file')
   const verdict = await verifyFile(place, key)
   if (!verdict.ok) return refuse(verdict, json)
-  print(json, { ok: true, ...verdict.answer }, verdict.line)
+  const { answer, line, unchecked } = verdict
+  print(json, { ok: true, ...answer, ...keyAnswer(unchecked) }, line)
+  if (unchecked) throw unchecked
+}
+
+function keyAnswer(unchecked: UncheckedKey | null) {
+  if (!unchecked) return { isKeyServed: false }
+  const { vkey, fingerprint, message: warning } = unchecked
+  return { isKeyServed: true, vkey, fingerprint, warning }
 }
 
 type Refusal = { code: string; index?: number | undefined; reason: string; origin?: string; size?: number }

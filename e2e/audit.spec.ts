@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { Page } from '@playwright/test'
 import { uuidv7 } from '#lib/uuid.ts'
 import { type Instance, startInstance } from './support/instance.ts'
-import { gatehouse } from './support/operator.ts'
+import { gatehouse, shownKey } from './support/operator.ts'
 import { NORTHWIND, type Owner, setUp } from './support/people.ts'
 import { closeBrowsers, expect, expectAccessible, faultsOf, openBrowser, test } from './support/test.ts'
 
@@ -219,7 +219,8 @@ test('what a search finds is exported, and anybody can verify it', async () => {
   const file = path.join(instance.dataDir, download.suggestedFilename())
   await download.saveAs(file)
   // It exits with 0 only when everything holds; the helper throws on anything else.
-  expect(await gatehouse<{ ok: boolean }>(instance, ['verify', file, '--json'])).toMatchObject({ ok: true })
+  const key = ['--key', await shownKey(page)]
+  expect(await gatehouse<{ ok: boolean }>(instance, ['verify', file, ...key, '--json'])).toMatchObject({ ok: true })
 })
 
 test('what does not exist is said inside the frame, as the one main part of the page, with the search for it', async () => {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import type { Page } from '@playwright/test'
 import { type Instance, startInstance } from './support/instance.ts'
-import { gatehouse } from './support/operator.ts'
+import { gatehouse, shownKey } from './support/operator.ts'
 import { setUp } from './support/people.ts'
 import { Phone } from './support/phone.ts'
 import { closeBrowsers, expect, expectAccessible, openBrowser, test } from './support/test.ts'
@@ -100,7 +100,8 @@ test('the sealed report verifies with the product’s own command, and is in the
   await page.getByRole('button', { name: 'Sealed report' }).click()
   const download = await downloading
   expect(download.suggestedFilename()).toMatch(/^who-saw-.*\.zip$/)
-  const { stdout } = await promisify(execFile)(process.execPath, [GATEHOUSE, 'verify', await download.path(), '--json'])
+  const [file, vkey] = [await download.path(), await shownKey(page)]
+  const { stdout } = await promisify(execFile)(process.execPath, [GATEHOUSE, 'verify', file, '--key', vkey, '--json'])
   expect(JSON.parse(stdout)).toMatchObject({ ok: true })
   await page.goto('/audit?q=action%3Aaudit.export')
   await expect(page.getByRole('row').nth(1)).toContainText(FILE)

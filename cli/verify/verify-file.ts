@@ -9,10 +9,11 @@ import { NoteError } from '#protocol/audit/note.ts'
 import { verifyTlogProof } from '#protocol/audit/proof.ts'
 import { isPurgeCertificate, verifyPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
 import { SourceError } from './source.ts'
+import { UncheckedKey } from './unchecked-key.ts'
 
-/** What a file turned out to be and whether it holds; `line` says it to a person. */
+/** What a file turned out to be and whether it holds; `line` says it to a person. `unchecked`: by the key that it brought. */
 export type FileVerdict =
-  | { ok: true; answer: Record<string, unknown>; line: string }
+  | { ok: true; answer: Record<string, unknown>; line: string; unchecked: UncheckedKey | null }
   | { ok: false; code: string; index?: number | undefined; reason: string }
 
 const HEAD_BYTES = 64
@@ -60,11 +61,9 @@ async function bundleVerdict(source: BundleSource, vkey: string | undefined): Pr
   if (!verdict.ok) return verdict
   const { manifest, checkpoint, events, personalChecked, keyFrom } = verdict
   const { kind } = manifest
-  const isKeyServed = keyFrom === 'bundle'
-  const answer = { kind, origin: checkpoint.origin, size: checkpoint.size, events, personalChecked, isKeyServed }
-  const note = isKeyServed ? ' (with the key that the bundle brings: compare it with one you keep)' : ''
-  const line = `${checkpoint.origin}: all ${events} events of the ${kind} stand in the signed log of ${checkpoint.size} entries${note}`
-  return { ok: true, answer, line }
+  const answer = { kind, origin: checkpoint.origin, size: checkpoint.size, events, personalChecked }
+  const line = `${checkpoint.origin}: all ${events} events of the ${kind} stand in the signed log of ${checkpoint.size} entries`
+  return { ok: true, answer, line, unchecked: keyFrom === 'bundle' ? new UncheckedKey('bundle', manifest.vkey) : null }
 }
 
 async function checkBundle(source: BundleSource, vkey: string | undefined): Promise<BundleVerdict> {
@@ -89,7 +88,7 @@ async function proofVerdict(proof: string, vkey: string): Promise<FileVerdict> {
     const { origin, size } = checkpoint
     const event = decodeEntry(entry)
     const line = `${origin}: entry ${index} (${event.action}, ${event.occurredAt}) stands in the signed log of ${size} entries`
-    return { ok: true, answer: { kind: 'proof', origin, size, index, entry: event }, line }
+    return { ok: true, answer: { kind: 'proof', origin, size, index, entry: event }, line, unchecked: null }
   } catch (error) {
     return refusal(error)
   }
@@ -99,7 +98,7 @@ async function certificateVerdict(text: string, vkey: string): Promise<FileVerdi
   try {
     const { origin, count, removed, certifiedAt } = await verifyPurgeCertificate(text, { vkey })
     const line = `${origin}: ${count} entries were removed at the end of their time, certified at ${certifiedAt}`
-    return { ok: true, answer: { kind: 'purge', origin, events: count, removed, certifiedAt }, line }
+    return { ok: true, answer: { kind: 'purge', origin, events: count, removed, certifiedAt }, line, unchecked: null }
   } catch (error) {
     return refusal(error)
   }

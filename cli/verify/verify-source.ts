@@ -8,13 +8,14 @@ import { type LogBatch, type LogVerdict, verifyLog } from '#protocol/audit/verif
 import type { KnownCheckpoint } from '#protocol/audit/verify-known.ts'
 import type { LogMemory } from '#protocol/audit/verify-memory.ts'
 import { type LogSource, SourceError } from './source.ts'
+import { UncheckedKey } from './unchecked-key.ts'
 
 export type SourceVerdict = {
   verdict: LogVerdict
   size: number
   origin: string
   /** The key was taken from the log itself, not given. */
-  isKeyServed: boolean
+  unchecked: UncheckedKey | null
   /** When the witnesses that were asked for cosigned the checkpoint. */
   cosigned: readonly Cosigned[]
 }
@@ -59,7 +60,7 @@ export async function verifySource(source: LogSource, options: VerifyOptions): P
     readTile: (level, index, width) => files.tile(level, index, width),
   })
   const cosigned = verdict.ok ? await cosignaturesOn(checkpoint, options.witnesses ?? []) : []
-  return { verdict, ...head, isKeyServed: vkey === undefined, cosigned }
+  return { verdict, ...head, unchecked: vkey === undefined ? new UncheckedKey('log', key) : null, cosigned }
 }
 
 /** @throws SourceError naming the witness that has not cosigned it */

@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { concatBytes, hexEncode, utf8Encode } from '#lib/bytes.ts'
 import { cosignedText } from '#protocol/audit/checkpoint.ts'
 import { appendLeaves, emptyTree, leafHash } from '#protocol/audit/merkle.ts'
@@ -10,7 +10,7 @@ import { signPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
 import { encodeTreeState } from '#protocol/audit/tree-state.ts'
 import { signHead } from '#server/audit/checkpoints.ts'
 import { readSigner } from '#server/audit/log-key.ts'
-import { getLogFile, getTlogProof } from '#server/audit/queries.ts'
+import { getLogFile, getTlogProof, getTrust } from '#server/audit/queries.ts'
 import { requestExport } from '#server/exports/commands.ts'
 import { openExport } from '#server/exports/queries.ts'
 import { runExport } from '#server/exports/run-export.ts'
@@ -18,6 +18,7 @@ import { systemActor } from '#server/kernel/actor.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { runProgram } from '../program.ts'
 import { type LogSource, openFolder } from './source.ts'
 import { readAgainst, readState, writeState } from './state-file.ts'
 import { verifyFile } from './verify-file.ts'
@@ -91,7 +92,7 @@ describe('a log as it is served', () => {
   it('holds, is remembered, and names what was removed, altered or withheld since', async () => {
     const { tenantId, vkey, source } = await makeLog()
     const first = await verifySource(source, { vkey, rememberAt: new Date() })
-    expect(first).toMatchObject({ size: 600, isKeyServed: false, verdict: { ok: true } })
+    expect(first).toMatchObject({ size: 600, unchecked: null, verdict: { ok: true } })
     const state = join(folder, `${tenantId}.verified`)
     if (first.verdict.ok && first.verdict.memory) writeState(state, first.verdict.memory)
     const memory = readState(state)
@@ -187,13 +188,40 @@ describe('one file', () => {
     const bytes = Buffer.concat(pieces)
     expect(await verifyFile(keep('export.zip', bytes), vkey)).toMatchObject({
       ok: true,
-      answer: { kind: 'export', events: 598, personalChecked: 598, isKeyServed: false },
+      answer: { kind: 'export', events: 598, personalChecked: 598 },
+      unchecked: null,
     })
     const spoilt = Buffer.from(bytes)
     const at = spoilt.indexOf('number 41')
     spoilt[at] = (spoilt[at] ?? 0) ^ 1
     expect(await verifyFile(keep('spoilt.zip', spoilt), vkey)).toMatchObject({ ok: false, code: expect.any(String) })
     expect(await verifyFile(keep('cut.zip', bytes.subarray(0, 5_000)), vkey)).toMatchObject({ ok: false })
+  })
+
+  it('a bundle by the key that it brings: it holds, and whose key it is was not checked', async () => {
+    const { tenantId, owner, vkey, source } = await makeLog()
+    const { id } = await requestExport(owner, { q: 'action:file.view', format: 'csv', timeZone: 'UTC' })
+    await runExport(tenantId, id)
+    const pieces: Uint8Array[] = []
+    for await (const piece of (await openExport(owner, id)).read()) pieces.push(piece)
+    const file = keep('alone.zip', Buffer.concat(pieces))
+    const { fingerprint } = await getTrust(owner, {})
+    const unchecked = { vkey, fingerprint: `SHA256:${fingerprint}`, message: expect.stringContaining('NOT whose key') }
+    expect(await verifyFile(file, undefined)).toMatchObject({ ok: true, unchecked })
+    expect(await verifySource(source, {})).toMatchObject({ verdict: { ok: true }, unchecked })
+    // As a program sees it: neither whole nor refused.
+    const run = async (...options: string[]) => {
+      const [said, warned] = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write')]
+      for (const spy of [said, warned]) spy.mockReturnValue(true)
+      const code = await runProgram(['node', 'gatehouse', 'verify', file, '--json', ...options])
+      const written = [said, warned].map(({ mock }) => mock.calls.map(([text]) => String(text)).join(''))
+      for (const spy of [said, warned]) spy.mockRestore()
+      return { code, answer: JSON.parse(written[0] ?? ''), warning: written[1] }
+    }
+    const alone = await run()
+    expect(alone).toMatchObject({ code: 2, answer: { ok: true, isKeyServed: true, vkey }, warning: expect.any(String) })
+    expect(alone.warning).toContain(`SHA256:${fingerprint}`)
+    expect(await run('--key', vkey)).toMatchObject({ code: 0, answer: { ok: true, isKeyServed: false }, warning: '' })
   })
 
   it('a purge certificate', async () => {

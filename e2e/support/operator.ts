@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
+import type { Page } from '@playwright/test'
 import pg from 'pg'
 import { uuidv7 } from '#lib/uuid.ts'
 import { decisions } from '#server/approvals/commands.ts'
@@ -96,6 +97,13 @@ export async function gatehouse<T>(instance: Instance, args: readonly string[], 
   const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
   if (code !== 0) throw new Error(`gatehouse ${args[0]}: exit ${code}: ${stderr}`)
   return JSON.parse(stdout) as T
+}
+
+/** The log's public key, from the line that the page of exports hands out. */
+export async function shownKey(page: Page): Promise<string> {
+  await page.goto('/audit/exports')
+  const line = await page.getByText(/^npx gatehouse verify FILE\.zip --key/).textContent()
+  return /--key '(.+)'/.exec(line ?? '')?.[1] ?? ''
 }
 
 /** The database as its superuser: what a test looks at when the product's own word is not enough. */

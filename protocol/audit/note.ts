@@ -75,6 +75,11 @@ export function parseVkey(vkey: string): VerifierKey {
   return { name, keyId, type, publicKey: key }
 }
 
+/** What people compare a public key by: base64 of SHA-256 over the key's bytes, without its name. Throws a NoteError as `parseVkey` does. */
+export function keyFingerprint(vkey: string): string {
+  return base64Encode(sha256(parseVkey(vkey).publicKey))
+}
+
 /** A new Ed25519 key pair for `name`: `skey` is secret (`PRIVATE+KEY+name+keyid+base64`), `vkey` is public. */
 export async function generateNoteKey(name: string): Promise<{ skey: string; vkey: string }> {
   return noteKeyFromSeed(name, crypto.getRandomValues(new Uint8Array(KEY_BYTES)))

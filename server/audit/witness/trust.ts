@@ -2,8 +2,7 @@ import 'server-only'
 import { z } from 'zod'
 import { base64Encode } from '#lib/bytes.ts'
 import { parseCheckpoint } from '#protocol/audit/checkpoint.ts'
-import { parseNote, parseVkey } from '#protocol/audit/note.ts'
-import { sha256 } from '#protocol/audit/sha256.ts'
+import { keyFingerprint, parseNote } from '#protocol/audit/note.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { readEnv } from '#server/kernel/env.ts'
 import { defineQuery } from '#server/kernel/query.ts'
@@ -46,7 +45,7 @@ export const getTrust = defineQuery({
       origin: head.origin,
       path: `/log/${tenantId}${head.epoch === 1 ? '' : `/${head.epoch}`}`,
       vkey,
-      fingerprint: vkey && base64Encode(sha256(parseVkey(vkey).publicKey)),
+      fingerprint: vkey && keyFingerprint(vkey),
       size: head.size,
       checkpoints: await viewCheckpoints(sql, tenantId, checkpoints),
       note: newest ? await cosignedNote(sql, tenantId, newest) : null,
