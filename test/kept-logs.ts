@@ -5,53 +5,22 @@ import { purgedBy, verifyPurgeCertificate } from '#protocol/audit/purge-certific
 import { signHead } from '#server/audit/checkpoints.ts'
 import { placeHold } from '#server/audit/keeping/hold-commands.ts'
 import { getPurgeCertificate, listPurges, purgedRanges } from '#server/audit/keeping/queries.ts'
-import { bumpRevision, lockKeeping, writeRules } from '#server/audit/keeping/rules.ts'
-import { KEEP_EVERYTHING, type PlaceHold, type RetentionRules } from '#server/audit/keeping/schema.ts'
+import type { PlaceHold } from '#server/audit/keeping/schema.ts'
 import { readLogFile } from '#server/audit/log-files.ts'
 import { readSigner } from '#server/audit/log-key.ts'
 import { search } from '#server/audit/search.ts'
 import { readHead, tileReader } from '#server/audit/tree.ts'
 import { verifyStoredLog } from '#server/audit/verify-now.ts'
-import { type PersonActor, systemActor } from '#server/kernel/actor.ts'
-import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
-import { runInTransaction } from '#server/kernel/command.ts'
+import type { PersonActor } from '#server/kernel/actor.ts'
 import { readTransaction } from '#server/kernel/db.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import type { AuditDraft } from '#server/kernel/ledger.ts'
 import type { LogSource } from '../cli/verify/source.ts'
 import { verifySource } from '../cli/verify/verify-source.ts'
 import { makePerson, makeTenant, readLog, type TestDatabase } from './harness.ts'
+import { daysAgo, recordDrafts } from './past.ts'
 
 /* Logs with a past, and what must be true of them after a purge. */
-
-export const DAY = 86_400_000
-
-/** Runs `run` as it was so many days ago. */
-export async function daysAgo<T>(days: number, run: () => Promise<T>): Promise<T> {
-  testingOnlyResetClock()
-  testingOnlyAdvanceClock(-days * DAY)
-  try {
-    return await run()
-  } finally {
-    testingOnlyResetClock()
-  }
-}
-
-export async function recordDrafts(tenantId: string, drafts: readonly AuditDraft[]): Promise<void> {
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.record' }, async () => ({
-    result: null,
-    audit: drafts,
-  }))
-}
-
-export async function setRules(tenantId: string, rules: Partial<RetentionRules>): Promise<void> {
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.rules' }, async ({ sql, now }) => {
-    await lockKeeping(sql, tenantId)
-    await writeRules(sql, tenantId, { ...KEEP_EVERYTHING, ...rules }, now)
-    await bumpRevision(sql, tenantId)
-    return { result: null, audit: { action: 'audit.retention' } }
-  })
-}
 
 export const view = (actor: PersonActor, fileId: string, words?: string): AuditDraft => ({
   action: 'file.view',
@@ -126,13 +95,6 @@ export async function expectSound(db: TestDatabase, { tenantId, owner, indexes }
     [tenantId],
   )
   expect(rows).toEqual([])
-}
-
-/** What a superuser of the database can do. */
-export async function withoutWalls(db: TestDatabase, statement: string): Promise<void> {
-  const client = await db.superuser.connect()
-  await client.query(`BEGIN; SET LOCAL session_replication_role = replica; ${statement}; COMMIT`)
-  client.release()
 }
 
 /** The log's files as the gateway serves them, for the verifier that shares no code with the server. */

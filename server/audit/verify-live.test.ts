@@ -1,35 +1,27 @@
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
-import { systemActor } from '#server/kernel/actor.ts'
-import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
-import { runInTransaction } from '#server/kernel/command.ts'
+import { afterAll, expect, it } from 'vitest'
 import { grow } from '#test/attacks.ts'
 import { makePerson, makeTenant, useDatabase } from '#test/harness.ts'
+import { daysAgo, setRules, usePast } from '#test/past.ts'
 import { endEngine } from './archive/engine/client.ts'
 import { setArchiveRule } from './archive/rule.ts'
 import { archiveTenant } from './archive/run.ts'
 import { signHead } from './checkpoints.ts'
 import { purgeTenant } from './keeping/purge.ts'
-import { bumpRevision, lockKeeping, writeRules } from './keeping/rules.ts'
-import { KEEP_EVERYTHING } from './keeping/schema.ts'
 import { verifyStoredLog } from './verify-now.ts'
 
 const db = useDatabase()
-const DAY = 86_400_000
 
-beforeAll(async () => {
-  const from = new Date(Date.now() - 120 * DAY).toISOString()
-  await db.superuser.query('SELECT audit_ensure_partitions($1::date, 5)', [from])
-})
-afterEach(() => testingOnlyResetClock())
+usePast(db, 120)
 afterAll(() => endEngine())
 
 /** So many entries that they are not read at once, 100 days old. */
 async function makeLog() {
-  testingOnlyAdvanceClock(-100 * DAY)
-  const tenantId = await makeTenant()
-  const owner = await makePerson(tenantId, { role: 'owner', founder: true })
-  await grow(tenantId, 1_500)
-  testingOnlyResetClock()
+  const { tenantId, owner } = await daysAgo(100, async () => {
+    const tenantId = await makeTenant()
+    const owner = await makePerson(tenantId, { role: 'owner', founder: true })
+    await grow(tenantId, 1_500)
+    return { tenantId, owner }
+  })
   await setArchiveRule(owner, { days: 60 })
   await signHead(tenantId)
   return tenantId
@@ -61,12 +53,7 @@ it('holds while its days go into the archive', async () => {
 
 it('holds while some of it expires', async () => {
   const tenantId = await makeLog()
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.rules' }, async ({ sql, now }) => {
-    await lockKeeping(sql, tenantId)
-    await writeRules(sql, tenantId, { ...KEEP_EVERYTHING, control: 90 }, now)
-    await bumpRevision(sql, tenantId)
-    return { result: null, audit: { action: 'audit.retention' } }
-  })
+  await setRules(tenantId, { control: 90 })
   await signHead(tenantId)
   const verdict = await verifiedWhile(tenantId, async () =>
     expect((await purgeTenant(tenantId)).events).toBeGreaterThan(1_400),

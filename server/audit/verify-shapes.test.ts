@@ -6,31 +6,22 @@ import { signCheckpoint } from '#protocol/audit/checkpoint.ts'
 import { appendLeaves, emptyTree, leafHash, rootOf } from '#protocol/audit/merkle.ts'
 import { noteSigner } from '#protocol/audit/note.ts'
 import { encodeTreeState } from '#protocol/audit/tree-state.ts'
-import { systemActor } from '#server/kernel/actor.ts'
-import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
-import { runInTransaction } from '#server/kernel/command.ts'
 import type { AuditDraft } from '#server/kernel/ledger.ts'
 import { ATTACKS, grow, keepLog, tamper } from '#test/attacks.ts'
 import { makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { daysAgo, recordDrafts, setRules, usePast } from '#test/past.ts'
 import { signHead } from './checkpoints.ts'
 import { mergeIndex } from './index/merge.ts'
 import { purgeTenant } from './keeping/purge.ts'
-import { lockKeeping, writeRules } from './keeping/rules.ts'
-import { KEEP_EVERYTHING } from './keeping/schema.ts'
 import { testingOnlyForgetSigners } from './log-key.ts'
 import { verifyStoredLog } from './verify-now.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const db = useDatabase()
-const DAY_MS = 86_400_000
 
-beforeAll(async () => {
-  const from = new Date(Date.now() - 101 * DAY_MS).toISOString()
-  await db.superuser.query('SELECT audit_ensure_partitions($1::date, 4)', [from])
-})
+usePast(db, 101)
 beforeEach(() => testingOnlyForgetSigners())
-afterEach(() => testingOnlyResetClock())
 
 const texts = async (tenantId: string) =>
   (
@@ -60,33 +51,26 @@ const GONE = { from: 200, to: 260 }
 
 /** A log of 600 entries of which 200 to 259 were purged, with a certificate; signed at 280, 320 and 600. */
 async function makePurged(): Promise<{ tenantId: string; before: readonly string[] }> {
-  testingOnlyAdvanceClock(-100 * DAY_MS)
-  const tenantId = await makeTenant()
-  await grow(tenantId, GONE.from - 1)
-  await record(
-    tenantId,
-    Array.from({ length: GONE.to - GONE.from }, (): AuditDraft => ({ action: 'file.view' })),
-  )
-  await grow(tenantId, 20)
-  await signHead(tenantId)
-  testingOnlyResetClock()
+  const tenantId = await daysAgo(100, async () => {
+    const id = await makeTenant()
+    await grow(id, GONE.from - 1)
+    await recordDrafts(
+      id,
+      Array.from({ length: GONE.to - GONE.from }, (): AuditDraft => ({ action: 'file.view' })),
+    )
+    await grow(id, 20)
+    await signHead(id)
+    return id
+  })
   await grow(tenantId, 40)
   await signHead(tenantId)
   const before = await texts(tenantId)
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test' }, async ({ sql, now }) => {
-    await lockKeeping(sql, tenantId)
-    await writeRules(sql, tenantId, { ...KEEP_EVERYTHING, activity: 30 }, now)
-    return { result: null, audit: { action: 'audit.retention' } }
-  })
+  await setRules(tenantId, { activity: 30 })
   await signHead(tenantId)
   expect(await purgeTenant(tenantId)).toEqual({ events: GONE.to - GONE.from })
   await grow(tenantId, 600 - (GONE.to - GONE.from) - (await texts(tenantId)).length)
   await signHead(tenantId)
   return { tenantId, before }
-}
-
-async function record(tenantId: string, audit: readonly AuditDraft[]): Promise<void> {
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test' }, async () => ({ result: null, audit }))
 }
 
 /** Everything made again over other leaves: tiles of all levels, the head, and with the stolen key the newest checkpoint. */

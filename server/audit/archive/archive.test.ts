@@ -9,20 +9,19 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
 import { systemActor } from '#server/kernel/actor.ts'
-import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
+import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
 import type { AuditDraft } from '#server/kernel/ledger.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { DAY, daysAgo, recordDrafts, setRules, usePast, withoutWalls } from '#test/past.ts'
 import { signHead } from '../checkpoints.ts'
 import { gapsOf, reindex } from '../index/rebuild.ts'
 import { readShape } from '../index/runs.ts'
 import { purgeTenant } from '../keeping/purge.ts'
-import { bumpRevision, lockKeeping, writeRules } from '../keeping/rules.ts'
-import { KEEP_EVERYTHING } from '../keeping/schema.ts'
 import { eachMatch } from '../matches.ts'
 import { search } from '../search.ts'
 import type { StoredEntry } from '../stored.ts'
@@ -40,31 +39,9 @@ import { setArchiveRule } from './rule.ts'
 import { type ArchiveStep, archiveTenant } from './run.ts'
 
 const db = useDatabase()
-const DAY = 86_400_000
 
-beforeAll(async () => {
-  const from = new Date(Date.now() - 200 * DAY).toISOString()
-  await db.superuser.query('SELECT audit_ensure_partitions($1::date, 8)', [from])
-})
-afterEach(() => testingOnlyResetClock())
+usePast(db, 200)
 afterAll(() => endEngine())
-
-async function daysAgo<T>(days: number, run: () => Promise<T>): Promise<T> {
-  testingOnlyResetClock()
-  testingOnlyAdvanceClock(-days * DAY)
-  try {
-    return await run()
-  } finally {
-    testingOnlyResetClock()
-  }
-}
-
-async function record(tenantId: string, drafts: readonly AuditDraft[]): Promise<void> {
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.record' }, async () => ({
-    result: null,
-    audit: drafts,
-  }))
-}
 
 /** Views 100, 99 and 40 days ago, ten each, two of today; days are archived after 60. */
 async function makeLog({ rule = 60 as number | null } = {}) {
@@ -83,8 +60,8 @@ async function makeLog({ rule = 60 as number | null } = {}) {
     address: '203.0.113.7',
   })
   const views = (count: number) => Array.from({ length: count }, (_, n) => view(n))
-  for (const days of [100, 99, 40]) await daysAgo(days, () => record(tenantId, views(10)))
-  await record(tenantId, views(2))
+  for (const days of [100, 99, 40]) await daysAgo(days, () => recordDrafts(tenantId, views(10)))
+  await recordDrafts(tenantId, views(2))
   if (rule !== null) await setArchiveRule(owner, { days: rule })
   await signHead(tenantId)
   const indexes = async () => {
@@ -100,13 +77,6 @@ async function makeLog({ rule = 60 as number | null } = {}) {
 }
 
 type Log = Awaited<ReturnType<typeof makeLog>>
-
-/** What a superuser of the database can do. */
-async function withoutWalls(statement: string): Promise<void> {
-  const client = await db.superuser.connect()
-  await client.query(`BEGIN; SET LOCAL session_replication_role = replica; ${statement}; COMMIT`)
-  client.release()
-}
 
 const pathOf = (name: string) => join(archiveRoots().files, name)
 
@@ -317,15 +287,7 @@ describe('archiving', () => {
 
   it('purges first what has expired: a file begins where the one before ended, whatever is missing between', async () => {
     const log = await makeLog()
-    await runInTransaction(
-      { actor: systemActor(log.tenantId, 'test'), name: 'test.rules' },
-      async ({ sql, tenantId, now }) => {
-        await lockKeeping(sql, tenantId)
-        await writeRules(sql, tenantId, { ...KEEP_EVERYTHING, activity: 99 }, now)
-        await bumpRevision(sql, tenantId)
-        return { result: null, audit: { action: 'audit.retention' } }
-      },
-    )
+    await setRules(log.tenantId, { activity: 99 })
     await signHead(log.tenantId)
     const { events: purged } = await purgeTenant(log.tenantId)
     expect(purged).toBe(10)
@@ -367,6 +329,7 @@ describe('verify now', () => {
     renameSync(draft, path)
     const [first] = await log.files()
     await withoutWalls(
+      db,
       `UPDATE audit_archive_file SET bytes = ${statSync(path).size}, sha256 = decode('${await sha256Of(path)}', 'hex')
         WHERE tenant_id = '${log.tenantId}' AND from_index = ${first?.from}`,
     )
@@ -403,6 +366,7 @@ describe('verify now', () => {
   ])('names a file of which somebody changed %s: searches would pass it over', async (_, change) => {
     const { log, file } = await makeCold()
     await withoutWalls(
+      db,
       `UPDATE audit_archive_file SET ${change} WHERE tenant_id = '${log.tenantId}' AND from_index = ${file.from}`,
     )
     expect(await verified(log)).toMatchObject({ ok: false, code: 'archive_damaged', index: file.from })
@@ -418,7 +382,7 @@ describe('verify now', () => {
       hasHappened = true
       const name = second.name.replace('.1.', '.2.')
       renameSync(pathOf(second.name), pathOf(name))
-      await withoutWalls(`UPDATE audit_archive_file SET name = '${name}' WHERE name = '${second.name}'`)
+      await withoutWalls(db, `UPDATE audit_archive_file SET name = '${name}' WHERE name = '${second.name}'`)
     }
     expect(await damagedFiles(log.tenantId, { onRead })).toEqual([])
     expect(await verified(log)).toMatchObject({ ok: true })
@@ -428,7 +392,7 @@ describe('verify now', () => {
     const { log } = await makeCold()
     const last = (await log.files()).at(-1)
     if (!last) throw new Error('nothing was archived')
-    await withoutWalls(`UPDATE audit_archive SET cold_to = cold_to - 3 WHERE tenant_id = '${log.tenantId}'`)
+    await withoutWalls(db, `UPDATE audit_archive SET cold_to = cold_to - 3 WHERE tenant_id = '${log.tenantId}'`)
     expect(await verified(log)).toMatchObject({ ok: false, code: 'archive_damaged', index: last.to - 3 })
   })
 
@@ -437,6 +401,7 @@ describe('verify now', () => {
     const { tenantId } = log
     const stand = (state: string) =>
       withoutWalls(
+        db,
         `UPDATE audit_archive_file f SET name = o.name, bytes = o.bytes, sha256 = o.sha256, entries = o.entries, personal = o.personal, state = '${state}',
                 recorded_from = o.recorded_from, recorded_to = o.recorded_to, occurred_from = o.occurred_from, occurred_to = o.occurred_to
            FROM audit_archive_file o WHERE f.tenant_id = '${tenantId}' AND f.from_index = ${file.from} AND o.name = '${other.file.name}'`,
@@ -491,7 +456,7 @@ describe('nothing goes', () => {
   ])('when somebody changed %s: it is named', async (_, change) => {
     const log = await makeLog()
     const index = (log.before.find(({ entry }) => entry.action === 'file.view')?.index ?? 0) + 4
-    await withoutWalls(`UPDATE audit_entry SET ${change} WHERE tenant_id = '${log.tenantId}' AND index = ${index}`)
+    await withoutWalls(db, `UPDATE audit_entry SET ${change} WHERE tenant_id = '${log.tenantId}' AND index = ${index}`)
     const before = await log.indexes()
     expect(await archiveTenant(log.tenantId)).toMatchObject({ files: 0, events: 0, problem: 'altered' })
     expect((await log.indexes()).slice(0, before.length)).toEqual(before)
@@ -564,7 +529,10 @@ describe('nothing goes', () => {
     const log = await makeLog()
     const onStep = async (step: ArchiveStep) => {
       if (step === 'recorded')
-        await withoutWalls(`UPDATE audit_entry SET personal = NULL WHERE tenant_id = '${log.tenantId}' AND index = 4`)
+        await withoutWalls(
+          db,
+          `UPDATE audit_entry SET personal = NULL WHERE tenant_id = '${log.tenantId}' AND index = 4`,
+        )
     }
     expect(await archiveTenant(log.tenantId, { onStep })).toMatchObject({ events: 0, problem: 'changed' })
     expect(await log.files()).toEqual([])
@@ -586,7 +554,7 @@ describe('nothing goes', () => {
 
   it('of what was not signed', async () => {
     const log = await makeLog()
-    await withoutWalls(`DELETE FROM audit_checkpoint WHERE tenant_id = '${log.tenantId}'`)
+    await withoutWalls(db, `DELETE FROM audit_checkpoint WHERE tenant_id = '${log.tenantId}'`)
     writeFileSync(join(db.dataDir, 'checkpoints', `${log.tenantId}.log`), '')
     expect(await archiveTenant(log.tenantId)).toMatchObject({ files: 0, events: 0, problem: null })
     await signHead(log.tenantId)

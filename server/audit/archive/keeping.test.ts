@@ -1,24 +1,23 @@
 import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
 import { purgedBy, verifyPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
 import { parseQuery } from '#protocol/audit/query-parse.ts'
 import { systemActor } from '#server/kernel/actor.ts'
 import { isKnownFile, openFiles } from '#server/kernel/backup/data-dir.ts'
-import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
 import type { AuditDraft } from '#server/kernel/ledger.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { daysAgo, recordDrafts, setRules, usePast, withoutWalls } from '#test/past.ts'
 import { signHead } from '../checkpoints.ts'
 import { applyErasures } from '../keeping/erased-again.ts'
 import { runErasure } from '../keeping/erasure.ts'
 import { placeHold } from '../keeping/hold-commands.ts'
 import { type PurgeStep, purgeTenant } from '../keeping/purge.ts'
 import { getPurgeCertificate, listPurges, previewKeeping, previewPersonErasure } from '../keeping/queries.ts'
-import { bumpRevision, lockKeeping, writeRules } from '../keeping/rules.ts'
-import { KEEP_EVERYTHING, type RetentionRules } from '../keeping/schema.ts'
+import type { RetentionRules } from '../keeping/schema.ts'
 import { readSigner } from '../log-key.ts'
 import { search } from '../search.ts'
 import { readStored } from '../stored.ts'
@@ -35,39 +34,13 @@ import { archiveTenant } from './run.ts'
 import { verifyColdFile } from './verify.ts'
 
 const db = useDatabase()
-const DAY = 86_400_000
 
-beforeAll(async () => {
-  const from = new Date(Date.now() - 200 * DAY).toISOString()
-  await db.superuser.query('SELECT audit_ensure_partitions($1::date, 8)', [from])
-})
-afterEach(() => testingOnlyResetClock())
+usePast(db, 200)
 afterAll(() => endEngine())
 
-async function daysAgo<T>(days: number, run: () => Promise<T>): Promise<T> {
-  testingOnlyResetClock()
-  testingOnlyAdvanceClock(-days * DAY)
-  try {
-    return await run()
-  } finally {
-    testingOnlyResetClock()
-  }
-}
-
-async function command(tenantId: string, drafts: readonly AuditDraft[], run?: Parameters<typeof runInTransaction>[1]) {
-  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.command' }, async (context) => {
-    await run?.(context)
-    return { result: null, audit: drafts }
-  })
-}
-
-async function setRules(tenantId: string, rules: Partial<RetentionRules>): Promise<void> {
-  await command(tenantId, [{ action: 'audit.retention' }], async ({ sql, now }) => {
-    await lockKeeping(sql, tenantId)
-    await writeRules(sql, tenantId, { ...KEEP_EVERYTHING, ...rules }, now)
-    await bumpRevision(sql, tenantId)
-    return { result: null, audit: [] }
-  })
+/** Only what was signed is purged. */
+async function keepFor(tenantId: string, rules: Partial<RetentionRules>): Promise<void> {
+  await setRules(tenantId, rules)
   await signHead(tenantId)
 }
 
@@ -93,9 +66,9 @@ async function makeLog({ first = 5 } = {}) {
         }),
       ),
     )
-  await daysAgo(100, () => command(tenantId, views(first)))
-  for (const days of [95, 40]) await daysAgo(days, () => command(tenantId, views(5)))
-  await command(tenantId, views(1))
+  await daysAgo(100, () => recordDrafts(tenantId, views(first)))
+  for (const days of [95, 40]) await daysAgo(days, () => recordDrafts(tenantId, views(5)))
+  await recordDrafts(tenantId, views(1))
   await setArchiveRule(owner, { days: 60 })
   await signHead(tenantId)
   expect(await archiveTenant(tenantId)).toMatchObject({ files: 2, problem: null })
@@ -150,13 +123,6 @@ function storedNames(tenantId: string): string[] {
     .sort()
 }
 
-/** What a superuser of the database can do. */
-async function withoutWalls(statement: string): Promise<void> {
-  const client = await db.superuser.connect()
-  await client.query(`BEGIN; SET LOCAL session_replication_role = replica; ${statement}; COMMIT`)
-  client.release()
-}
-
 const listOf = (tenantId: string) => join(archiveRoots().work, `${tenantId}.names`)
 
 /** The list of files that may be left over, and those files. */
@@ -177,7 +143,7 @@ describe('a purge of what is archived', () => {
     const log = await makeLog()
     const { tenantId, owner } = log
     const before = await log.files()
-    await setRules(tenantId, { activity: 35 })
+    await keepFor(tenantId, { activity: 35 })
     const preview = await previewKeeping(owner, {})
     expect(preview).toMatchObject({ goes: 30, kept: 0, classes: [{ class: 'activity', goes: 30 }] })
     expect(preview.classes[0]?.days.map(({ goes }) => goes)).toEqual([10, 10, 10])
@@ -196,7 +162,7 @@ describe('a purge of what is archived', () => {
   it('keeps what a hold is about, and says so', async () => {
     const log = await makeLog()
     const { tenantId, owner, lena } = log
-    await setRules(tenantId, { activity: 60 })
+    await keepFor(tenantId, { activity: 60 })
     await placeHold(owner, { kind: 'person', name: 'Case-7', reason: 'court', targetId: lena.personId })
     await signHead(tenantId)
     const counted = { goes: 10, kept: 10, holds: [{ name: 'Case-7', kept: 10 }] }
@@ -212,13 +178,13 @@ describe('a purge of what is archived', () => {
     // More than the engine gives at once.
     const log = await makeLog({ first: 1_050 })
     const { tenantId, owner } = log
-    await setRules(tenantId, { activity: 60 })
+    await keepFor(tenantId, { activity: 60 })
     expect(await purgeTenant(tenantId, { purgeEvents: 3 })).toEqual({ events: 2_110 })
     expect((await listPurges(owner, {})).items).toMatchObject([{ events: 10 }, { events: 2_100 }])
     const [{ to } = { to: 0 }, ...more] = await log.files()
     expect(more).toEqual([])
     // What comes next begins at the boundary, whatever is left before it.
-    await setRules(tenantId, {})
+    await keepFor(tenantId, {})
     await setArchiveRule(owner, { days: 30 })
     await signHead(tenantId)
     expect(await archiveTenant(tenantId)).toMatchObject({ files: 1, problem: null })
@@ -227,7 +193,7 @@ describe('a purge of what is archived', () => {
 
   it('that dies anywhere goes on there, and no file is left', async () => {
     const log = await makeLog()
-    await setRules(log.tenantId, { activity: 35 })
+    await keepFor(log.tenantId, { activity: 35 })
     for (const at of ['planned', 'recorded', 'removed', 'forgotten'] as const) {
       const onStep = (step: PurgeStep) => {
         if (step === at) throw new Error(`killed after ${step}`)
@@ -255,10 +221,10 @@ describe('a purge of what is archived', () => {
     const waiting = (await log.files()).find(({ state }) => state === 'written')
     expect(waiting).toBeDefined()
     // Of what is older nothing waits.
-    await setRules(tenantId, { activity: 97 })
+    await keepFor(tenantId, { activity: 97 })
     expect(await purgeTenant(tenantId)).toEqual({ events: 10 })
     expect(storedNames(tenantId)).toContain(waiting?.name)
-    await setRules(tenantId, { activity: 35 })
+    await keepFor(tenantId, { activity: 35 })
     await expect(purgeTenant(tenantId, { onStep: dying('removed') })).rejects.toThrow('killed')
     await purgeTenant(tenantId)
     expect(storedNames(tenantId)).not.toContain(waiting?.name)
@@ -286,7 +252,7 @@ describe('a purge of what is archived', () => {
     await purgeTenant(tenantId)
     await expectSound(log)
     // The new one counts.
-    await setRules(tenantId, { activity: 60 })
+    await keepFor(tenantId, { activity: 60 })
     expect(await purgeTenant(tenantId)).toEqual({ events: 20 })
     bringBack(tenantId, crash)
     expect(storedNames(tenantId)).toContain(file?.name)
@@ -314,6 +280,7 @@ describe('a purge of what is archived', () => {
         renameSync(forged, path)
         const sum = { bytes: statSync(path).size, sha256: await sha256Of(path) }
         await withoutWalls(
+          db,
           `UPDATE audit_archive_file SET bytes = ${sum.bytes}, sha256 = decode('${sum.sha256}', 'hex') WHERE name = '${name}'`,
         )
       },
@@ -321,7 +288,7 @@ describe('a purge of what is archived', () => {
   ]
   it.each(altered)('does not take place where a file %s: it stays, and the log says so', async (_, alter) => {
     const log = await makeLog()
-    await setRules(log.tenantId, { control: 60 })
+    await keepFor(log.tenantId, { control: 60 })
     const files = await log.files()
     const [file] = files
     if (!file) throw new Error('no file')
@@ -347,13 +314,13 @@ describe('a purge of what is archived', () => {
 async function beginErasure({ tenantId }: Log, personId: string): Promise<string> {
   const erasureId = uuidv7()
   const { size } = await readTransaction(tenantId, ({ sql }) => readHead(sql, tenantId))
-  await command(tenantId, [{ action: 'audit.erase' }], async ({ sql, now }) => {
+  await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test.erase' }, async ({ sql, now }) => {
     await sql(
       `INSERT INTO audit_erasure (tenant_id, id, person_id, as_of, reason, asked_by, state, started_at)
        VALUES ($1::uuid, $2::uuid, $3::uuid, $4::text::bigint, 'asked', 'Mei', 'running', $5::text::timestamptz)`,
       [tenantId, erasureId, personId, String(size), now.toISOString()],
     )
-    return { result: null, audit: [] }
+    return { result: null, audit: { action: 'audit.erase' } }
   })
   return erasureId
 }
@@ -496,9 +463,9 @@ describe('a restored backup', () => {
     expect(await followReplacedFiles()).toBe(0)
     await erase(log, lena.personId)
     await placeHold(log.owner, { kind: 'person', name: 'Case-7', reason: 'court', targetId: lena.personId })
-    await setRules(tenantId, { activity: 98 })
+    await keepFor(tenantId, { activity: 98 })
     expect(await purgeTenant(tenantId)).toEqual({ events: 5 })
-    await setRules(tenantId, { activity: 60 })
+    await keepFor(tenantId, { activity: 60 })
     expect(await purgeTenant(tenantId)).toEqual({ events: 5 })
     const after = await log.files()
     expect(after.map(({ revision }) => revision)).toEqual([3, 3])
@@ -526,7 +493,7 @@ describe('a restored backup', () => {
     const log = await makeLog()
     const { tenantId } = log
     const before = { audit_archive_file: await rowsOf('audit_archive_file', tenantId), audit_purge: [] }
-    await setRules(tenantId, { activity: 60 })
+    await keepFor(tenantId, { activity: 60 })
     await purgeTenant(tenantId)
     await bringBackRows(tenantId, before)
     const list = join(archiveRoots().files, '../checkpoints', `archive-${tenantId}`)
@@ -542,7 +509,7 @@ describe('the database', () => {
   it('looks again: at holds and rules, at the counts, and that nothing archived is passed over', async () => {
     const log = await makeLog()
     const { tenantId } = log
-    await setRules(tenantId, { activity: 60 })
+    await keepFor(tenantId, { activity: 60 })
     const stop = (step: PurgeStep) => {
       if (step === 'recorded') throw new Error('killed')
     }
@@ -562,7 +529,8 @@ describe('the database', () => {
     await expect(remove(gone)).rejects.toMatchObject({ code: 'GH011' })
     await expect(remove([{ ...gone[0], old: 'another.parquet' }])).rejects.toMatchObject({ code: 'GH010' })
     await expect(remove(gone.slice(1))).rejects.toMatchObject({ code: 'GH010' })
-    const setLast = (to: string) => withoutWalls(`UPDATE audit_purge SET last_at = ${to} WHERE id = '${rows[0]?.id}'`)
+    const setLast = (to: string) =>
+      withoutWalls(db, `UPDATE audit_purge SET last_at = ${to} WHERE id = '${rows[0]?.id}'`)
     await setLast(`last_at - interval '90 days'`)
     await expect(remove(gone)).rejects.toThrow('has not expired')
     await setLast(`last_at + interval '90 days'`)
@@ -576,12 +544,13 @@ describe('the database', () => {
     expect(await purgeTenant(tenantId)).toEqual({ events: 10 })
     await expectSound(log)
     // One of those that are not archived is gone by another hand.
-    await setRules(tenantId, { activity: 35 })
+    await keepFor(tenantId, { activity: 35 })
     let isGone = false
     const onStep = async (step: PurgeStep) => {
       if (step !== 'recorded' || isGone) return
       isGone = true
       await withoutWalls(
+        db,
         `DELETE FROM audit_entry WHERE tenant_id = '${tenantId}' AND index = (SELECT max(upper(removed)) - 1 FROM audit_purge WHERE tenant_id = '${tenantId}')`,
       )
     }

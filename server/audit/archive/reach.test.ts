@@ -4,13 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
-import { systemActor } from '#server/kernel/actor.ts'
 import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
-import { runInTransaction } from '#server/kernel/command.ts'
 import { pgTransaction, readTransaction } from '#server/kernel/db.ts'
 import { gettingFirst } from '#server/kernel/needed-first.ts'
 import { runtime } from '#server/kernel/runtime.ts'
 import { makePerson, makeTenant, useDatabase } from '#test/harness.ts'
+import { DAY, recordDrafts, usePast } from '#test/past.ts'
 import { searchAudit } from '../ask.ts'
 import { signHead } from '../checkpoints.ts'
 import { eachMatch } from '../matches.ts'
@@ -22,7 +21,7 @@ import { setArchiveRule } from './rule.ts'
 import { archiveTenant } from './run.ts'
 
 const db = useDatabase()
-const DAY = 86_400_000
+usePast(db, 200)
 
 /** Where files are kept elsewhere: what a bucket would have, and whether it answers. */
 const bucket = { root: '', isSilent: false, asked: [] as string[] }
@@ -33,9 +32,6 @@ const server = createServer((request: IncomingMessage, response: ServerResponse)
 })
 
 beforeAll(async () => {
-  await db.superuser.query('SELECT audit_ensure_partitions($1::date, 8)', [
-    new Date(Date.now() - 200 * DAY).toISOString(),
-  ])
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
   })
@@ -61,10 +57,7 @@ async function makeLog() {
       target: { type: 'file', id: uuidv7() },
       words: day === 0 && n === 0 ? 'meadow' : undefined,
     })
-    await runInTransaction({ actor: systemActor(tenantId, 'test'), name: 'test' }, async () => ({
-      result: null,
-      audit: [view(0), view(1), view(2)],
-    }))
+    await recordDrafts(tenantId, [view(0), view(1), view(2)])
     testingOnlyAdvanceClock(DAY)
   }
   testingOnlyResetClock()

@@ -1,24 +1,14 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
 import { publishFile } from '#server/content/commands.ts'
 import { testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import {
-  DAY,
-  daysAgo,
-  expectSound,
-  type Log,
-  makeLog,
-  recordDrafts,
-  served,
-  setRules,
-  view,
-  withoutWalls,
-} from '#test/kept-logs.ts'
+import { expectSound, type Log, makeLog, served, view } from '#test/kept-logs.ts'
+import { DAY, daysAgo, recordDrafts, setRules, usePast, withoutWalls } from '#test/past.ts'
 import { verifySource } from '../../../cli/verify/verify-source.ts'
 import { signHead } from '../checkpoints.ts'
 import { getEventProof } from '../queries.ts'
@@ -31,11 +21,7 @@ import type { PlaceHold } from './schema.ts'
 
 const db = useDatabase()
 
-beforeAll(async () => {
-  const from = new Date(Date.now() - 200 * DAY).toISOString()
-  await db.superuser.query('SELECT audit_ensure_partitions($1::date, 8)', [from])
-})
-afterEach(() => testingOnlyResetClock())
+usePast(db, 200)
 
 describe('a purge', () => {
   it('removes what the preview said, class by class, and leaves every proof valid', async () => {

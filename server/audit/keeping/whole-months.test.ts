@@ -3,18 +3,8 @@ import { uuidv7 } from '#lib/uuid.ts'
 import { testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { systemTransaction } from '#server/kernel/db.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import {
-  DAY,
-  daysAgo,
-  expectSound,
-  type Log,
-  makeLog,
-  recordDrafts,
-  served,
-  setRules,
-  view,
-  withoutWalls,
-} from '#test/kept-logs.ts'
+import { expectSound, type Log, makeLog, served, view } from '#test/kept-logs.ts'
+import { DAY, daysAgo, recordDrafts, setRules, withoutWalls } from '#test/past.ts'
 import { verifySource } from '../../../cli/verify/verify-source.ts'
 import { endEngine } from '../archive/engine/client.ts'
 import { setArchiveRule } from '../archive/rule.ts'
