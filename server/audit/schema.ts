@@ -21,6 +21,7 @@ export {
   importMapping,
   importName,
   type MappingView,
+  type RejectedLine,
 } from './import/mapping.ts'
 export {
   HOLD_KINDS,

@@ -21,6 +21,11 @@ const FIELD_MESSAGES: readonly [RegExp, FieldKey][] = [
   [/^must not be the address/, 'obvious'],
   [/^repeats too few/, 'repetitive'],
   [/more than you/, 'outranks'],
+  [/^is not there$/, 'unknown'],
+  [/^must be later than from$/, 'later'],
+  [/^is not a time like/, 'time'],
+  [/^is not the verifier key of a witness/, 'witnessKey'],
+  [/^is not an https:\/\/ address/, 'outsideAddress'],
 ]
 
 type FieldKey =
@@ -38,6 +43,10 @@ type FieldKey =
   | 'obvious'
   | 'repetitive'
   | 'outranks'
+  | 'later'
+  | 'time'
+  | 'witnessKey'
+  | 'outsideAddress'
 
 type Failed = Extract<FormState, { status: 'error' }>
 

@@ -184,7 +184,7 @@ describe('an import', () => {
     const bad: [string, string, RegExp][] = [
       [line({ id: ' ' }), 'id_missing', /^id: /],
       [line({ when: '31.12.2019' }), 'time_invalid', /^occurredAt: "31\.12\.2019"/],
-      [line({ when: '2026-03-29 02:30:00' }), 'time_invalid', /occurredAt/],
+      [line({ when: '2026-03-29 02:30:00' }), 'time_invalid', /^occurredAt: .* on the clock of /],
       [line({ what: '' }), 'action_missing', /^action: /],
       [line({ result: 'maybe' }), 'invalid', /^outcome: "maybe"/],
       [line({ note: 'x'.repeat(1_001) }), 'invalid', /^reason: /],
@@ -289,6 +289,12 @@ describe('an import', () => {
     const mapping = { ...MAPPING, reason: 'Reason' }
     const refused = importHistory(owner, request([line()], { mapping }))
     await expect(refused).rejects.toMatchObject({ code: 'invalid', detail: /no column "Reason"/ })
+    // Columns that have their names, in another encoding.
+    const file = (async function* () {
+      yield Buffer.from(`${HEADER}\n${line()}\n`, 'utf16le')
+    })()
+    const misread = importHistory(owner, { ...request([]), file })
+    await expect(misread).rejects.toMatchObject({ code: 'invalid', detail: /no text in this encoding/ })
     expect(await imported(tenantId)).toEqual([])
   })
 

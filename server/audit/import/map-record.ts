@@ -150,7 +150,13 @@ function idOf(record: FileRecord, { id }: ImportMapping): string {
 function timeOf({ read }: FileRecord, { occurredAt }: ImportMapping, readTime: (text: string) => Date | null): Date {
   const text = textOf(read(occurredAt.from))
   const at = readTime(text)
-  if (!at) throw new Fault('time_invalid', `occurredAt: ${printable(text)} is no time in the form ${occurredAt.format}`)
+  if (!at) {
+    const where = /^(rfc3339|unix|unix_ms)$/.test(occurredAt.format) ? '' : ` on the clock of ${occurredAt.zone}`
+    throw new Fault(
+      'time_invalid',
+      `occurredAt: ${printable(text)} is no time in the form ${occurredAt.format}${where}`,
+    )
+  }
   return at
 }
 

@@ -74,7 +74,11 @@ function csvReader(hasHeader: boolean, columns: readonly string[]): (raw: Whole)
 function requireColumns(positions: ReadonlyMap<string, number>, columns: readonly string[]): void {
   const missing = columns.filter((column) => !positions.has(column))
   if (missing.length === 0) return
-  const problem = `the file has no column ${missing.map((name) => JSON.stringify(name)).join(', ')}`
+  // A zero or a replaced letter in a name is the wrong encoding; the name would not say so.
+  const isText = [...positions.keys()].every((name) => !name.includes('\0') && !name.includes(REPLACED))
+  const problem = isText
+    ? `the file has no column ${missing.map((name) => JSON.stringify(name)).join(', ')}`
+    : 'the first line is no text in this encoding; "encoding" says which it is (utf-8, utf-16le, windows-1252, gb18030)'
   throw new AppError('invalid', { detail: `mapping: ${problem}`, fields: { mapping: problem } })
 }
 

@@ -16,12 +16,16 @@ const CHOSEN: ReadonlySet<string> = new Set(['action', 'outcome', 'enforcement']
 /** Fields whose values the server finds by what they are called. */
 const FOUND: ReadonlySet<string> = new Set(['actor', 'device', 'target', 'label', 'policy', 'source'])
 
+/** Fields that are asked for words in them, not for what they are. */
+const OF_WORDS: ReadonlySet<string> = new Set(['reason', 'text'])
+
 /** One condition by form: it writes the same text as the query line. */
 export function Builder({ params }: { params: AuditParams }) {
   const t = useTranslations('audit')
   const words = useQueryWords()
   const [field, setField] = useState<QueryField | 'text'>('actor')
   const names = [...QUERY_FIELDS, 'text' as const]
+  const [is, isNot] = OF_WORDS.has(field) ? (['contains', 'containsNot'] as const) : (['is', 'isNot'] as const)
   return (
     <details className="open:basis-full">
       <summary className="inline-block cursor-pointer py-0.5 text-accent max-sm:py-2.5">{t('builder.open')}</summary>
@@ -39,11 +43,11 @@ export function Builder({ params }: { params: AuditParams }) {
           )}
         </Field>
         <Select
-          aria-label={`${t('builder.is')} / ${t('builder.isNot')}`}
+          aria-label={`${t(`builder.${is}`)} / ${t(`builder.${isNot}`)}`}
           name="is"
           options={[
-            { value: 'is', label: t('builder.is') },
-            { value: 'not', label: t('builder.isNot') },
+            { value: 'is', label: t(`builder.${is}`) },
+            { value: 'not', label: t(`builder.${isNot}`) },
           ]}
         />
         <Field label={t('builder.value')} className="mb-0! min-w-56 flex-1">
@@ -57,6 +61,8 @@ export function Builder({ params }: { params: AuditParams }) {
                 {...control}
                 name="value"
                 required
+                // Spaces alone would add nothing and say nothing.
+                pattern=".*\S.*"
                 maxLength={200}
                 placeholder={field === 'ip' ? t('builder.addressHint') : undefined}
               />

@@ -17,6 +17,7 @@ import { isCovered, isTyping, usePageKeys } from '#components/shell/hotkeys.ts'
 import { formatTime } from '#components/ui/time-format.ts'
 import type { ColumnName } from '../_columns.ts'
 import type { EventRow } from '../_rows.ts'
+import { momentOf, wallOf } from '../_zoned-time.ts'
 import { useRowLabel, type When } from './event-cells.tsx'
 import { EventLine, LINE_PX, PHONE_LINE_PX } from './event-line.tsx'
 
@@ -132,17 +133,28 @@ function useIsFirstDraw(): boolean {
 
 const days = new Map<string, Intl.DateTimeFormat>()
 
+function dayFormat(locale: string, timeZone: string, year?: 'numeric'): Intl.DateTimeFormat {
+  const name = `${locale} ${timeZone} ${year}`
+  const region = locale === 'en' ? 'en-GB' : 'zh-CN'
+  const day =
+    days.get(name) ??
+    new Intl.DateTimeFormat(region, { day: 'numeric', month: 'short', ...(year && { year }), timeZone })
+  days.set(name, day)
+  return day
+}
+
+/** Days of another year say which; so that they find room, their clock stops at the second. */
 function useWhen(): When {
   const locale = useLocale()
   const timeZone = useTimeZone() ?? 'UTC'
   return useMemo(() => {
-    const name = `${locale} ${timeZone}`
-    const region = locale === 'en' ? 'en-GB' : 'zh-CN'
-    const day = days.get(name) ?? new Intl.DateTimeFormat(region, { day: 'numeric', month: 'short', timeZone })
-    days.set(name, day)
+    const [day, dayOfYear] = [dayFormat(locale, timeZone), dayFormat(locale, timeZone, 'numeric')]
+    const since = momentOf(`${wallOf(new Date().toISOString(), timeZone).slice(0, 4)}-01-01T00:00`, timeZone)
+    const isOld = (at: string) => since !== null && Date.parse(at) < since.getTime()
     return {
-      day: (at) => day.format(new Date(at)),
-      clock: (at) => formatTime(new Date(at), { locale, timeZone, precision: 'millisecond', dateless: true }),
+      day: (at) => (isOld(at) ? dayOfYear : day).format(new Date(at)),
+      clock: (at) =>
+        formatTime(new Date(at), { locale, timeZone, precision: isOld(at) ? 'second' : 'millisecond', dateless: true }),
     }
   }, [locale, timeZone])
 }

@@ -53,7 +53,12 @@ function Progress({ session, state, ask }: Pick<Props, 'session' | 'state' | 'as
     return (
       <div role="status" className="flex flex-wrap items-center gap-2">
         <span>{t.rich(ask.order === 'newest' ? 'list.unfinished' : 'list.unfinishedUp', { at })}</span>
-        <progress aria-label={t('list.progress')} max={1} {...(share !== null && { value: share })} className="w-28" />
+        <progress
+          aria-label={t('list.progress')}
+          max={1}
+          {...(share !== null && { value: share })}
+          className="h-2 w-28 accent-accent"
+        />
         <Button size="small" onClick={session.stop}>
           {t('list.stop')}
         </Button>

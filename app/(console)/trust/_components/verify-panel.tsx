@@ -27,7 +27,7 @@ function UnderWay({ run: { state, phase, checked, size, starts } }: { run: Verif
       <p>{t(state === 'queued' ? 'queued' : phase)}</p>
       {state === 'running' && (
         <p className="mt-1 flex flex-wrap items-center gap-2">
-          <progress aria-label={t('progress')} max={1} value={done} className="w-40" />
+          <progress aria-label={t('progress')} max={1} value={done} className="h-2 w-40 accent-accent" />
           <span className="tabular-nums">{format.number(done, { style: 'percent' })}</span>
           <span className="tabular-nums">{t('checked', { checked, size })}</span>
         </p>

@@ -94,7 +94,7 @@ function Standing({ view }: { view: ExportView }) {
   if (isUnfinished(view))
     return (
       <div role="status" className="mt-1 flex flex-wrap items-center gap-2 text-ink-2">
-        <progress aria-label={t('progress')} max={1} value={progress} className="w-40" />
+        <progress aria-label={t('progress')} max={1} value={progress} className="h-2 w-40 accent-accent" />
         <span className="tabular-nums">{format.number(progress, { style: 'percent' })}</span>
         <span>{t('events', { count: events })}</span>
       </div>

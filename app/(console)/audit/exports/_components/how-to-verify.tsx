@@ -13,6 +13,7 @@ export function HowToVerify({ vkey }: { vkey: string | null }) {
         <p className="mb-2 text-ink-2">{t('verify.text')}</p>
         <Code>{command}</Code>
         <p className="mt-2 text-ink-2">{t('verify.key')}</p>
+        <p className="mt-2 text-ink-2">{t('verify.size')}</p>
         <p className="mt-2 text-ink-2">{t('verify.limits')}</p>
       </Panel>
     </Card>

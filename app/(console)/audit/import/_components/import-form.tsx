@@ -15,6 +15,7 @@ import { save } from '../actions.ts'
 import { ImportResult } from './import-result.tsx'
 import { PreviewTable } from './preview-table.tsx'
 import { ImportRefused, preview, send } from './send-import.ts'
+import { suggestEncoding } from './suggest-encoding.ts'
 import { suggestMapping } from './suggest-mapping.ts'
 
 type State =
@@ -31,6 +32,7 @@ export function ImportForm({ chosen }: { chosen: MappingView | null }) {
   const [file, setFile] = useState<File | null>(null)
   const [mapping, setMapping] = useState(chosen ? textOf(chosen) : '')
   const [state, setState] = useState<State>({ step: 'idle' })
+  const guess = useRef('')
   const leaving = useRef<AbortController>(undefined)
   useEffect(() => {
     const controller = new AbortController()
@@ -46,8 +48,11 @@ export function ImportForm({ chosen }: { chosen: MappingView | null }) {
     const picked = target.files?.[0] ?? null
     setFile(picked)
     setState({ step: 'idle' })
-    if (!picked || mapping !== '') return
-    setMapping(JSON.stringify(suggestMapping(picked.name, await picked.slice(0, 64 * 1024).text()), null, 2))
+    // What somebody wrote or chose stays; an untouched guess was about the file before.
+    if (!picked || (mapping !== '' && mapping !== guess.current)) return
+    const { encoding, text } = suggestEncoding(new Uint8Array(await picked.slice(0, 64 * 1024).arrayBuffer()))
+    guess.current = JSON.stringify(suggestMapping(picked.name, text, encoding), null, 2)
+    setMapping(guess.current)
   }
   const show = (picked: File) =>
     attempt(async () => ({ step: 'shown', preview: await preview(picked, mapping), of: mapping }))
@@ -69,6 +74,7 @@ export function ImportForm({ chosen }: { chosen: MappingView | null }) {
   const busy = state.step === 'busy' || state.step === 'sending'
   const lacking = file === null ? t('needsFile') : busy ? t('busy') : mapping.trim() === '' ? t('needsMapping') : null
   const isShown = state.step === 'shown' && state.of === mapping
+  const unseen = !isShown ? t('needsPreview') : state.preview.rows.length === 0 ? t('empty') : null
   return (
     <div className="grid min-w-0 grid-cols-[minmax(0,1fr)] gap-4">
       <Card>
@@ -92,11 +98,7 @@ export function ImportForm({ chosen }: { chosen: MappingView | null }) {
             <Button disabledReason={lacking} onClick={() => file && show(file)}>
               {t('show')}
             </Button>
-            <Button
-              variant="primary"
-              disabledReason={lacking ?? (isShown ? null : t('needsPreview'))}
-              onClick={() => file && run(file)}
-            >
+            <Button variant="primary" disabledReason={lacking ?? unseen} onClick={() => file && run(file)}>
               {t('run')}
             </Button>
           </div>
@@ -115,7 +117,10 @@ function textOf({ document }: MappingView): string {
 
 function failure(error: unknown, message: string): State {
   if (!(error instanceof ImportRefused)) return { step: 'failed', message, fields: [] }
-  return { step: 'failed', message: error.problem.detail, fields: error.problem.errors }
+  const { detail, errors } = error.problem
+  // The detail of a single field's fault names it already.
+  const fields = errors.filter(({ field, detail: fault }) => detail !== `${field}: ${fault}`)
+  return { step: 'failed', message: detail, fields }
 }
 
 function Progress({ state, file }: { state: State; file: File | null }) {

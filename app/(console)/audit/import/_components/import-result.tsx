@@ -7,6 +7,7 @@ import { DefinitionList } from '#components/ui/definition-list.tsx'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Mono } from '#components/ui/mono.tsx'
 import type { ImportAnswer } from '#server/audit/schema.ts'
+import { WhyRejected } from './rejected-line.tsx'
 
 const SHOWN = 10
 
@@ -28,9 +29,9 @@ export function ImportResult({ answer }: { answer: ImportAnswer }) {
         />
         {rejected.length > 0 && (
           <ul className="border-t border-line pt-2">
-            {rejected.slice(0, SHOWN).map(({ line, code, detail }) => (
-              <li key={`${line}/${code}`} className="break-words">
-                {t('line', { line })} <Mono>{code}</Mono> {detail}
+            {rejected.slice(0, SHOWN).map((one) => (
+              <li key={`${one.line}/${one.code}`} className="break-words">
+                {t('line', { line: one.line })} <WhyRejected of={one} />
               </li>
             ))}
           </ul>

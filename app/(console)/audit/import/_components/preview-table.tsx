@@ -7,6 +7,7 @@ import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import { escapeForDisplay } from '#lib/text.ts'
 import type { ImportPreview } from '#server/audit/schema.ts'
+import { WhyRejected } from './rejected-line.tsx'
 
 type Row = ImportPreview['rows'][number]
 type Good = Extract<Row, { action: string }>
@@ -42,16 +43,17 @@ export function PreviewTable({ rows }: { rows: readonly Row[] }) {
   )
 }
 
-function BadCells({ row: { code, detail } }: { row: Exclude<Row, Good> }) {
+function BadCells({ row }: { row: Exclude<Row, Good> }) {
   const t = useTranslations('imports.preview')
   return (
     <td colSpan={6} className="px-3 py-1">
-      <Tag tone="danger">{t('rejected')}</Tag> <Mono>{code}</Mono> {escapeForDisplay(detail)}
+      <Tag tone="danger">{t('rejected')}</Tag> <WhyRejected of={row} />
     </td>
   )
 }
 
 function GoodCells({ row }: { row: Good }) {
+  const common = useTranslations('common')
   const { action, outcome, actor, target, labels, address, reason, detail, id } = row
   const rest = {
     id,
@@ -71,7 +73,7 @@ function GoodCells({ row }: { row: Good }) {
       <td className="px-3 py-1">
         <Mono>{action}</Mono>
       </td>
-      <td className="px-3 py-1">{outcome}</td>
+      <td className="px-3 py-1">{common(`outcome.${outcome}`)}</td>
       <td className="max-w-48 truncate px-3 py-1">
         {escapeForDisplay(actor?.name ?? actor?.email ?? actor?.id ?? '')}
       </td>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { importMapping } from '#server/audit/schema.ts'
+import { suggestEncoding } from './suggest-encoding.ts'
 import { suggestMapping } from './suggest-mapping.ts'
 import { suggestTimeFormat } from './suggest-time.ts'
 
@@ -47,6 +48,39 @@ describe('a first guess at a mapping', () => {
       target: { name: 'doc' },
     })
     expect(importMapping.safeParse(guess).error).toBeUndefined()
+  })
+
+  test.each([
+    ['OK', { OK: 'allowed' }],
+    ['Denied', { Denied: 'denied' }],
+    ['失败', { 失败: 'failed' }],
+    ['allowed', {}],
+    ['NOK', {}],
+  ])('what came of it is not guessed: %s', (word, values) => {
+    const { outcome } = suggestMapping('x.csv', `id,time,action,result\n1,2019-03-04,view,${word}\n`)
+    // No `otherwise`: a word that nobody explained must not become “allowed”.
+    expect(outcome).toEqual({ from: 'result', values })
+  })
+})
+
+describe('the encoding of a file', () => {
+  const gb = [0xb2, 0xd9, 0xd7, 0xf7, 0x2c, 0x31]
+  test.each([
+    ['utf-8', new TextEncoder().encode('操作,é')],
+    // A letter that the beginning cuts off is none of another encoding.
+    ['utf-8', new TextEncoder().encode('操作').slice(0, 5)],
+    ['utf-16le', new Uint8Array([0xff, 0xfe, 0x69, 0, 0x64, 0])],
+    ['utf-16le', new Uint8Array([0x69, 0, 0x64, 0])],
+    ['gb18030', new Uint8Array(gb)],
+    ['windows-1252', new Uint8Array([0x4d, 0xfc, 0x6c, 0x6c, 0x65, 0x72])],
+    ['utf-8', new Uint8Array()],
+  ])('%s', (encoding, bytes) => {
+    expect(suggestEncoding(bytes).encoding).toBe(encoding)
+  })
+
+  test('goes into the guess, which reads the columns by it', () => {
+    const { encoding, text } = suggestEncoding(new Uint8Array(gb))
+    expect(suggestMapping('x.csv', text, encoding)).toMatchObject({ encoding: 'gb18030', action: { from: '操作' } })
   })
 })
 

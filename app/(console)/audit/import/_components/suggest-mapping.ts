@@ -1,6 +1,9 @@
 import type { ImportMappingInput } from '#server/audit/schema.ts'
 import { suggestTimeFormat } from './suggest-time.ts'
 
+type Outcome = 'allowed' | 'denied' | 'failed'
+type Encoding = NonNullable<ImportMappingInput['encoding']>
+
 /** Words by which other products name their columns, the likeliest first. */
 const WORDS = {
   id: ['id', 'eventid', 'uuid', 'recordid', 'guid', 'sequence'],
@@ -21,15 +24,34 @@ const WORDS = {
   outcome: ['outcome', 'result', 'status', '结果'],
   email: ['actoremail', 'useremail', 'email', 'mail', 'userprincipalname', 'userid', '邮箱'],
   name: ['actorname', 'username', 'displayname', 'actor', 'user', 'person', 'who', '用户', '姓名'],
-  target: ['filename', 'targetname', 'objectname', 'target', 'object', 'file', 'document', 'doc', 'resource', '文件'],
+  target: [
+    'filename',
+    'title',
+    'targetname',
+    'objectname',
+    'target',
+    'object',
+    'file',
+    'document',
+    'doc',
+    'resource',
+    '文件',
+  ],
   address: ['ipaddress', 'clientip', 'ip', 'address', 'remoteaddress'],
   reason: ['reason', 'comment', 'message', 'note'],
 } as const
 
 type Field = keyof typeof WORDS
 
+/** How other products call what came of it. A word that is not here is for a person to say: a wrong guess would be in the log for ever. */
+const OUTCOMES: Record<Outcome, readonly string[]> = {
+  allowed: ['ok', 'success', 'succeeded', 'successful', 'allowed', 'granted', 'permitted', 'true', '成功', '允许'],
+  denied: ['denied', 'refused', 'rejected', 'blocked', 'forbidden', '拒绝', '已拒绝'],
+  failed: ['fail', 'failed', 'failure', 'error', 'false', '失败'],
+}
+
 /** A mapping to begin with, made of a file's name and its first lines. A person completes it. */
-export function suggestMapping(fileName: string, beginning: string): ImportMappingInput {
+export function suggestMapping(fileName: string, beginning: string, encoding: Encoding = 'utf-8'): ImportMappingInput {
   const [first = '', second = ''] = beginning.replace(/^\ufeff/, '').split(/\r?\n/, 2)
   const isJson = first.trimStart().startsWith('{')
   const delimiter = delimiterOf(first)
@@ -58,15 +80,24 @@ export function suggestMapping(fileName: string, beginning: string): ImportMappi
     name: nameOf(fileName),
     format: isJson ? 'ndjson' : 'csv',
     ...(isJson || delimiter === ',' ? {} : { csv: { delimiter } }),
+    ...(encoding !== 'utf-8' && { encoding }),
     id: id ?? { hashOf: 'line' },
     occurredAt: { from: time, format: formatOf(time) ?? 'rfc3339', zone: 'UTC' },
     action: { from: action ?? free((column) => column !== time) ?? 'action', values: {} },
-    ...(outcome === undefined ? {} : { outcome: { from: outcome, values: {}, otherwise: 'allowed' } }),
+    ...(outcome === undefined ? {} : { outcome: { from: outcome, values: outcomeOf(sample.get(outcome) ?? '') } }),
     ...actorOf(email, name, sample),
     ...(target === undefined ? {} : { target: { type: { constant: 'file' }, name: target } }),
     ...(address === undefined ? {} : { address }),
     ...(reason === undefined ? {} : { reason }),
   }
+}
+
+/** What the file's own word says, where it is a usual one; any other line then says which word is missing here. */
+function outcomeOf(word: string): Record<string, Outcome> {
+  const outcome = (Object.keys(OUTCOMES) as Outcome[]).find((name) =>
+    OUTCOMES[name].includes(word.trim().toLowerCase()),
+  )
+  return outcome && outcome !== word ? { [word]: outcome } : {}
 }
 
 /** A column of people may hold their addresses, whatever it is called. */

@@ -1,10 +1,11 @@
-import { getTranslations } from 'next-intl/server'
+import { getLocale, getTimeZone, getTranslations } from 'next-intl/server'
 import { Suspense } from 'react'
 import { Card, CardFoot, Panel } from '#components/ui/card.tsx'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Mono } from '#components/ui/mono.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
+import { formatTime, zoneOffset } from '#components/ui/time-format.ts'
 import type { HoldView, PurgePreview } from '#server/audit/schema.ts'
 import { figure } from '../_period.ts'
 
@@ -84,8 +85,12 @@ async function Keeps({ holdId, preview }: { holdId: string; preview: Promise<Pur
   return kept > 0 && <Tag tone="warn">{t('holds.keeps', { count: figure(t, kept, partial), number: kept })}</Tag>
 }
 
-async function aboutWords({ kind, target, q, from, to }: HoldView): Promise<string> {
-  const t = await getTranslations('keeping')
+async function aboutWords({ kind, target, q, ...bounds }: HoldView): Promise<string> {
+  const [t, locale, timeZone] = await Promise.all([getTranslations('keeping'), getLocale(), getTimeZone()])
+  // As the form takes them: on the clock of the reader's zone.
+  const clock = (at: string | null) =>
+    at && `${formatTime(new Date(at), { locale, timeZone, precision: 'second' })} ${zoneOffset(new Date(at), timeZone)}`
+  const [from, to] = [clock(bounds.from), clock(bounds.to)]
   const about =
     kind === 'search' && !q ? t('holds.about.everything') : t(`holds.about.${kind}`, { name: target?.name ?? '' })
   if (from && to) return `${about}, ${t('holds.between', { from, to })}`

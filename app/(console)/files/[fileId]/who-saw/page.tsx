@@ -1,4 +1,5 @@
 import type { Metadata } from 'next'
+import { redirect } from 'next/navigation'
 import { getTimeZone, getTranslations } from 'next-intl/server'
 import { Suspense } from 'react'
 import { ButtonLink } from '#components/ui/link.tsx'
@@ -9,7 +10,7 @@ import { pageActor } from '#server/http/session.ts'
 import { fileOr404 } from '../../_file.ts'
 import { Answer } from './_components/answer.tsx'
 import { PeriodForm } from './_components/period-form.tsx'
-import { periodOf } from './_period.ts'
+import { fixedHref, periodOf } from './_period.ts'
 
 type Props = { params: Promise<{ fileId: string }>; searchParams: Promise<PageParams> }
 
@@ -38,6 +39,8 @@ export default async function WhoSawPage({ params, searchParams }: Props) {
   }
   const file = await fileOr404(actor, fileId)
   const period = periodOf(query, timeZone)
+  const fixed = fixedHref(`/files/${file.id}/who-saw`, query, period)
+  if (fixed) redirect(fixed)
   return (
     <Page
       crumbs={[list, { label: file.name, href: `/files/${file.id}` }, { label: t('title') }]}
