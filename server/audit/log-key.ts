@@ -1,20 +1,10 @@
 import 'server-only'
-import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isUuid } from '#lib/uuid.ts'
 import { generateNoteKey, type NoteSigner, noteSigner } from '#protocol/audit/note.ts'
 import { runtime } from '#server/kernel/runtime.ts'
+import { writeOnce } from '#server/kernel/write-once.ts'
 import { newestEpoch } from './published.ts'
 
 const signers = new Map<string, NoteSigner>()
@@ -38,29 +28,10 @@ export async function createSigner(tenantId: string, origin: string, epoch: numb
   const { skey } = await generateNoteKey(origin)
   const file = keyFile(tenantId, epoch)
   mkdirSync(join(runtime().dataDir, 'keys'), { recursive: true, mode: 0o700 })
-  const draft = `${file}.${randomBytes(6).toString('hex')}`
-  writeDurably(draft, `${skey}\n`)
-  try {
-    // A link appears whole or not at all, and never replaces a key that is there.
-    linkSync(draft, file)
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'EEXIST') throw error
-  } finally {
-    rmSync(draft, { force: true })
-  }
+  writeOnce(file, `${skey}\n`)
   const signer = await readSigner(tenantId, epoch)
   if (!signer) throw new Error(`the log key of ${tenantId} vanished`)
   return signer
-}
-
-function writeDurably(file: string, text: string): void {
-  const handle = openSync(file, 'wx', 0o600)
-  try {
-    writeFileSync(handle, text)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
 }
 
 function keyFile(tenantId: string, epoch: number): string {

@@ -1,10 +1,11 @@
 import 'server-only'
-import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import webpush from 'web-push'
 import { z } from 'zod'
 import { readEnv } from '#server/kernel/env.ts'
 import { runtime } from '#server/kernel/runtime.ts'
+import { writeOnce } from '#server/kernel/write-once.ts'
 
 const keysSchema = z.object({ publicKey: z.string(), privateKey: z.string() })
 
@@ -26,15 +27,7 @@ function keys(): z.output<typeof keysSchema> {
   const kept = read(file)
   if (kept) return kept
   // Of two processes that make them at once both take those that were linked first.
-  const draft = `${file}.${process.pid}`
-  writeFileSync(draft, JSON.stringify(webpush.generateVAPIDKeys()), { mode: 0o600 })
-  try {
-    linkSync(draft, file)
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'EEXIST') throw error
-  } finally {
-    rmSync(draft, { force: true })
-  }
+  writeOnce(file, JSON.stringify(webpush.generateVAPIDKeys()))
   return keysSchema.parse(JSON.parse(readFileSync(file, 'utf8')))
 }
 

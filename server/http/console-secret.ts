@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeOnce } from '#server/kernel/write-once.ts'
 
 /** Carries the secret on a request that the console hands on to the gateway of its machine. */
 export const CONSOLE_SECRET_HEADER = 'x-gatehouse-console'
@@ -22,18 +23,10 @@ function read(file: string): string | null {
   }
 }
 
-/** Of two that make it at once, both take the one that was linked first; half a file is never seen. */
+/** Of two that make it at once, both take the one that was there first. */
 function make(file: string): string {
   mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 })
   const secret = randomBytes(32).toString('base64url')
-  const draft = `${file}.${process.pid}`
-  writeFileSync(draft, secret, { mode: 0o600 })
-  try {
-    linkSync(draft, file)
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'EEXIST') throw error
-  } finally {
-    rmSync(draft, { force: true })
-  }
+  writeOnce(file, secret)
   return read(file) ?? secret
 }

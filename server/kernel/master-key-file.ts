@@ -1,20 +1,10 @@
 import 'server-only'
 import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { decrypt, deriveKey, encrypt } from './cipher.ts'
 import { type MasterKey, MasterKeyError } from './master-key.ts'
+import { flushFolder, writeOnce } from './write-once.ts'
 
 const KEY_BYTES = 32
 
@@ -31,7 +21,7 @@ export function readFileKeys(file: string, { create }: { create: boolean }): Fil
   if (create && !existsSync(file)) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     // Another process may be first: its key is the key.
-    writeKeyFile(file, randomBytes(KEY_BYTES))
+    writeOnce(file, randomBytes(KEY_BYTES))
   }
   return [file, nextFile(file)].flatMap((path) => (existsSync(path) ? [fileMasterKey(path)] : []))
 }
@@ -64,7 +54,7 @@ function readKeyBytes(path: string): Buffer {
 /** Puts a new key beside the one in use. If we die here it wraps nothing yet, and the next attempt takes it. @throws MasterKeyError */
 export function prepareNextFile(file: string, bytes: Buffer = randomBytes(KEY_BYTES)): FileMasterKey {
   try {
-    writeKeyFile(nextFile(file), bytes)
+    writeOnce(nextFile(file), bytes)
     return fileMasterKey(nextFile(file))
   } catch (error) {
     if (error instanceof MasterKeyError) throw error
@@ -81,33 +71,4 @@ export function discardNextFile(file: string): void {
 export function promoteNextFile(file: string): void {
   if (existsSync(nextFile(file))) renameSync(nextFile(file), file)
   flushFolder(file)
-}
-
-/** Mode 0600, appears whole or not at all, never replaces a file that is there. */
-function writeKeyFile(path: string, bytes: Uint8Array): void {
-  const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`
-  const handle = openSync(draft, 'wx', 0o600)
-  try {
-    writeFileSync(handle, bytes)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-  try {
-    linkSync(draft, path)
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'EEXIST') throw error
-  } finally {
-    rmSync(draft, { force: true })
-  }
-  flushFolder(path)
-}
-
-function flushFolder(path: string): void {
-  const folder = openSync(dirname(path), 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
 }
