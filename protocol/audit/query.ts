@@ -61,6 +61,20 @@ export function isBare(value: string, field: QueryField | undefined): boolean {
   return BARE.test(value) && !WORDS_OF_LANGUAGE.has(value) && !/^[A-Za-z]+:/.test(value)
 }
 
+/** The conditions of a query, in the order in which they are written; those under a `not`, too. */
+export function queryTerms(query: QueryNode): QueryTerm[] {
+  switch (query.kind) {
+    case 'all':
+      return []
+    case 'term':
+      return [query]
+    case 'not':
+      return queryTerms(query.item)
+    default:
+      return query.items.flatMap(queryTerms)
+  }
+}
+
 function isGroup(query: QueryNode): boolean {
   return query.kind === 'and' || query.kind === 'or'
 }

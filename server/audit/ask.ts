@@ -1,6 +1,6 @@
 import 'server-only'
 import { z } from 'zod'
-import { formatQuery, type QueryNode, type QueryTerm } from '#protocol/audit/query.ts'
+import { formatQuery, queryTerms } from '#protocol/audit/query.ts'
 import { describeQuery } from '#protocol/audit/query-describe.ts'
 import { type Actor, actorId, isPermitted } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
@@ -176,7 +176,7 @@ export const describeAuditQuery = defineQuery({
     const masking = await maskingFor(sql, actor)
     // What cannot be asked is said here, as any other mistake.
     await masking.query(input.q)
-    const ids = await masking.openIds(termsOf(query).map(({ value }) => value.toLowerCase()))
+    const ids = await masking.openIds(queryTerms(query).map(({ value }) => value.toLowerCase()))
     const names = await namesNow(tx, tenantId, [...ids])
     const labelOf = (value: string) =>
       names[value.toLowerCase()] ?? (masking.isMasked ? codeIn(value) : null) ?? undefined
@@ -188,16 +188,3 @@ export const describeAuditQuery = defineQuery({
     }
   },
 })
-
-function termsOf(query: QueryNode): QueryTerm[] {
-  switch (query.kind) {
-    case 'all':
-      return []
-    case 'term':
-      return [query]
-    case 'not':
-      return termsOf(query.item)
-    default:
-      return query.items.flatMap(termsOf)
-  }
-}

@@ -9,6 +9,7 @@ import {
   type QueryField,
   type QueryNode,
   type QueryTerm,
+  queryTerms,
 } from '#protocol/audit/query.ts'
 import { parseQuery, QueryError } from '#protocol/audit/query-parse.ts'
 import { hasSequence, tokensOf } from '#protocol/audit/words.ts'
@@ -35,7 +36,7 @@ const OPEN_TARGETS = parseQuery(openTargetsQuery())
 
 /** The pseudonyms and ids that a question names. */
 export function namedIn(q: string): { codes: string[]; ids: string[] } {
-  const values = termsIn(readQuery(q)).map(({ value }) => value)
+  const values = queryTerms(readQuery(q)).map(({ value }) => value)
   return {
     codes: [...new Set(values.flatMap((value) => codeIn(value) ?? []))],
     ids: [...new Set(values.map((value) => value.toLowerCase()).filter(isUuid))],
@@ -69,22 +70,9 @@ export function maskQuery(q: string, known: Known): string {
 export function unanswered(q: string, known: Known): string[] {
   const isName = (term: QueryTerm) =>
     term.field === 'actor' && !isActorKind(term) && !isId(term) && codeIn(term.value) === null
-  return termsIn(readQuery(q))
+  return queryTerms(readQuery(q))
     .filter((term) => isName(term) || maskTerm(term, known).kind === 'none')
     .map(formatQuery)
-}
-
-function termsIn(query: QueryNode): QueryTerm[] {
-  switch (query.kind) {
-    case 'all':
-      return []
-    case 'term':
-      return [query]
-    case 'not':
-      return termsIn(query.item)
-    default:
-      return query.items.flatMap(termsIn)
-  }
 }
 
 function maskNode(query: QueryNode, known: Known): Node {
