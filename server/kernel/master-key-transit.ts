@@ -6,20 +6,8 @@ import https from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { placeBytes } from './cipher.ts'
+import type { TransitSettings } from './env/vault.ts'
 import { type MasterKey, MasterKeyError } from './master-key.ts'
-
-/** HashiCorp Vault's transit engine (developer.hashicorp.com/vault/api-docs/secret/transit). */
-export type TransitOptions = {
-  /** Origin, without a path. */
-  address: string
-  mount: string
-  keyName: string
-  token?: string
-  /** Read again for every request: an agent of Vault renews it in place. */
-  tokenFile?: string
-  caFile?: string
-  namespace?: string
-}
 
 const TIMEOUT_MS = 5_000
 const MAX_ANSWER_BYTES = 64 * 1024
@@ -32,7 +20,7 @@ const decrypted = z.object({ data: z.object({ plaintext: z.base64() }) })
 const refused = z.object({ errors: z.array(z.string()) })
 
 /** The master key that never leaves Vault: it wraps by `encrypt` and unwraps by `decrypt`, bound to the place by `associated_data`. */
-export function openTransit(options: TransitOptions): MasterKey {
+export function openTransit(options: TransitSettings): MasterKey {
   const { mount, keyName, address } = options
   const call = (operation: 'encrypt' | 'decrypt', body: object) =>
     postRetrying(options, `/v1/${mount}/${operation}/${encodeURIComponent(keyName)}`, body)
@@ -89,7 +77,7 @@ class VaultRefusal extends Error {
 }
 
 /** Tried again while Vault is away, sealed or busy; what it refuses is refused at once. @throws MasterKeyError · VaultRefusal */
-async function postRetrying(options: TransitOptions, path: string, body: object): Promise<unknown> {
+async function postRetrying(options: TransitSettings, path: string, body: object): Promise<unknown> {
   for (let attempt = 0; ; attempt++) {
     const answer = await post(options, path, body).catch((error: Error) => error)
     const pause = RETRY_AFTER_MS[attempt]
@@ -104,7 +92,7 @@ function isPassing(answer: Answer | Error): boolean {
   return answer instanceof Error ? !(answer instanceof MasterKeyError) : answer.status === 429 || answer.status >= 500
 }
 
-function readAnswer({ address, mount, keyName }: TransitOptions, answer: Answer | Error): unknown {
+function readAnswer({ address, mount, keyName }: TransitSettings, answer: Answer | Error): unknown {
   const key = `${address}/${mount}/${keyName}`
   if (answer instanceof MasterKeyError) throw answer
   if (answer instanceof Error)
@@ -131,7 +119,7 @@ function sayings(text: string): string {
   }
 }
 
-function post(options: TransitOptions, path: string, body: object): Promise<Answer> {
+function post(options: TransitSettings, path: string, body: object): Promise<Answer> {
   const { address, namespace, caFile } = options
   const url = new URL(path, address)
   const payload = JSON.stringify(body)
@@ -166,7 +154,7 @@ function post(options: TransitOptions, path: string, body: object): Promise<Answ
   })
 }
 
-function readToken({ token, tokenFile }: TransitOptions): string {
+function readToken({ token, tokenFile }: TransitSettings): string {
   if (!tokenFile) return token ?? ''
   try {
     return readFileSync(tokenFile, 'utf8').trim()

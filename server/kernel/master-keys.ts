@@ -1,10 +1,11 @@
 import 'server-only'
+import type { TransitSettings } from './env/vault.ts'
 import { type MasterKey, MasterKeyError } from './master-key.ts'
 import { type FileMasterKey, readFileKeys } from './master-key-file.ts'
-import { openTransit, type TransitOptions } from './master-key-transit.ts'
+import { openTransit } from './master-key-transit.ts'
 
 export type MasterKeyProvider = 'file' | 'vault-transit'
-export type MasterKeyOptions = { file: string; transit?: TransitOptions }
+export type MasterKeyOptions = { file: string; transit?: TransitSettings }
 
 /** Every master key at hand: the one that the environment names, and others that may still have wrapped something. */
 export type MasterKeys = {

@@ -3,9 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
+import type { TransitSettings } from './env/vault.ts'
 import { readEnv } from './env.ts'
 import { PrismaClient } from './generated/client.ts'
-import type { TransitOptions } from './master-key-transit.ts'
 import { type MasterKeys, openMasterKeys } from './master-keys.ts'
 import { type LoginRole, roleName } from './roles.ts'
 
@@ -42,7 +42,7 @@ export type RuntimeOptions = {
   logins: DatabaseLogins
   masterKeyFile?: string
   /** The master key lies in Vault; a file that is there still opens what it wrapped. */
-  transit?: TransitOptions
+  transit?: TransitSettings
   poolSize?: number
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { deriveKey } from '../cipher.ts'
 import type { Sql } from '../db.ts'
-import type { TransitOptions } from '../master-key-transit.ts'
+import type { TransitSettings } from '../env/vault.ts'
 import { type MasterKeys, openMasterKeys, requireMasterKey } from '../master-keys.ts'
 import { migrate, readMigrations } from '../migrate.ts'
 import { roleName } from '../roles.ts'
@@ -45,7 +45,7 @@ function requireKnownMigrations({ migrations, gatehouse }: BackupHeader): void {
 /** The master keys at hand, if the one that the backup needs is among them; makes none. @throws BackupError · MasterKeyError */
 export function masterKeysFor(
   { masterKey }: BackupHeader,
-  { masterKeyFile, transit }: { masterKeyFile: string; transit?: TransitOptions },
+  { masterKeyFile, transit }: { masterKeyFile: string; transit?: TransitSettings },
 ): MasterKeys {
   if (!transit && !existsSync(masterKeyFile))
     throw new BackupError(

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { isPrivate, isReadable, parseUrl } from './fields.ts'
 
-/** A key of Vault's transit engine, and how to reach it. */
+/** A key of HashiCorp Vault's transit engine (developer.hashicorp.com/vault/api-docs/secret/transit), and how to reach it. */
 export interface TransitSettings {
   /** Origin of Vault, without a trailing slash. */
   address: string
   mount: string
   keyName: string
   token?: string
+  /** Read again for every request: an agent of Vault renews it in place. */
   tokenFile?: string
   caFile?: string
   namespace?: string
