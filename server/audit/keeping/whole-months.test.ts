@@ -12,7 +12,7 @@ import { archiveTenant } from '../archive/run.ts'
 import { signHead } from '../checkpoints.ts'
 import { verifyStoredLog } from '../verify-now.ts'
 import { keepingJobs } from './jobs.ts'
-import { purgeTenant } from './purge.ts'
+import { type PurgeStep, purgeTenant } from './purge.ts'
 import { listPurges } from './queries.ts'
 import { purgeBefore } from './rules.ts'
 import { purgeWholeMonths, type WholeMonthStep } from './whole-months.ts'
@@ -148,6 +148,25 @@ describe('a month of a class that has expired for everybody', () => {
     await expectAllSound(one, two)
     for (const log of [one, two])
       expect((await listPurges(log.owner, {})).items).toMatchObject([{ events: 8 }, { events: 12 }])
+  })
+
+  it('goes by rows where the process died over a purge that reaches into another month: nothing is recorded twice', async () => {
+    const { one, two, isThere } = await makeMonth()
+    await setRules(one.tenantId, { activity: 35 })
+    const onStep = (step: PurgeStep) => {
+      if (step === 'recorded') throw new Error('killed')
+    }
+    await expect(purgeTenant(one.tenantId, { onStep })).rejects.toThrow('killed')
+    await keepingJobs['audit.purge']()
+    expect([await viewsOf(one), await viewsOf(two)]).toEqual([2, 4])
+    for (const { tenantId } of [one, two]) {
+      const said = (await readLog(db, tenantId)).filter(({ entry }) => entry.action === 'audit.purge')
+      expect(said.map(({ entry, personal }) => [entry.outcome, personal.detail?.problem])).toEqual([
+        ['allowed', undefined],
+      ])
+    }
+    expect(await isThere()).toBe(false)
+    await expectAllSound(one, two)
   })
 
   it('goes while somebody verifies the log: that is no alarm', async () => {

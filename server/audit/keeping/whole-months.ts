@@ -87,7 +87,10 @@ async function recordMonth(tenantId: string, month: WholeMonth, options: WholeMo
   const days = rules[month.class]
   const before = purgeBefore(days, now())
   if (days === null || before === null || before < month.to) return false
-  let after: Place = endOf(await recordedOf(tenantId, month)) ?? { index: -1, at: month.from }
+  const open = await recordedOf(tenantId, month)
+  // One that a crash left may reach into another month: it is carried out by rows first, or what it names would be recorded twice.
+  if (open.some(({ firstAt, lastAt }) => firstAt < month.from || lastAt >= month.to)) return false
+  let after: Place = endOf(open) ?? { index: -1, at: month.from }
   const expiring = {
     tenantId,
     class: month.class,
@@ -120,11 +123,11 @@ async function recordMonth(tenantId: string, month: WholeMonth, options: WholeMo
   }
 }
 
-/** The purges of a month that are recorded and not yet carried out, in the order of the log. */
+/** The purges of entries of a month that are recorded and not yet carried out, in the order of the log. */
 async function recordedOf(tenantId: string, { class: name, from, to }: WholeMonth): Promise<OpenPurge[]> {
   const open = await readTransaction(tenantId, ({ sql }) => openPurges(sql, tenantId))
   return open.filter(
-    ({ state, class: of, firstAt, lastAt }) => state === 'recorded' && of === name && firstAt >= from && lastAt < to,
+    ({ state, class: of, firstAt, lastAt }) => state === 'recorded' && of === name && lastAt >= from && firstAt < to,
   )
 }
 
