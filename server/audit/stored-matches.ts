@@ -8,6 +8,7 @@ import { eachMatch, FETCH_MS, type MatchesAsk, type MatchesPlace } from './match
 import { type Plan, planOf } from './plan.ts'
 import { RowBlock } from './row-block.ts'
 import { type LogBounds, logBounds, recordedBetween } from './scan.ts'
+import type { StoredEntry } from './stored.ts'
 import { rangeOf } from './time-range.ts'
 
 type StoredAsk = Omit<MatchesAsk, 'order'>
@@ -17,6 +18,8 @@ export type StoredMatches = { rows: RowBlock; at: MatchesPlace }
 
 /** Rows that are copied at once, at most. */
 const BLOCK_ROWS = 8_192
+/** Characters of events that are gathered from the archive, about. */
+const BLOCK_SIZE = 8_000_000
 /** What the index is asked for one block. */
 const BLOCK_BUDGET_MS = 2_000
 /** One is worked on, one has come, and one is on its way. */
@@ -146,6 +149,17 @@ async function* archived(
   const to = Math.min(cold?.to ?? 0, ask.asOf ?? Number.POSITIVE_INFINITY)
   if (!cold || from >= to) return
   const walk = { query: planOf(ask.q, tenantId).query, range: rangeOf(ask), from, to }
-  for await (const { found, reached, recordedAt } of cold.matches(walk, ask.fetchMs ?? FETCH_MS))
-    yield { rows: RowBlock.ofStored(found), at: { after: reached, time: recordedAt } }
+  let gathered: StoredEntry[] = []
+  let size = 0
+  for await (const { found, reached, recordedAt } of cold.matches(walk, ask.fetchMs ?? FETCH_MS)) {
+    for (const entry of found) {
+      gathered.push(entry)
+      size += entry.text.length + (entry.personal?.length ?? 0)
+    }
+    // At the end of a file it is told how far it came, found or not.
+    if (found.length > 0 && gathered.length < BLOCK_ROWS && size < BLOCK_SIZE) continue
+    yield { rows: RowBlock.ofStored(gathered), at: { after: reached, time: recordedAt } }
+    gathered = []
+    size = 0
+  }
 }
