@@ -1,20 +1,11 @@
 import { getTranslations } from 'next-intl/server'
+import { DEVICE_TONES } from '#components/devices/status-tones.ts'
 import { Card, Panel } from '#components/ui/card.tsx'
 import { ButtonLink, Link } from '#components/ui/link.tsx'
 import { RelativeTime } from '#components/ui/relative-time.tsx'
-import { Tag, type Tone } from '#components/ui/tag.tsx'
+import { Tag } from '#components/ui/tag.tsx'
 import { listDevices } from '#server/devices/queries.ts'
-import type { DeviceStatus } from '#server/devices/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
-
-const TONES: Record<DeviceStatus, Tone> = {
-  pending: 'warn',
-  active: 'ok',
-  blocked: 'danger',
-  wiping: 'danger',
-  wiped: 'neutral',
-  retired: 'neutral',
-}
 
 /** The person's devices: from here a lost phone is two taps away from blocked. */
 export async function PersonDevices({ actor, personId }: { actor: PersonActor; personId: string }) {
@@ -42,7 +33,7 @@ export async function PersonDevices({ actor, personId }: { actor: PersonActor; p
               <span className="text-ink-2">
                 {device.platform} {device.osVersion} · <RelativeTime value={device.lastSeenAt} />
               </span>
-              <Tag tone={TONES[device.status]}>{t(`devices.status.${device.status}`)}</Tag>
+              <Tag tone={DEVICE_TONES[device.status]}>{t(`devices.status.${device.status}`)}</Tag>
             </li>
           ))}
         </ul>

@@ -1,17 +1,9 @@
 import { useTranslations } from 'next-intl'
+import { DEVICE_TONES } from '#components/devices/status-tones.ts'
 import { Link } from '#components/ui/link.tsx'
 import { RelativeTime } from '#components/ui/relative-time.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import type { OwnDevice } from '#protocol/device/person.ts'
-
-const TONES = {
-  pending: 'warn',
-  active: 'ok',
-  blocked: 'danger',
-  wiping: 'danger',
-  wiped: 'neutral',
-  retired: 'neutral',
-} as const
 
 /** Every device of the person. Stopping one takes a sign-in: whoever holds this one need not be its person. */
 export function OwnDevices({ devices, hereId }: { devices: OwnDevice[]; hereId: string }) {
@@ -24,7 +16,7 @@ export function OwnDevices({ devices, hereId }: { devices: OwnDevice[]; hereId: 
             <span className="flex flex-wrap items-center gap-x-2 gap-y-1">
               <bdi className="font-semibold wrap-anywhere">{device.name}</bdi>
               {device.id === hereId && <Tag tone="violet">{t('me.here')}</Tag>}
-              <Tag tone={TONES[device.status]}>{t(`status.${device.status}`)}</Tag>
+              <Tag tone={DEVICE_TONES[device.status]}>{t(`status.${device.status}`)}</Tag>
             </span>
             <span className="block text-ink-2">
               {device.osVersion} · {t.rich('me.lastSeen', { when: () => <RelativeTime value={device.lastSeenAt} /> })}
