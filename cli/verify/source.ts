@@ -15,6 +15,7 @@ export class SourceError extends Error {
   override name = 'CliError'
 }
 
+/** `ca`: the file of a certificate that is believed beside the usual ones. */
 export type SourceOptions = { apiKey?: string | undefined; ca?: string | undefined }
 
 /** Opens `https://HOST/log/ORGANISATION`. @throws SourceError */

@@ -10,6 +10,7 @@ import type { LogMemory } from '#protocol/audit/verify-memory.ts'
 import { type LogSource, SourceError } from './source.ts'
 import { UncheckedKey } from './unchecked-key.ts'
 
+/** What was found, and of which log: `size` of the checkpoint that it was compared with. */
 export type SourceVerdict = {
   verdict: LogVerdict
   size: number
@@ -20,6 +21,7 @@ export type SourceVerdict = {
   cosigned: readonly Cosigned[]
 }
 
+/** A witness by its key's name, and the time that it states (RFC 3339). */
 export type Cosigned = { witness: string; at: string }
 
 export type VerifyOptions = {
@@ -29,8 +31,11 @@ export type VerifyOptions = {
   against?: readonly KnownCheckpoint[]
   /** Public keys of witnesses, each of which must have cosigned the checkpoint. */
   witnesses?: readonly string[]
+  /** What an earlier run remembered: it names what was altered since. */
   memory?: LogMemory | undefined
+  /** Now: the time to remember this run by; unset: nothing is remembered. */
   rememberAt?: Date | undefined
+  /** Entries read of all of them. */
   onProgress?: ((done: number, size: number) => void) | undefined
 }
 

@@ -59,6 +59,7 @@ export type TextScope = (typeof TEXT_SCOPES)[number]
 
 /** The term of entries that have more words than the index takes. */
 export const OVERFLOW_TERM = 'overflow:'
+/** Terms of one entry that the index takes. */
 export const MAX_TERMS = 1_024
 
 /** All terms of an entry, without repetition. `personal` is absent once it has been erased. */
@@ -196,6 +197,7 @@ export function addressTerms(address: string): readonly string[] {
   return indexedTexts(address).map((text) => `ip:${text}`)
 }
 
+/** `a.b.c` with the separator `.` as `a.b.c`, `a.b` and `a`. */
 export function selfAndAncestors(name: string, separator: string): string[] {
   const names = [name]
   for (let at = name.lastIndexOf(separator); at > 0; at = name.lastIndexOf(separator, at - 1))
@@ -203,6 +205,7 @@ export function selfAndAncestors(name: string, separator: string): string[] {
   return names
 }
 
+/** The texts of one member of `detail`: itself, each of a list, or what it was before and is after. */
 export function detailTexts(value: DetailValue): readonly string[] {
   if (typeof value === 'string') return [value]
   if (Array.isArray(value)) return value

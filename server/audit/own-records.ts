@@ -12,7 +12,8 @@ const DEVICES = 40
 
 /**
  * What the log holds about the person who holds the device: what they did, what was done to them and to their devices, newest
- * first. Whoever else acted is named; where from and with what is not theirs to know.
+ * first, 30 a page. Whoever else acted is named; where from and with what is not theirs to know.
+ * @throws AppError forbidden unless a device asks · invalid for a cursor that is not one of this list
  */
 export const listOwnRecords = defineQuery({
   name: 'audit.own',

@@ -21,6 +21,7 @@ export type Head = {
   lastRecordedAt: Date
 }
 
+/** The head of an organisation's log as it is now. @throws AppError not_found */
 export async function readHead(sql: Sql, tenantId: string): Promise<Head> {
   const [row] = await sql<
     Pick<Head, 'origin' | 'epoch' | 'frozen'> & { size: string; tree: string; last: Date | string }

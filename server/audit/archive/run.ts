@@ -41,6 +41,7 @@ const NOTHING: Archived = { files: 0, events: 0, bytes: 0, isBusy: false, proble
 /**
  * Archives what is old enough: each file is written, read back whole, recorded in the log, and only then its entries go from the
  * tables. A process that dies anywhere goes on there the next time. One at a time for each organisation, and never beside a purge.
+ * What is wrong with files or entries is told in `problem` and tried again the next time; a bug is thrown.
  */
 export async function archiveTenant(tenantId: string, options: ArchiveOptions = {}): Promise<Archived> {
   const done = await ifAlone(keepingRun(tenantId), async (requireLock) => {

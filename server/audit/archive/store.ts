@@ -60,6 +60,7 @@ export function namesOf(tenantId: string): string {
   return `tenant=${tenantId}/`
 }
 
+/** Whether a file's name is one of this organisation's. */
 export function isOwnName(tenantId: string, name: string): boolean {
   return name.startsWith(namesOf(tenantId))
 }

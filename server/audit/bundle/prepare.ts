@@ -20,7 +20,10 @@ export type PreparedAsk = {
   asOf: number
 }
 
-/** @throws AppError query_invalid · invalid when the log is not that long yet */
+/**
+ * A question as it is carried out later, in somebody's name: what it may match and up to which size of the log (all of it unless given).
+ * @throws AppError query_invalid · invalid when the log is not that long yet
+ */
 export async function prepareAsk(
   sql: Sql,
   actor: Actor,

@@ -72,6 +72,7 @@ export async function sealFiles(tenantId: string, store: BundleStore, toSeal: To
   return { members, checkpointSize: checkpoint.size }
 }
 
+/** The name of a part within the bundle. */
 export function partName(number: number, format: BundleFormat): string {
   return `${BUNDLE_MEMBERS.parts}events-${String(number).padStart(6, '0')}.${format}`
 }

@@ -11,7 +11,7 @@ const ROW = `SELECT name, document, updated_at AS "updatedAt", updated_by AS "up
 /** More than any organisation has sources of history. */
 const MAX_MAPPINGS = 200
 
-/** Saves a mapping under its name, in place of one that had it. Audit: `audit.mapping.save`. */
+/** Saves a mapping under its name, in place of one that had it. Audit: `audit.mapping.save`. @throws AppError invalid · conflict above 200 */
 export const saveMapping = defineCommand({
   action: 'audit.mapping.save',
   permission: 'audit:write',
@@ -74,7 +74,7 @@ export const listMappings = defineQuery({
     (await sql<Row>(`${ROW} ORDER BY name`, [tenantId])).map(toView),
 })
 
-/** @throws AppError not_found */
+/** One saved mapping by its name. @throws AppError not_found */
 export const getMapping = defineQuery({
   name: 'audit.mapping.get',
   permission: 'audit:write',

@@ -29,6 +29,7 @@ type Pattern = { regex: RegExp; parts: Part[] }
 /** Reads a time of the file; null where the text is none. */
 export type TimeReader = (text: string) => Date | null
 
+/** Whether times can be read by it: `rfc3339`, `unix`, `unix_ms` or a pattern of parts. */
 export function isTimeFormat(format: string): boolean {
   return format === 'rfc3339' || format === 'unix' || format === 'unix_ms' || compile(format) !== null
 }

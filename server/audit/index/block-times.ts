@@ -161,6 +161,7 @@ export function readMissing(bytes: Uint8Array): Packed {
   return { packing: (bytes[0] ?? 0) as Packing, body: bytes.subarray(1) }
 }
 
+/** Sets what is missing of a part among the bits of its block. */
 export function addMissing(bits: Bits, { at, missing }: TimedPart, block: number): void {
   if (missing) addPacked(bits, missing, at - block * BLOCK)
 }

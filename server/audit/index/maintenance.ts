@@ -33,6 +33,7 @@ export type NewRun = {
   recordedTo: Date | string
 }
 
+/** Writes the head of a run; times are when its entries were recorded. */
 export async function insertRun(sql: Sql, tenantId: string, run: NewRun): Promise<void> {
   await sql(
     `INSERT INTO audit_run (tenant_id, at, entries, bits, whole, recorded_from, recorded_to)
@@ -41,6 +42,7 @@ export async function insertRun(sql: Sql, tenantId: string, run: NewRun): Promis
   )
 }
 
+/** Writes the rows of the run that begins at `at`. */
 export async function insertPostings(
   sql: Sql,
   tenantId: string,
@@ -63,6 +65,7 @@ export async function insertPostings(
   }
 }
 
+/** Writes when the entries of a run occurred, and which of them are missing. */
 export async function insertBlock(
   sql: Sql,
   tenantId: string,

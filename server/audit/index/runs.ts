@@ -85,10 +85,12 @@ function timed(runs: RunHead[], lastRecordedAt: number): RunHead[] {
   return runs
 }
 
+/** The block that an entry lies in. */
 export function blockOf(index: number): number {
   return Math.floor(index / BLOCK)
 }
 
+/** The index behind the last entry of a run. */
 export function endOf({ at, entries }: Pick<RunHead, 'at' | 'entries'>): number {
   return at + entries
 }

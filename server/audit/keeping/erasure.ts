@@ -96,6 +96,7 @@ export const erasePerson = defineIrreversible({
   },
 })
 
+/** The job that carries an erasure out; queued again while it waits it stays one. */
 export function eraseJob(tenantId: string, erasureId: string): Job {
   return { task: ERASE_TASK, payload: { tenantId, erasureId }, key: `${ERASE_TASK}:${erasureId}` }
 }

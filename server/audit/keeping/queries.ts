@@ -62,7 +62,7 @@ export const previewKeeping = defineQuery({
   run: ({ tenantId, input, now }): Promise<PurgePreview> => previewPurge(tenantId, { now, rules: input.rules }),
 })
 
-/** What erasing a person's values would hit. */
+/** What erasing a person's values would hit, counted for three seconds; nothing for somebody unknown. */
 export const previewPersonErasure = defineQuery({
   name: 'audit.erase.preview',
   permission: 'admin',

@@ -162,10 +162,12 @@ export function toRanges(indexes: readonly number[]): IndexRange[] {
   return ranges
 }
 
+/** Ranges as PostgreSQL writes an int8multirange. */
 export function toMultirange(ranges: readonly IndexRange[]): string {
   return `{${ranges.map(({ from, to }) => `[${from},${to})`).join(',')}}`
 }
 
+/** The ranges of an int8multirange's text. */
 export function fromMultirange(text: string): IndexRange[] {
   return [...text.matchAll(/\[(\d+),(\d+)\)/g)].map(([, from, to]) => ({ from: Number(from), to: Number(to) }))
 }

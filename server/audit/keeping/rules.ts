@@ -19,6 +19,7 @@ export async function readRules(sql: Sql, tenantId: string): Promise<RetentionRu
   return { ...KEEP_EVERYTHING, ...Object.fromEntries(rows.map(({ class: name, days }) => [name, days])) }
 }
 
+/** Sets the rules of all classes; inside a command that holds `lockKeeping`. */
 export async function writeRules(sql: Sql, tenantId: string, rules: RetentionRules, at: Date): Promise<void> {
   for (const name of KEEPING_CLASSES)
     await sql(

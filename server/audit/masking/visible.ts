@@ -49,10 +49,12 @@ const OPEN_DETAIL: ReadonlySet<string> = new Set([
 /** What a viewer states about a viewing. */
 const OPEN_VIEWING: ReadonlySet<string> = new Set(['page', 'means'])
 
+/** Whether a masked reader sees who acted: nobody stands behind actors of this kind. */
 export function isOpenActor(kind: string): boolean {
   return OPEN_ACTORS.some((open) => open === kind)
 }
 
+/** Whether a masked reader sees targets of this type: the organisation's own things. */
 export function isOpenType(type: string): boolean {
   return OPEN_TYPES.has(type)
 }

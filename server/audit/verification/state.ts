@@ -48,6 +48,7 @@ export async function beginVerification(tenantId: string, id: string): Promise<b
 
 export type Progress = { phase: VerificationPhase; checked: number; size: number }
 
+/** How far a verification has come; nothing where it is no longer running. */
 export async function reportVerification(
   tenantId: string,
   id: string,

@@ -23,6 +23,7 @@ export type Sight = {
   detail: Readonly<Record<string, unknown>> | undefined
 }
 
+/** What "who saw it" looks at in an event. */
 export function sightOf({ entry, personal }: Pick<Candidate, 'entry' | 'personal'>): Sight {
   return {
     action: entry.action,

@@ -43,6 +43,7 @@ export type Tally = {
   outside: number
 }
 
+/** Nothing counted yet. */
 export function emptyTally(): Tally {
   return { rows: new Map(), names: new Set(), events: 0, outside: 0 }
 }

@@ -52,6 +52,7 @@ export async function whoSaw(
 /** The answer, whose files it is about, and whether names in it are pseudonyms. */
 export type Answered = { answer: WhoSaw; family: Family; isMasked: boolean }
 
+/** The same as `whoSaw` of input that was parsed, for at most `budgetMs`. */
 export async function answerWhoSaw(
   actor: Actor,
   { fileId, from, to }: z.output<typeof whoSawInput>,

@@ -9,7 +9,7 @@ import { readViews } from './rows.ts'
 
 /**
  * Keeps a search under a name. Audit: `audit.view.create` with what it asks.
- * @throws AppError query_invalid · conflict where the person has one of that name, or too many
+ * @throws AppError query_invalid · invalid · forbidden for keys · conflict where the person has one of that name, or too many
  */
 export const createAuditView = defineCommand({
   action: 'audit.view.create',

@@ -30,7 +30,7 @@ const urlField = textField({ max: 500 })
 
 /**
  * Adds a witness: every checkpoint is offered to it from now on. A guard: what it cosigns is shown as "Intact".
- * Audit: `tenant.update`. @throws AppError invalid · conflict
+ * Audit: `tenant.update`. @throws AppError invalid · conflict when it is there · step_up_required
  */
 export const addWitness = defineCommand({
   action: 'tenant.update',
@@ -45,7 +45,7 @@ export const addWitness = defineCommand({
   },
 })
 
-/** Adds an address that checkpoints are mailed to, daily. A guard, as above. Audit: `tenant.update`. @throws AppError conflict */
+/** Adds an address that checkpoints are mailed to, daily. A guard, as above. Audit: `tenant.update`. @throws AppError invalid · conflict · step_up_required */
 export const addRecipient = defineCommand({
   action: 'tenant.update',
   name: 'audit.recipient.add',
@@ -63,7 +63,7 @@ export const addRecipient = defineCommand({
   },
 })
 
-/** Ends the turning to a witness or an address; what it has seen stays. A guard. Audit: `tenant.update`. @throws AppError not_found */
+/** Ends the turning to a witness or an address; what it has seen stays. A guard. Audit: `tenant.update`. @throws AppError not_found · step_up_required */
 export const removeAnchor = defineCommand({
   action: 'tenant.update',
   name: 'audit.anchor.remove',

@@ -83,7 +83,7 @@ function mayStart(state: LogState): boolean {
   return isForked(state) || state === 'key_missing'
 }
 
-/** What it would mean now. */
+/** What declaring a new epoch would mean now; `isNeeded` says whether `startEpoch` would be carried out. */
 export const getEpochChoice = defineQuery({
   name: 'audit.epoch.choice',
   permission: 'admin',
