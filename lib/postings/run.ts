@@ -131,6 +131,7 @@ export function readBucket(body: Uint8Array, hash: TermHash): Packed | null {
     const tail = view.getUint32(at + 3) & 0xffffff
     const isIt = view.getUint32(at) === high && tail >>> 4 === low
     at += HEAD_BYTES
+    // As `scanBucket` reads it: in a function of both, a look-up takes a fifth longer.
     let length = 0
     for (let scale = 1; ; scale *= 128) {
       const byte = body[at++]
