@@ -15,6 +15,7 @@ import { signHead } from '../checkpoints.ts'
 import { eachMatch } from '../matches.ts'
 import { search } from '../search.ts'
 import { eachMatchAsStored } from '../stored-matches.ts'
+import { getTrust } from '../witness/trust.ts'
 import { archiveRoots, endEngine } from './engine/client.ts'
 import { readRecordedFiles } from './files.ts'
 import { setArchiveRule } from './rule.ts'
@@ -113,7 +114,7 @@ describe('files that have to be fetched', () => {
   })
 
   it('that do not come are unavailable, by name, in time, and hold no connection meanwhile', async () => {
-    const { tenantId, names } = log
+    const { tenantId, owner, names } = log
     lookElsewhere()
     bucket.isSilent = true
     const away = {
@@ -137,6 +138,8 @@ describe('files that have to be fetched', () => {
       items: [{}, {}],
       nextCursor: expect.any(String),
     })
+    // What the log is worth is told without them.
+    expect(await getTrust(owner, {})).toMatchObject({ state: 'ok', verified: null })
     // The same request is still under way, and nobody asks twice.
     expect(bucket.asked).toEqual([names.at(-1), names[0]])
   })
