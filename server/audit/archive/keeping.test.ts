@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { uuidv7 } from '#lib/uuid.ts'
@@ -9,6 +9,7 @@ import { isKnownFile, openFiles } from '#server/kernel/backup/data-dir.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { readTransaction, systemTransaction } from '#server/kernel/db.ts'
 import type { AuditDraft } from '#server/kernel/ledger.ts'
+import { recordedFiles, storedNames } from '#test/archived-logs.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { daysAgo, recordDrafts, setRules, usePast, withoutWalls } from '#test/past.ts'
 import { signHead } from '../checkpoints.ts'
@@ -25,7 +26,7 @@ import { readHead } from '../tree.ts'
 import { openCold } from './cold-log.ts'
 import { sha256Of } from './draft.ts'
 import { archiveRoots, endEngine, engineAll, literal } from './engine/client.ts'
-import { type RecordedFile, readRecordedFiles } from './files.ts'
+import type { RecordedFile } from './files.ts'
 import { followReplacedFiles } from './follow.ts'
 import { replacedRow } from './replaced.ts'
 import { replaceFiles } from './rewrite.ts'
@@ -72,7 +73,7 @@ async function makeLog({ first = 5 } = {}) {
   await setArchiveRule(owner, { days: 60 })
   await signHead(tenantId)
   expect(await archiveTenant(tenantId)).toMatchObject({ files: 2, problem: null })
-  const files = () => readTransaction(tenantId, ({ sql }) => readRecordedFiles(sql, tenantId))
+  const files = () => recordedFiles(tenantId)
   const found = (q: string) =>
     readTransaction(tenantId, async ({ sql }) => {
       const ask = { q, order: 'newest' as const, limit: 100, from: undefined, to: undefined }
@@ -111,16 +112,6 @@ async function expectSound(log: Log): Promise<void> {
   expect(readdirSync(archiveRoots().work).filter((name) => name.startsWith(tenantId))).toEqual([])
   expect(storedNames(tenantId)).toEqual(files.map(({ name }) => name).sort())
   await log.found('')
-}
-
-function storedNames(tenantId: string): string[] {
-  const root = archiveRoots().files
-  if (!existsSync(join(root, `tenant=${tenantId}`))) return []
-  const entries = readdirSync(join(root, `tenant=${tenantId}`), { recursive: true, withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
-    .sort()
 }
 
 const listOf = (tenantId: string) => join(archiveRoots().work, `${tenantId}.names`)
