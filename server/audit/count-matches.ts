@@ -1,7 +1,9 @@
 import 'server-only'
 import { countBits, subtract, takePlaces } from '#lib/postings/bits.ts'
+import type { TimeRange } from '#lib/postings/times.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import type { BlockSets } from './index/log-index.ts'
+import { Tallies } from './index/tallies.ts'
 import type { Plan } from './plan.ts'
 import { fetchEntries, type LogBounds, RECHECKED } from './scan.ts'
 import { type Ask, TOTAL_CAP, type Total } from './schema.ts'
@@ -18,10 +20,24 @@ export async function countMatches(sql: Sql, { tenantId, plan, ask, bounds }: Co
   const range = rangeOf(ask)
   const nodes = [plan.candidates, plan.certain]
   let value = 0
-  const steps = bounds.index.walk({ nodes, range, newestFirst: true, from: bounds.cold?.to ?? 0, to: bounds.size })
-  for await (const { found, reached } of steps) {
+  const tallies = howMany(bounds, plan, range)
+  const passes = (block: number) => {
+    const known = tallies.of(block)
+    value += known ?? 0
+    return known !== undefined
+  }
+  const [from, to] = [bounds.cold?.to ?? 0, bounds.size]
+  for await (const { found, block, reached } of bounds.index.walk({
+    nodes,
+    range,
+    newestFirst: true,
+    from,
+    to,
+    passes,
+  })) {
     const { certain, doubtful } = found ? split(found) : { certain: 0, doubtful: [] }
     value += certain
+    if (block !== null && doubtful.length === 0) tallies.note(block, certain, 1)
     for (let at = 0; at < doubtful.length && value <= TOTAL_CAP; at += RECHECKED) {
       if (performance.now() > deadline) return { value, capped: true }
       const fetched = await fetchEntries(sql, tenantId, bounds.index.shape, doubtful.slice(at, at + RECHECKED))
@@ -39,6 +55,11 @@ export async function countMatches(sql: Sql, { tenantId, plan, ask, bounds }: Co
     if (!isLast && performance.now() > deadline) return { value, capped: true }
   }
   return { value, capped: false }
+}
+
+/** What each block of the log came to when the matches of a question were counted. */
+export function howMany(bounds: LogBounds, plan: Plan, range: TimeRange | null): Tallies<number> {
+  return new Tallies<number>(bounds.index, `how many ${plan.normal}`, range)
 }
 
 /** How many the index is sure of, and the indexes of those that must be read. */

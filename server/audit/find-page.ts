@@ -2,6 +2,7 @@ import 'server-only'
 import type { TimeRange } from '#lib/postings/times.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import type { ColdWalk } from './archive/cold-log.ts'
+import { howMany } from './count-matches.ts'
 import { PageReader, type PageWanted } from './page-reader.ts'
 import { type Candidate, timeAt } from './scan.ts'
 import type { Ask } from './schema.ts'
@@ -41,7 +42,9 @@ type Reading = { scan: PageScan; page: PageReader; range: TimeRange | null; dead
 async function readHot({ scan, page, range, deadline }: Reading, from: number, to: number): Promise<Found | null> {
   const { plan, ask, bounds } = scan
   const newestFirst = ask.order === 'newest'
-  const steps = bounds.index.walk({ nodes: [plan.candidates], range, newestFirst, from, to })
+  const tallies = howMany(bounds, plan, range)
+  const passes = (block: number) => tallies.of(block) === 0
+  const steps = bounds.index.walk({ nodes: [plan.candidates], range, newestFirst, from, to, passes })
   for await (const { found, reached } of steps) {
     if (found) page.add(found)
     // Rare matches lie far apart: they are read together, not block by block.

@@ -8,6 +8,7 @@ import type { Sql } from '#server/kernel/db.ts'
 import { split } from './count-matches.ts'
 import { countTimes, latestOccurrence } from './index/block-times.ts'
 import type { BlockSets, Walk } from './index/log-index.ts'
+import { Tallies } from './index/tallies.ts'
 import { type Plan, planOf } from './plan.ts'
 import { boundsOf, fetchEntries, type LogBounds, type Opened, type Span } from './scan.ts'
 import type { Ask, Histogram, HistogramBucket } from './schema.ts'
@@ -69,7 +70,8 @@ export async function histogram(sql: Sql, tenantId: string, ask: Asked & Opened,
   const widthMs = widthOf(frame, ask.buckets)
   if (!bounds || frame.to <= frame.from) return emptyHistogram(frame, widthMs)
   const asked = { from: ask.from, to: formatTime(Math.min(frame.to, LAST_MS)) }
-  const counting: Counting = { sql, tenantId, plan, bounds, asked, widthMs, together: 1, counts: new Map() }
+  const tallies = new Tallies<BlockCounts>(bounds.index, `when ${widthMs} ${plan.normal}`, rangeOf(asked))
+  const counting: Counting = { sql, tenantId, plan, bounds, asked, widthMs, together: 1, counts: new Map(), tallies }
   const searchedTo = await inTime(sql, STATEMENT_MS, () => count(counting))
   const drawn = fitted(frame, widthMs * counting.together, counting.counts, ask)
   return {
@@ -92,14 +94,18 @@ type Counting = {
   /** So many neighbouring widths are counted as one. */
   together: number
   counts: Counts
+  tallies: Tallies<BlockCounts>
 }
+
+/** Bar, outcome and how many, by turns: what one block came to. */
+type BlockCounts = readonly number[]
 
 /** The rarer outcomes: what is none of them is the first. */
 const [USUAL, ...OTHERS] = OUTCOMES
 
 /** Counts block by block. Returns null when all was counted, else since when everything recorded is. */
 async function count(counting: Counting): Promise<number | null> {
-  const { tenantId, plan, bounds, asked, widthMs } = counting
+  const { tenantId, plan, bounds, asked, widthMs, tallies } = counting
   const deadline = performance.now() + BUDGET_MS
   const outcome = (name: Outcome): PlanNode => {
     const term = `outcome:${name}`
@@ -112,16 +118,16 @@ async function count(counting: Counting): Promise<number | null> {
     from: bounds.cold?.to ?? 0,
     to: bounds.size,
     times: widthMs % HOUR === 0 ? 'hours' : 'exact',
+    passes: (block) => addBlock(counting, tallies.of(block)),
   }
   let read = 0
-  for await (const { found, reached } of bounds.index.walk(walk)) {
-    if (found) {
-      countBlock(counting, found)
-      const { doubtful } = split(found)
-      read += doubtful.length
-      await countDoubtful(counting, doubtful)
-      while (counting.counts.size > MOST_COUNTED) widen(counting)
-    }
+  for await (const { found, block, reached } of bounds.index.walk(walk)) {
+    const counted = found ? countBlock(counting, found) : []
+    const doubtful = found ? split(found).doubtful : []
+    addBlock(counting, counted)
+    if (block !== null && doubtful.length === 0) tallies.note(block, counted, counted.length)
+    read += doubtful.length
+    await countDoubtful(counting, doubtful)
     if (reached > 0 && (read > MOST_DOUBTFUL || performance.now() > deadline)) return timeOf(bounds, reached)
   }
   return countCold(counting, deadline)
@@ -157,24 +163,38 @@ function widen(counting: Counting): void {
   counting.counts = merged(counting.counts, factor)
 }
 
-function countBlock({ bounds, widthMs, together, counts }: Counting, { block, sets }: BlockSets): void {
+/** Whether it is known what the block came to. */
+function addBlock(counting: Counting, counted: BlockCounts | undefined): boolean {
+  if (!counted) return false
+  for (let at = 0; at < counted.length; at += 3) {
+    const [bucket = 0, outcome = 0, events = 0] = [counted[at], counted[at + 1], counted[at + 2]]
+    add(counting.counts, Math.floor(bucket / counting.together), OUTCOMES[outcome] ?? USUAL, events)
+  }
+  while (counting.counts.size > MOST_COUNTED) widen(counting)
+  return true
+}
+
+function countBlock({ bounds, widthMs }: Counting, { block, sets }: BlockSets): BlockCounts {
   const [, certain, ...others] = sets
-  if (!certain) return
+  if (!certain) return []
   const usual = certain.slice()
-  const counted: { outcome: Outcome; bits: Bits }[] = [{ outcome: USUAL, bits: usual }]
-  OTHERS.forEach((outcome, n) => {
-    const bits = others[n]
-    if (!bits) return
+  const counted: { outcome: number; bits: Bits }[] = [{ outcome: 0, bits: usual }]
+  others.forEach((bits, n) => {
     intersect(bits, certain)
     subtract(usual, bits)
-    counted.push({ outcome, bits })
+    counted.push({ outcome: n + 1, bits })
   })
   const some = counted.filter(({ bits }) => !isEmpty(bits))
-  if (some.length === 0) return
+  if (some.length === 0) return []
+  const byBar = new Map<number, number>()
   const inSets = some.map(({ bits }) => bits)
   countTimes(bounds.index.times.partsOf(block), block, inSets, widthMs, (bucket, set, events) => {
-    const one = some[set]
-    if (one) add(counts, Math.floor(bucket / together), one.outcome, events)
+    const bar = bucket * OUTCOMES.length + (some[set]?.outcome ?? 0)
+    byBar.set(bar, (byBar.get(bar) ?? 0) + events)
+  })
+  return [...byBar].flatMap(([bar, events]) => {
+    const bucket = Math.floor(bar / OUTCOMES.length)
+    return [bucket, bar - bucket * OUTCOMES.length, events]
   })
 }
 

@@ -80,6 +80,13 @@ export class BlockTimes {
     return this.#parts.get(block) ?? []
   }
 
+  /** Between which times all of the block occurred, both included; null where its parts were not read. */
+  spanOf(block: number): { from: number; to: number } | null {
+    const parts = this.partsOf(block)
+    if (parts.length === 0) return null
+    return { from: Math.min(...parts.map(({ from }) => from)), to: Math.max(...parts.map(({ to }) => to)) }
+  }
+
   /** Whether anything in the block may have occurred in the range. */
   mayOccur(block: number, range: TimeRange): boolean {
     return this.partsOf(block).some((part) => overlaps(part, range))

@@ -9,7 +9,7 @@ import { runInTransaction } from '#server/kernel/command.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { appendEntries, type StatedDraft } from '#server/kernel/ledger.ts'
 import { makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import { countMatches } from '../count-matches.ts'
+import { countMatches, howMany } from '../count-matches.ts'
 import { histogram } from '../histogram.ts'
 import { eachMatch } from '../matches.ts'
 import { planOf } from '../plan.ts'
@@ -93,6 +93,7 @@ async function expectRightAnswers(tenantId: string, answers: Map<string, Log>): 
     for (const [from, to] of [
       [undefined, undefined],
       ['2026-11-01T02:30:00.000Z', '2026-11-01T05:00:00.500Z'],
+      ['2020-01-01T00:00:00.000Z', undefined],
     ]) {
       const right = matching
         .filter(({ entry }) => (!from || entry.occurredAt >= from) && (!to || entry.occurredAt < to))
@@ -114,6 +115,12 @@ async function expectRightAnswers(tenantId: string, answers: Map<string, Log>): 
       })
     }
   }
+}
+
+/** How many answers of the log's first block are remembered. */
+async function rememberedOf(tenantId: string, q: string): Promise<number | undefined> {
+  const bounds = await pgTransaction('reader', tenantId, (_client, sql) => logBounds(sql, tenantId))
+  return bounds ? howMany(bounds, planOf(q, tenantId), null).of(0) : undefined
 }
 
 async function shapeOf(tenantId: string) {
@@ -206,6 +213,11 @@ describe('the index', () => {
       [BLOCK, 1_801],
     ])
     expect(await mergeIndex(tenantId)).toBe(0)
+    const rare = 'action:screenshot.attempt label:confidential'
+    expect(await rememberedOf(tenantId, rare)).toBeUndefined()
+    await expectRightAnswers(tenantId, answers)
+    expect(await rememberedOf(tenantId, rare)).toBe(answers.get(rare)?.filter(({ index }) => index < BLOCK).length)
+    // What was counted before is not counted again.
     await expectRightAnswers(tenantId, answers)
 
     await db.superuser.query('DELETE FROM audit_run WHERE tenant_id = $1', [tenantId])
@@ -216,7 +228,15 @@ describe('the index', () => {
     await db.superuser.query('DELETE FROM audit_block WHERE tenant_id = $1', [tenantId])
     expect(await reindex(tenantId, 0, log.length)).toBe(true)
     expect(gapsOf((await shapeOf(tenantId)).runs, log.length)).toEqual([])
+    expect(await rememberedOf(tenantId, rare)).toBeUndefined()
     await expectRightAnswers(tenantId, answers)
+
+    await db.superuser.query('SET session_replication_role = replica')
+    await db.superuser.query('DELETE FROM audit_entry WHERE tenant_id = $1 AND index < 5000', [tenantId])
+    await reindex(tenantId, 0, BLOCK)
+    await db.superuser.query('SET session_replication_role = DEFAULT')
+    expect(await rememberedOf(tenantId, rare)).toBeUndefined()
+    await expectRightAnswers(tenantId, rightAnswers(await readLog(db, tenantId)))
   }, 60_000)
 
   it('forgets what is no longer kept', async () => {

@@ -5,7 +5,7 @@ import type { PlanNode } from '#protocol/audit/query-plan.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { addMissing, BlockTimes } from './block-times.ts'
 import { Postings } from './postings.ts'
-import { rememberedRuns } from './run-memory.ts'
+import { type MemoryOf, type RunMemory, rememberedRuns } from './run-memory.ts'
 import { blockOf, endOf, type LogShape, type RunHead } from './runs.ts'
 
 /** Blocks looked at together: few at first, because most pages are full soon. */
@@ -22,25 +22,28 @@ export type Walk = {
   newestFirst: boolean
   /** Load what `times` needs to say when entries occurred. */
   times?: 'hours' | 'exact' | undefined
+  /** Blocks of which whoever asks knows already what they would be told are passed over. */
+  passes?: ((block: number) => boolean) | undefined
 }
 
 /** One block's answers, a set for each node (the same one for the same), only of what is kept, in range and between the indexes. */
 export type BlockSets = { block: number; base: number; sets: Bits[] }
 
-/** How far the walk has come (everything before, in reading order, was looked at) and what it found there. */
-export type Step = { reached: number; found: BlockSets | null }
+/** How far the walk has come (everything before, in reading order, was looked at), and what it found in which block. */
+export type Step = { reached: number; block: number | null; found: BlockSets | null }
 
 /** The index of one organisation's log, read as a search needs it and remembered for the next question of the same search. */
 export class LogIndex {
   readonly shape: LogShape
   readonly times: BlockTimes
   readonly #postings: Postings
+  readonly #memoryOf: MemoryOf
 
   constructor(sql: Sql, tenantId: string, shape: LogShape) {
     this.shape = shape
-    const memoryOf = rememberedRuns(tenantId, shape)
-    this.#postings = new Postings(sql, tenantId, memoryOf)
-    this.times = new BlockTimes(sql, tenantId, memoryOf)
+    this.#memoryOf = rememberedRuns(tenantId, shape)
+    this.#postings = new Postings(sql, tenantId, this.#memoryOf)
+    this.times = new BlockTimes(sql, tenantId, this.#memoryOf)
   }
 
   /** Goes through the log block by block, in the order asked for. A part of the log without an index counts as candidates. */
@@ -49,14 +52,15 @@ export class LogIndex {
     if (!driver || walk.to <= walk.from) return
     let batch = 0
     for (const wave of wavesOf(walk)) {
-      const blocks = await this.#candidates(walk, driver, wave)
+      const { passes } = walk
+      const blocks = await this.#candidates(walk, driver, passes ? wave.filter((block) => !passes(block)) : wave)
       for (let at = 0; at < blocks.length; ) {
         const some = blocks.slice(at, at + (BATCHES[Math.min(batch++, BATCHES.length - 1)] ?? 64))
         at += some.length
         await this.#load(walk, some)
-        for (const block of some) yield { reached: this.#after(walk, block), found: this.#evaluate(walk, block) }
+        for (const block of some) yield { reached: this.#after(walk, block), block, found: this.#evaluate(walk, block) }
       }
-      yield { reached: this.#after(walk, wave.at(-1) ?? 0), found: null }
+      yield { reached: this.#after(walk, wave.at(-1) ?? 0), block: null, found: null }
     }
   }
 
@@ -66,11 +70,20 @@ export class LogIndex {
     return this.#runsBetween(from, to)
   }
 
+  /** What is remembered of the one run that tells of a full block, all of it kept here; null where there is no such run. */
+  wholeMemoryOf(block: number): RunMemory | null {
+    const [start, end] = [block * BLOCK, (block + 1) * BLOCK]
+    const [run, other] = this.runsOf(block)
+    if (!run || other || !run.whole || this.shape.coldTo > start || run.at > start || endOf(run) < end) return null
+    return this.#memoryOf(run)
+  }
+
   #after({ newestFirst, from, to }: Walk, block: number): number {
     return newestFirst ? Math.max(from, block * BLOCK) : Math.min(to, (block + 1) * BLOCK) - 1
   }
 
-  async #candidates(walk: Walk, driver: PlanNode, wave: readonly number[]): Promise<number[]> {
+  async #candidates(walk: Walk, driver: PlanNode, wave: readonly number[]): Promise<readonly number[]> {
+    if (wave.length === 0) return wave
     const low = Math.min(...wave)
     const high = Math.max(...wave)
     const runs = this.#runsBetween(low * BLOCK, (high + 1) * BLOCK)

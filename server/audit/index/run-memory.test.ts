@@ -9,7 +9,7 @@ import { planOf } from '../plan.ts'
 import { logBounds } from '../scan.ts'
 import { mergeIndex } from './merge.ts'
 import { reindex } from './rebuild.ts'
-import { rememberedRuns } from './run-memory.ts'
+import { MOST_BYTES, rememberedRuns } from './run-memory.ts'
 import type { LogShape, RunHead } from './runs.ts'
 
 useDatabase()
@@ -79,9 +79,9 @@ describe('what was read of a run', () => {
     const [early, late] = [uuidv7(), uuidv7()]
     const reading = rememberedRuns(early, shapeOf(run(0, '1')))
     const held = reading(run(0, '1'))
-    held.grows(40 * 1_024 * 1_024)
+    held.grows(0.6 * MOST_BYTES)
     const recent = rememberedRuns(late, shapeOf(run(0, '1')))(run(0, '1'))
-    recent.grows(40 * 1_024 * 1_024)
+    recent.grows(0.6 * MOST_BYTES)
     expect(rememberedRuns(late, shapeOf(run(0, '1')))(run(0, '1'))).toBe(recent)
     expect(reading(run(0, '1'))).toBe(held)
     expect(rememberedRuns(early, shapeOf(run(0, '1')))(run(0, '1'))).not.toBe(held)

@@ -1,11 +1,13 @@
 import 'server-only'
+import { totalmem } from 'node:os'
 import type { Packed } from '#lib/postings/places.ts'
 import type { TermHash } from '#lib/postings/run.ts'
 import type { TimedPart } from './block-times.ts'
 import type { LogShape, RunHead } from './runs.ts'
 
-/** What all organisations' runs may take together in a process. */
-const MOST_BYTES = 64 * 1_024 * 1_024
+const MB = 1_024 * 1_024
+/** What all organisations' runs may take together in a process: a hundredth of the machine's memory, but neither too little nor too much. */
+export const MOST_BYTES = Math.min(256 * MB, Math.max(64 * MB, totalmem() / 100))
 /** Of one thing that is remembered, beside its bytes. */
 const OVERHEAD = 120
 
@@ -17,8 +19,11 @@ export type Standing =
   | { kind: 'bucket'; packed: Packed; blocks: ReadonlySet<number> }
   | { kind: 'own'; pieces: Piece[] }
 
+/** Everything in the block occurred between these times, both included. */
+export type Tally = { from: number; to: number; value: unknown }
+
 /**
- * What was read of one run's postings and times. A run is never changed: whatever rewrites some of it (merging, purging, erasing,
+ * What was read of one run's postings and times, and counted in them. A run is never changed: whatever rewrites some of it (merging, purging, erasing,
  * building anew) writes its row in `audit_run` again, and with that its revision. So it may be remembered for as long as a transaction
  * that sees the organisation, and nothing else, finds that very row.
  */
@@ -28,6 +33,8 @@ export class RunMemory {
   readonly standings = new Map<TermHash, Standing | null>()
   /** The times of its entries, block by block. */
   readonly parts = new Map<number, TimedPart[]>()
+  /** What blocks came to, by the question for which they were counted, see `Tallies`. */
+  readonly tallies = new Map<string, Map<number, Tally>>()
   #bytes = 0
 
   constructor(revision: string) {
