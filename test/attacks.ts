@@ -1,4 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'vitest'
+import { signCheckpoint } from '#protocol/audit/checkpoint.ts'
+import { appendLeaves, emptyTree, rootOf } from '#protocol/audit/merkle.ts'
+import { noteSigner } from '#protocol/audit/note.ts'
+import { encodeTreeState } from '#protocol/audit/tree-state.ts'
 import { systemActor } from '#server/kernel/actor.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import type { TestDatabase } from './harness.ts'
@@ -11,11 +17,14 @@ export async function grow(tenantId: string, entries: number): Promise<void> {
   }))
 }
 
+/** SQL, with its parameters from $2 on. */
+type Statement = string | [string, ...unknown[]]
+
 /** Runs statements as whoever owns the database could; $1 is the organisation. */
 export async function tamper(
   { superuser }: TestDatabase,
   tenantId: string,
-  ...statements: readonly (string | [string, ...unknown[]])[]
+  ...statements: readonly Statement[]
 ): Promise<void> {
   const client = await superuser.connect()
   try {
@@ -29,6 +38,26 @@ export async function tamper(
   } finally {
     client.release(true)
   }
+}
+
+/** What is stored of the tree that these leaves would make, and the head that the log's own, stolen key signs. */
+export async function forgedTree({ dataDir }: TestDatabase, tenantId: string, leaves: readonly Uint8Array[]) {
+  const { state, fullTiles } = appendLeaves(emptyTree(), leaves)
+  const signer = await noteSigner(readFileSync(join(dataDir, 'keys', `log-${tenantId}.key`), 'utf8').trim())
+  const head = { origin: signer.name, size: leaves.length, root: rootOf(state) }
+  const tiles: Statement[] = [
+    'DELETE FROM audit_tile WHERE tenant_id = $1',
+    ...fullTiles.map(
+      ({ level, index, bytes }): Statement => [
+        'INSERT INTO audit_tile (tenant_id, level, number, hashes) VALUES ($1, $2, $3, $4)',
+        level,
+        index,
+        bytes,
+      ],
+    ),
+    ['UPDATE audit_head SET size = $2, tree = $3 WHERE tenant_id = $1', head.size, Buffer.from(encodeTreeState(state))],
+  ]
+  return { tiles, root: head.root, note: await signCheckpoint(head, signer) }
 }
 
 export const ALTER = (index: number) =>

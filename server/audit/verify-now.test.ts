@@ -1,12 +1,9 @@
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { utf8Encode } from '#lib/bytes.ts'
-import { signCheckpoint } from '#protocol/audit/checkpoint.ts'
-import { appendLeaves, emptyTree, leafHash, rootOf } from '#protocol/audit/merkle.ts'
-import { noteSigner } from '#protocol/audit/note.ts'
-import { encodeTreeState } from '#protocol/audit/tree-state.ts'
-import { ALTER, ATTACKS, grow, keepLog, tamper } from '#test/attacks.ts'
+import { leafHash } from '#protocol/audit/merkle.ts'
+import { ALTER, ATTACKS, forgedTree, grow, keepLog, tamper } from '#test/attacks.ts'
 import { makeTenant, useDatabase } from '#test/harness.ts'
 import { signHead } from './checkpoints.ts'
 import { mergeIndex } from './index/merge.ts'
@@ -58,8 +55,9 @@ async function forge(
     [tenantId],
   )
   const texts = change(rows.map(({ entry }) => entry))
-  const { state, fullTiles } = appendLeaves(
-    emptyTree(),
+  const { tiles, root, note } = await forgedTree(
+    db,
+    tenantId,
     texts.map((text) => leafHash(utf8Encode(text))),
   )
   await tamper(
@@ -77,27 +75,13 @@ async function forge(
     ],
     // What is kept beside entries that moved would give them away at once.
     'UPDATE audit_entry SET personal = NULL WHERE tenant_id = $1',
-    'DELETE FROM audit_tile WHERE tenant_id = $1',
-    ...fullTiles.map(({ level, index, bytes }): [string, ...unknown[]] => [
-      'INSERT INTO audit_tile (tenant_id, level, number, hashes) VALUES ($1, $2, $3, $4)',
-      level,
-      index,
-      bytes,
-    ]),
-    [
-      'UPDATE audit_head SET size = $2, tree = $3 WHERE tenant_id = $1',
-      texts.length,
-      Buffer.from(encodeTreeState(state)),
-    ],
+    ...tiles,
   )
   if (!resign) return
-  const signer = await noteSigner(readFileSync(join(db.dataDir, 'keys', `log-${tenantId}.key`), 'utf8').trim())
-  const head = { origin: signer.name, size: texts.length, root: rootOf(state) }
-  const note = await signCheckpoint(head, signer)
   await tamper(db, tenantId, 'DELETE FROM audit_checkpoint WHERE tenant_id = $1 AND size > 200 AND size < 600', [
     'UPDATE audit_checkpoint SET size = $2, root = $3, note = $4 WHERE tenant_id = $1',
     texts.length,
-    head.root,
+    root,
     note,
   ])
 }

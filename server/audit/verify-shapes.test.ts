@@ -1,13 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { utf8Encode } from '#lib/bytes.ts'
-import { signCheckpoint } from '#protocol/audit/checkpoint.ts'
-import { appendLeaves, emptyTree, leafHash, rootOf } from '#protocol/audit/merkle.ts'
-import { noteSigner } from '#protocol/audit/note.ts'
-import { encodeTreeState } from '#protocol/audit/tree-state.ts'
+import { leafHash } from '#protocol/audit/merkle.ts'
 import type { AuditDraft } from '#server/kernel/ledger.ts'
-import { ATTACKS, grow, keepLog, tamper } from '#test/attacks.ts'
+import { ATTACKS, forgedTree, grow, keepLog, tamper } from '#test/attacks.ts'
 import { makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { daysAgo, recordDrafts, setRules, usePast } from '#test/past.ts'
 import { signHead } from './checkpoints.ts'
@@ -75,26 +70,13 @@ async function makePurged(): Promise<{ tenantId: string; before: readonly string
 
 /** Everything made again over other leaves: tiles of all levels, the head, and with the stolen key the newest checkpoint. */
 async function forgeTree(tenantId: string, leaves: readonly Uint8Array[]): Promise<void> {
-  const { state, fullTiles } = appendLeaves(emptyTree(), leaves)
-  const signer = await noteSigner(readFileSync(join(db.dataDir, 'keys', `log-${tenantId}.key`), 'utf8').trim())
-  const head = { origin: signer.name, size: leaves.length, root: rootOf(state) }
+  const { tiles, root, note } = await forgedTree(db, tenantId, leaves)
   await tamper(
     db,
     tenantId,
-    'DELETE FROM audit_tile WHERE tenant_id = $1',
-    ...fullTiles.map(({ level, index, bytes }): [string, ...unknown[]] => [
-      'INSERT INTO audit_tile (tenant_id, level, number, hashes) VALUES ($1, $2, $3, $4)',
-      level,
-      index,
-      bytes,
-    ]),
-    ['UPDATE audit_head SET tree = $2 WHERE tenant_id = $1', Buffer.from(encodeTreeState(state))],
+    ...tiles,
     'DELETE FROM audit_checkpoint WHERE tenant_id = $1 AND size > 300 AND size < 600',
-    [
-      'UPDATE audit_checkpoint SET root = $2, note = $3 WHERE tenant_id = $1 AND size = 600',
-      head.root,
-      await signCheckpoint(head, signer),
-    ],
+    ['UPDATE audit_checkpoint SET root = $2, note = $3 WHERE tenant_id = $1 AND size = 600', root, note],
   )
 }
 
