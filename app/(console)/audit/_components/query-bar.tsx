@@ -1,6 +1,7 @@
 import { getTranslations } from 'next-intl/server'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Notice } from '#components/ui/notice.tsx'
+import { mistakeWords } from '../_mistake-words.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { QueryLine } from './query-line.tsx'
 import type { Mistake } from './read-meaning.ts'
@@ -9,7 +10,8 @@ import { ZoneSelect } from './zone-select.tsx'
 
 /** The query line, the time and its zone; below them what is wrong with the query. */
 export async function QueryBar({ params, mistake }: { params: AuditParams; mistake: Mistake | null }) {
-  const t = await getTranslations('audit')
+  const [t, query] = await Promise.all([getTranslations('audit'), getTranslations('audit.query')])
+  const words = (text: string) => mistakeWords(query, text)
   return (
     <>
       <div className="flex flex-wrap gap-2">
@@ -30,8 +32,8 @@ export async function QueryBar({ params, mistake }: { params: AuditParams; mista
             <p className="mb-2">
               {t('query.mistake', {
                 column: mistake.column,
-                found: mistake.found,
-                expected: mistake.expected.join(` ${t('query.or')} `),
+                found: words(mistake.found),
+                expected: mistake.expected.map(words).join(` ${t('query.or')} `),
               })}
             </p>
             <ButtonLink href={auditHref(params, { q: null })}>{t('query.clear')}</ButtonLink>

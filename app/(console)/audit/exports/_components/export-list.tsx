@@ -71,7 +71,7 @@ function Facts({ view }: { view: ExportView }) {
       <span>{t('asOf', { size: view.asOf })}</span>
       {sizeBytes !== null && (
         <span>
-          {format.number(sizeBytes / 1_048_576, { maximumFractionDigits: 1, style: 'unit', unit: 'megabyte' })}
+          {format.number(sizeBytes / 1_000_000, { maximumFractionDigits: 1, style: 'unit', unit: 'megabyte' })}
         </span>
       )}
       {view.masked && <span>{t('masked')}</span>}

@@ -1,7 +1,7 @@
 import { getLocale, getTimeZone, getTranslations } from 'next-intl/server'
 import { Suspense } from 'react'
 import { Card, CardFoot, Panel } from '#components/ui/card.tsx'
-import { ButtonLink } from '#components/ui/link.tsx'
+import { ButtonLink, Link } from '#components/ui/link.tsx'
 import { Mono } from '#components/ui/mono.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
@@ -51,7 +51,10 @@ async function Hold({ hold, preview, mayRelease }: Pick<Props, 'preview' | 'mayR
           </Suspense>
         )}
         {releaseRequest && (
-          <Tag tone="danger">{t('holds.releasing', { state: t(`rules.state.${releaseRequest.state}`) })}</Tag>
+          <>
+            <Tag tone="danger">{t('holds.releasing', { state: t(`rules.state.${releaseRequest.state}`) })}</Tag>
+            <Link href="/approvals">{t('rules.decide')}</Link>
+          </>
         )}
         {!released && !releaseRequest && mayRelease && (
           <ButtonLink size="small" className="ml-auto" href={`/audit/keeping/holds/${id}/release`}>
