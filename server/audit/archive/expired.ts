@@ -1,8 +1,8 @@
 import 'server-only'
-import { type EngineValue, engineRows, literal } from './engine/client.ts'
+import { type EngineValue, engineRows } from './engine/client.ts'
 import type { ColdFile } from './files.ts'
 import { ColdFileProblem } from './problem.ts'
-import { archiveStore } from './store.ts'
+import { sourceFetched } from './reach.ts'
 
 /** An archived entry that has expired; with its texts where they were asked for. `isLast`: the file has no more of them. */
 export type ColdExpired = { index: number; at: Date; entry: string | null; personal: string | null }
@@ -15,6 +15,8 @@ type Listing = {
   after: number
   size: number
   texts: boolean
+  /** So long a file is waited for that has to be fetched. */
+  fetchMs: number
 }
 
 /** Archived entries of a class that have expired, in the order of the log, some of a file at a time. */
@@ -26,14 +28,14 @@ export async function* eachColdExpired(
   const { before, after, size } = listing
   for (const file of files) {
     if (file.to <= after + 1 || file.from >= size || file.recordedFrom >= before.getTime()) continue
-    yield* eachOf(await archiveStore(tenantId).local(file), listing)
+    yield* eachOf(await sourceFetched(tenantId, [file], listing.fetchMs), listing)
   }
 }
 
-async function* eachOf(path: string, listing: Listing): AsyncGenerator<ColdExpiredPage, void> {
+async function* eachOf(source: string, listing: Listing): AsyncGenerator<ColdExpiredPage, void> {
   let held: ColdExpired[] | null = null
   let last = listing.after
-  for await (const rows of engineRows(...question(path, listing))) {
+  for await (const rows of engineRows(...question(source, listing))) {
     if (held) yield { entries: held, isLast: false }
     held = rows.map(([index, at, entry, personal]) => ({
       index: Number(index),
@@ -50,9 +52,9 @@ async function* eachOf(path: string, listing: Listing): AsyncGenerator<ColdExpir
   if (held) yield { entries: held, isLast: true }
 }
 
-function question(path: string, { class: name, before, after, size, texts }: Listing): [string, EngineValue[]] {
+function question(source: string, { class: name, before, after, size, texts }: Listing): [string, EngineValue[]] {
   return [
-    `SELECT index, recorded_at, ${texts ? 'entry, personal' : 'NULL, NULL'} FROM read_parquet(${literal(path)}, hive_partitioning = false)
+    `SELECT index, recorded_at, ${texts ? 'entry, personal' : 'NULL, NULL'} FROM ${source}
       WHERE class = ? AND recorded_at < ? AND index > ? AND index < ?`,
     [name, before.getTime(), after, size],
   ]

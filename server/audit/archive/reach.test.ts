@@ -12,6 +12,8 @@ import { makePerson, makeTenant, useDatabase } from '#test/harness.ts'
 import { DAY, recordDrafts, usePast } from '#test/past.ts'
 import { searchAudit } from '../ask.ts'
 import { signHead } from '../checkpoints.ts'
+import { previewPurge } from '../keeping/preview.ts'
+import { KEEP_EVERYTHING } from '../keeping/schema.ts'
 import { eachMatch } from '../matches.ts'
 import { search } from '../search.ts'
 import { eachMatchAsStored } from '../stored-matches.ts'
@@ -140,6 +142,8 @@ describe('files that have to be fetched', () => {
     })
     // What the log is worth is told without them.
     expect(await getTrust(owner, {})).toMatchObject({ state: 'ok', verified: null })
+    const rules = { ...KEEP_EVERYTHING, activity: 30 }
+    expect(await previewPurge(tenantId, { now: new Date(), rules, budgetMs: 100 })).toMatchObject({ partial: true })
     // The same request is still under way, and nobody asks twice.
     expect(bucket.asked).toEqual([names.at(-1), names[0]])
   })

@@ -1,6 +1,6 @@
 import 'server-only'
 import { pgTransaction } from '#server/kernel/db.ts'
-import { AppError } from '#server/kernel/errors.ts'
+import { AppError, isAppError } from '#server/kernel/errors.ts'
 import { NeededFirst } from '#server/kernel/needed-first.ts'
 import { literal } from './engine/client.ts'
 import { type ColdFile, readColdFiles } from './files.ts'
@@ -65,11 +65,19 @@ async function fetched(tenantId: string, files: readonly ColdFile[], withinMs: n
   }
 }
 
+const LATE = 'archive_late'
+
+/** Whether a file did not come in the time that it was waited for. */
+export function isLate(error: unknown): boolean {
+  return isAppError(error) && error.cause === LATE
+}
+
 function lateFor([first]: readonly ColdFile[]): AppError {
   const place = archivePlace()
   const bucket = place.kind === 's3' ? `’s bucket ${place.bucket}` : ''
   return new AppError('unavailable', {
     detail: `The archive${bucket} has not given ${first?.name} yet. It is fetched on: try again in a moment.`,
     retryAfter: 10,
+    cause: LATE,
   })
 }

@@ -31,6 +31,8 @@ export type Expiring = {
   texts: boolean
   /** Only what is not archived; `after` is then where to begin. */
   inTables?: boolean
+  /** So long a file of the archive is waited for; as long as it takes, unless given. */
+  fetchMs?: number
   /** No more at once, of what is in the tables. */
   pageEvents?: number
 }
@@ -61,10 +63,9 @@ async function* eachListed(expiring: Expiring): AsyncGenerator<Listed, void> {
       to: await readColdTo(sql, tenantId),
       files: await readColdFiles(sql, tenantId),
     }))
-    for await (const { entries, isLast } of eachColdExpired(tenantId, cold.files, {
-      ...listing,
-      after: after?.index ?? -1,
-    }))
+    const fetchMs = expiring.fetchMs ?? Number.POSITIVE_INFINITY
+    const archived = { ...listing, fetchMs, after: after?.index ?? -1 }
+    for await (const { entries, isLast } of eachColdExpired(tenantId, cold.files, archived))
       yield { entries, isWithinFile: !isLast }
     if (after && after.index < cold.to) place = null
   }

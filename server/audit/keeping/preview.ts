@@ -1,5 +1,6 @@
 import 'server-only'
 import { readTransaction } from '#server/kernel/db.ts'
+import { isLate } from '../archive/reach.ts'
 import { checkLog } from '../witness/check-log.ts'
 import { holdsInForce } from './holds.ts'
 import { type ExpiredPage, eachExpired } from './plan.ts'
@@ -30,11 +31,18 @@ export async function previewPurge(
     const before = purgeBefore(rules[name], now)
     if (!before) continue
     const days = new Map<string, Day>()
-    for await (const page of eachExpired({ tenantId, class: name, before, size, holds, texts: false })) {
-      countDays(days, page)
-      for (const [id, held] of page.held) kept.set(id, (kept.get(id) ?? 0) + held.size)
-      partial ||= performance.now() > deadline
-      if (partial) break
+    // One deadline for all of it: a bucket that does not answer leaves the rest uncounted.
+    const fetchMs = Math.max(0, deadline - performance.now())
+    try {
+      for await (const page of eachExpired({ tenantId, class: name, before, size, holds, texts: false, fetchMs })) {
+        countDays(days, page)
+        for (const [id, held] of page.held) kept.set(id, (kept.get(id) ?? 0) + held.size)
+        partial ||= performance.now() > deadline
+        if (partial) break
+      }
+    } catch (error) {
+      if (!isLate(error)) throw error
+      partial = true
     }
     if (days.size > 0) classes.push(sumUp(name, days))
   }
