@@ -36,6 +36,17 @@ export function fileResponse(request: Request, file: ServedFile): Response {
   return response
 }
 
+/** What was made for this answer alone, as a download; `name` is of the server's making. */
+export function madeFileResponse(name: string, content: BodyInit, type = 'text/plain; charset=utf-8'): Response {
+  return new Response(content, {
+    headers: {
+      'content-type': type,
+      'content-disposition': `attachment; filename="${name}"`,
+      'cache-control': 'private, no-store',
+    },
+  })
+}
+
 function streamOf(pieces: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     pull: async (controller) => {
