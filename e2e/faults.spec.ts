@@ -11,6 +11,7 @@ import { openDeviceFile } from '#agent/core/files.ts'
 import { unlockOnline } from '#agent/core/vault.ts'
 import { noCompanion } from '#agent/node/companion.ts'
 import { openWorkspace } from '#agent/node/workspace.ts'
+import { seededRandom } from '#lib/seeded-random.ts'
 import { AgentDevice, runAgent } from './support/agent.ts'
 import { readWholeLog, type WholeLog } from './support/audit-log.ts'
 import { type Instance, type ProcessName, startInstance } from './support/instance.ts'
@@ -52,17 +53,6 @@ async function enrol(name: string): Promise<AgentDevice> {
   const phone = await AgentDevice.enroll(instance, operator, path.join(root, name))
   phones.push(phone)
   return phone
-}
-
-/** mulberry32: small, even enough, and the same everywhere. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
@@ -134,7 +124,7 @@ test('kill -9 of anything at any moment: nothing acknowledged is lost, nothing c
   test.setTimeout(300_000)
   test.info().annotations.push({ type: 'seed', description: String(SEED) })
   console.log(`faults: GATEHOUSE_FAULTS_SEED=${SEED}`)
-  const random = seeded(SEED)
+  const random = seededRandom(SEED)
   const [reporting, alsoReporting, lost, stolen, blocked] = await Promise.all([
     enrol('reporting'),
     enrol('also-reporting'),

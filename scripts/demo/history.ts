@@ -4,17 +4,6 @@ import type { Act } from './simulated-device.ts'
 
 type File = Notes['files'][number]
 
-/** Numbers that look random and are the same in every demo (mulberry32). */
-export function chances(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /** What somebody does with a file: mostly reading, now and then something that the policy has a word on. */
 export function anAct(chance: () => number, file: File): Act {
   const roll = chance()

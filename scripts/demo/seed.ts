@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { openDeviceFile } from '#agent/core/files.ts'
 import { fetchPolicy } from '#agent/core/policy.ts'
 import { syncOnce } from '#agent/core/sync.ts'
+import { seededRandom } from '#lib/seeded-random.ts'
 import { defaultPolicy, type PolicyDocument } from '#protocol/policy/document.ts'
 import { publishFile } from '#server/content/commands.ts'
 import { blockDevice, createEnrollmentCode, requestWipe } from '#server/devices/commands.ts'
@@ -15,7 +16,7 @@ import { closeRuntime } from '#server/kernel/runtime.ts'
 import { invitePerson, inviteStaff } from '#server/people/commands.ts'
 import { publishTighterPolicy, saveDraft } from '#server/policies/commands.ts'
 import { listTenants } from '#server/tenants/queries.ts'
-import { anAct, chances, pastTimes, pick } from './history.ts'
+import { anAct, pastTimes, pick } from './history.ts'
 import { deviceDir, type Notes, readNotes, writeNotes } from './notes.ts'
 import { ADMIN, contentOf, DOCUMENTS, DOMAIN, factsOf, MEMBERS, ORGANISATION, OWNER, STAFF } from './organisation.ts'
 import { enrollDevice, recordAct, type SimulatedDevice } from './simulated-device.ts'
@@ -150,7 +151,7 @@ async function enrollDevices(env: Env, { actor }: Signed, people: readonly Someb
 
 /** Records what its person did in the last day, and hands it in. A few open a file for real, so that there is a vault. */
 async function liveThroughTheDay({ device, pretend }: SimulatedDevice, files: Notes['files'], turn: number) {
-  const chance = chances(turn + 1)
+  const chance = seededRandom(turn + 1)
   for (const at of pastTimes(chance, EVENTS_A_DEVICE, Date.now())) {
     pretend(at)
     await recordAct(device, anAct(chance, pick(files, chance)))

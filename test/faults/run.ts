@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { seededRandom } from '#lib/seeded-random.ts'
 import { mergeIndex, mergesFor } from '#server/audit/index/merge.ts'
 import { readShape } from '#server/audit/index/runs.ts'
 import { eachMatch } from '#server/audit/matches.ts'
@@ -7,7 +8,7 @@ import { isAppError } from '#server/kernel/errors.ts'
 import { makePerson, makeTenant } from '#test/made.ts'
 import { describeFault, faultsFrom, strike } from './faults.ts'
 import { Phone, RARE_EVERY } from './phone.ts'
-import { type Random, seeded } from './random.ts'
+import type { Random } from './random.ts'
 import { Site } from './site.ts'
 import { unsoundness } from './sound.ts'
 
@@ -44,12 +45,14 @@ export async function runFaults(options: RunOptions): Promise<Outcome> {
   const startedMs = performance.now()
   const site = await Site.start()
   try {
-    const random = seeded(options.seed)
+    const random = seededRandom(options.seed)
     const tenantId = await makeTenant()
     const owner = await makePerson(tenantId, { role: 'owner', founder: true })
     const phones: Phone[] = []
     for (let number = 1; number <= options.phones; number++)
-      phones.push(await Phone.enroll(owner, number, { gateways: site.gateways, random: seeded(options.seed + number) }))
+      phones.push(
+        await Phone.enroll(owner, number, { gateways: site.gateways, random: seededRandom(options.seed + number) }),
+      )
     const outcome = await new Run(site, tenantId, phones, options).play(random)
     for (const phone of phones) phone.close()
     return { ...outcome, seconds: Math.round((performance.now() - startedMs) / 1000) }
@@ -77,7 +80,9 @@ class Run {
   }
 
   async play(random: Random): Promise<Omit<Outcome, 'seconds'>> {
-    const sending = this.#phones.map((phone, n) => this.#keepSending(phone, seeded(this.#options.seed + 1_000 + n)))
+    const sending = this.#phones.map((phone, n) =>
+      this.#keepSending(phone, seededRandom(this.#options.seed + 1_000 + n)),
+    )
     const searching = this.#keepSearching()
     await this.#wreak(random)
     this.#isOver = true
