@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
 import { makeTenant, useDatabase } from '#test/harness.ts'
 import { pgTransaction, systemTransaction, unsafeWriteTransaction } from './db.ts'
@@ -119,8 +120,12 @@ describe('connections nobody uses', () => {
         }),
       )
     for (const pool of [reader, writer]) pool.options.idleTimeoutMillis = 20
+    const kept = vi.spyOn(Socket.prototype, 'setKeepAlive')
     const before = await pids('reader', 4)
     expect(new Set(before).size).toBe(4)
+    // Nobody on the way takes them for forgotten.
+    expect(kept.mock.calls).toEqual(Array(4).fill([true, 30_000]))
+    kept.mockRestore()
     await pids('writer', 2)
     await vi.waitFor(() => expect([reader.totalCount, writer.totalCount]).toEqual([2, 0]))
     await new Promise((resolve) => setTimeout(resolve, 60))

@@ -55,6 +55,9 @@ export function createRuntime({ dataDir, logins, masterKeyFile, transit, poolSiz
       idleTimeoutMillis: 30_000,
       // Whoever asks after a pause need not connect first, nor have every statement prepared again.
       min: role === 'reader' ? KEPT_READERS : 0,
+      // What lies between us and the database may forget a connection on which nothing is said, and tell nobody.
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 30_000,
       application_name: `gatehouse-${role}`,
       options: '-c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000 -c TimeZone=UTC',
       // Statements that do not need each other's answers go out together, see `pgTransaction`.
