@@ -23,6 +23,7 @@ const FIELD_MESSAGES: readonly [RegExp, FieldKey][] = [
   [/more than you/, 'outranks'],
   [/^is not there$/, 'unknown'],
   [/^must be later than from$/, 'later'],
+  [/^column (\d+): found /, 'query'],
   [/^is not a time like/, 'time'],
   [/^is not the verifier key of a witness/, 'witnessKey'],
   [/^is not an https:\/\/ address/, 'outsideAddress'],
@@ -44,6 +45,7 @@ type FieldKey =
   | 'repetitive'
   | 'outranks'
   | 'later'
+  | 'query'
   | 'time'
   | 'witnessKey'
   | 'outsideAddress'
@@ -69,10 +71,12 @@ async function messageOf(failure: AppError, requestId: string): Promise<string> 
 }
 
 async function fieldsOf(fields: Record<string, string>): Promise<Record<string, string>> {
-  const t = await getTranslations('errors')
+  const [t, locale] = await Promise.all([getTranslations('errors'), getLocale()])
   const translated: Record<string, string> = {}
   for (const [path, problem] of Object.entries(fields)) {
-    const known = FIELD_MESSAGES.find(([pattern]) => pattern.test(problem))
+    const found = FIELD_MESSAGES.find(([pattern]) => pattern.test(problem))
+    // What is wrong with a search is written in English, with more than a message of ours could say.
+    const known = found?.[1] === 'query' && locale === 'en' ? undefined : found
     const count = Number(/\d+/.exec(problem)?.[0] ?? 0)
     // A list's member (`scopes.0`) is shown at the list.
     translated[path.split('.')[0] ?? path] ??= known ? t(`field.${known[1]}`, { count }) : problem

@@ -17,7 +17,7 @@ const PARTS: readonly [RegExp, Key][] = [
   [/^a space after \*$/, 'part.spaceAfterStar'],
   [/^a value after (?<name>[a-z]+:)$/, 'part.valueAfter'],
   [/^an address like (?<name>\S+)$/, 'part.address'],
-  [/^an action like (?<name>.+)$/, 'part.action'],
+  [/^an action like /, 'part.action'],
   [/^a range like (?<name>\S+)$/, 'part.range'],
   [/^at most (?<count>\d+) characters$/, 'part.characters'],
   [/^at most (?<count>\d+) terms$/, 'part.terms'],
