@@ -14,6 +14,7 @@ import { histogram } from '../histogram.ts'
 import { eachMatch } from '../matches.ts'
 import { planOf } from '../plan.ts'
 import { logBounds, SINGLE, STRETCH } from '../scan.ts'
+import { rangeOf } from '../time-range.ts'
 import { mergeIndex } from './merge.ts'
 import { gapsOf, reindex } from './rebuild.ts'
 import { readShape } from './runs.ts'
@@ -94,6 +95,7 @@ async function expectRightAnswers(tenantId: string, answers: Map<string, Log>): 
       [undefined, undefined],
       ['2026-11-01T02:30:00.000Z', '2026-11-01T05:00:00.500Z'],
       ['2020-01-01T00:00:00.000Z', undefined],
+      ['2026-11-01T02:30:00.001Z', '2026-11-01T05:00:00.500Z'],
     ]) {
       const right = matching
         .filter(({ entry }) => (!from || entry.occurredAt >= from) && (!to || entry.occurredAt < to))
@@ -104,8 +106,7 @@ async function expectRightAnswers(tenantId: string, answers: Map<string, Log>): 
         const bounds = await logBounds(sql, tenantId)
         if (!bounds) throw new Error('an empty log')
         const ask = { q, from, to }
-        const total = await countMatches(sql, { tenantId, plan: planOf(q, tenantId), ask, bounds })
-        expect(total.value, q).toBe(Math.min(right.length, 2_000))
+        expect(await countOf(tenantId, ask), q).toBe(Math.min(right.length, 2_000))
         const figures = await histogram(sql, tenantId, { ...ask, buckets: 60 }, new Date(START + 86_400_000))
         expect(figures.partial).toBe(false)
         expect(
@@ -117,10 +118,18 @@ async function expectRightAnswers(tenantId: string, answers: Map<string, Log>): 
   }
 }
 
+async function countOf(tenantId: string, ask: { q: string; from: string | undefined; to: string | undefined }) {
+  return pgTransaction('reader', tenantId, async (_client, sql) => {
+    const bounds = await logBounds(sql, tenantId)
+    if (!bounds) throw new Error('an empty log')
+    return (await countMatches(sql, { tenantId, plan: planOf(ask.q, tenantId), ask, bounds })).value
+  })
+}
+
 /** How many answers of the log's first block are remembered. */
-async function rememberedOf(tenantId: string, q: string): Promise<number | undefined> {
+async function rememberedOf(tenantId: string, q: string, from?: string): Promise<number | undefined> {
   const bounds = await pgTransaction('reader', tenantId, (_client, sql) => logBounds(sql, tenantId))
-  return bounds ? howMany(bounds, planOf(q, tenantId), null).of(0) : undefined
+  return bounds ? howMany(bounds, planOf(q, tenantId), rangeOf({ from, to: undefined })).of(0) : undefined
 }
 
 async function shapeOf(tenantId: string) {
@@ -214,9 +223,18 @@ describe('the index', () => {
     ])
     expect(await mergeIndex(tenantId)).toBe(0)
     const rare = 'action:screenshot.attempt label:confidential'
+    const inFirst = answers.get(rare)?.filter(({ index }) => index < BLOCK).length
     expect(await rememberedOf(tenantId, rare)).toBeUndefined()
+    await countOf(tenantId, { q: rare, from: undefined, to: undefined })
+    expect(await rememberedOf(tenantId, rare)).toBe(inFirst)
     await expectRightAnswers(tenantId, answers)
-    expect(await rememberedOf(tenantId, rare)).toBe(answers.get(rare)?.filter(({ index }) => index < BLOCK).length)
+    expect(await rememberedOf(tenantId, rare)).toBe(inFirst)
+    const from = '2026-11-01T02:30:00.000Z'
+    expect(await rememberedOf(tenantId, rare, from)).toBeUndefined()
+    const late = await countOf(tenantId, { q: rare, from, to: undefined })
+    expect(late).toBeLessThan(inFirst ?? 0)
+    expect(await rememberedOf(tenantId, rare, from)).toBeLessThanOrEqual(late)
+    expect(await rememberedOf(tenantId, rare, '2026-11-01T02:30:00.001Z')).toBeUndefined()
     // What was counted before is not counted again.
     await expectRightAnswers(tenantId, answers)
 

@@ -2,6 +2,7 @@ import 'server-only'
 import { totalmem } from 'node:os'
 import type { Packed } from '#lib/postings/places.ts'
 import type { TermHash } from '#lib/postings/run.ts'
+import type { TimeRange } from '#lib/postings/times.ts'
 import type { TimedPart } from './block-times.ts'
 import type { LogShape, RunHead } from './runs.ts'
 
@@ -19,8 +20,8 @@ export type Standing =
   | { kind: 'bucket'; packed: Packed; blocks: ReadonlySet<number> }
   | { kind: 'own'; pieces: Piece[] }
 
-/** Everything in the block occurred between these times, both included. */
-export type Tally = { from: number; to: number; value: unknown }
+/** What a block came to, between which times it occurred (both included; null where nobody looked), and what a range left out of it. */
+export type Tally = { span: { from: number; to: number } | null; cut: TimeRange; value: unknown }
 
 /**
  * What was read of one run's postings and times, and counted in them. A run is never changed: whatever rewrites some of it (merging, purging, erasing,
