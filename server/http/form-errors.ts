@@ -1,54 +1,8 @@
 import { getLocale, getTranslations } from 'next-intl/server'
 import type { FormState } from '#components/form/form-state.ts'
 import { type AppError, isAppError } from '#server/kernel/errors.ts'
+import { fieldMessage } from './field-message.ts'
 import { newRequestId, toAppError } from './problem.ts'
-
-/** What a field's problem says → its message, `errors.field.<key>`. A number in it becomes `{count}`. */
-const FIELD_MESSAGES: readonly [RegExp, FieldKey][] = [
-  [/^is required$/, 'required'],
-  [/^Invalid input/, 'required'],
-  [/^needs at least (\d+) characters$/, 'tooShort'],
-  [/^may have at most (\d+) characters$/, 'tooLong'],
-  [/^needs at least one$/, 'choose'],
-  [/^must be one of /, 'choose'],
-  [/^is not an email address$/, 'email'],
-  [/^is not an id$/, 'unknown'],
-  [/^is not a code$/, 'code'],
-  [/^is wrong or was used already$/, 'codeUsed'],
-  [/^is taken$/, 'taken'],
-  [/^is not right$/, 'wrong'],
-  [/^holds a /, 'characters'],
-  [/^must not be the address/, 'obvious'],
-  [/^repeats too few/, 'repetitive'],
-  [/more than you/, 'outranks'],
-  [/^is not there$/, 'unknown'],
-  [/^must be later than from$/, 'later'],
-  [/^column (\d+): found /, 'query'],
-  [/^is not a time like/, 'time'],
-  [/^is not the verifier key of a witness/, 'witnessKey'],
-  [/^is not an https:\/\/ address/, 'outsideAddress'],
-]
-
-type FieldKey =
-  | 'required'
-  | 'tooShort'
-  | 'tooLong'
-  | 'choose'
-  | 'email'
-  | 'unknown'
-  | 'code'
-  | 'codeUsed'
-  | 'taken'
-  | 'wrong'
-  | 'characters'
-  | 'obvious'
-  | 'repetitive'
-  | 'outranks'
-  | 'later'
-  | 'query'
-  | 'time'
-  | 'witnessKey'
-  | 'outsideAddress'
 
 type Failed = Extract<FormState, { status: 'error' }>
 
@@ -74,12 +28,12 @@ async function fieldsOf(fields: Record<string, string>): Promise<Record<string, 
   const [t, locale] = await Promise.all([getTranslations('errors'), getLocale()])
   const translated: Record<string, string> = {}
   for (const [path, problem] of Object.entries(fields)) {
-    const found = FIELD_MESSAGES.find(([pattern]) => pattern.test(problem))
+    const found = fieldMessage(problem)
     // What is wrong with a search is written in English, with more than a message of ours could say.
-    const known = found?.[1] === 'query' && locale === 'en' ? undefined : found
+    const known = found === 'query' && locale === 'en' ? null : found
     const count = Number(/\d+/.exec(problem)?.[0] ?? 0)
     // A list's member (`scopes.0`) is shown at the list.
-    translated[path.split('.')[0] ?? path] ??= known ? t(`field.${known[1]}`, { count }) : problem
+    translated[path.split('.')[0] ?? path] ??= known ? t(`field.${known}`, { count }) : problem
   }
   return translated
 }
