@@ -80,6 +80,11 @@ export class BlockTimes {
     return this.#parts.get(block) ?? []
   }
 
+  /** Whether the exact times of the whole block are here. */
+  areExact(block: number): boolean {
+    return this.partsOf(block).every(({ exact }) => exact !== null)
+  }
+
   /** Between which times all of the block occurred, both included; null where its parts were not read. */
   spanOf(block: number): { from: number; to: number } | null {
     const parts = this.partsOf(block)

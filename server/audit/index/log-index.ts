@@ -121,7 +121,7 @@ export class LogIndex {
     if (!walk.range) return
     await this.times.loadHours(blocks, walk.range)
     const cut = new Set<number>()
-    for (const block of blocks) this.times.addTo(noBits(), block, walk.range, cut)
+    for (const block of blocks) if (!this.times.areExact(block)) this.times.addTo(noBits(), block, walk.range, cut)
     await this.times.loadExact([...cut], walk.range)
   }
 
