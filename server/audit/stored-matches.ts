@@ -7,9 +7,9 @@ import { CopyRoom, copyPlaces, copyStretch } from './copied-rows.ts'
 import { eachMatch, FETCH_MS, type MatchesAsk, type MatchesPlace } from './matches.ts'
 import { type Plan, planOf } from './plan.ts'
 import { RowBlock } from './row-block.ts'
-import { type LogBounds, logBounds, recordedBetween } from './scan.ts'
+import { type LogBounds, logBounds, recordedBetween, toCandidate } from './scan.ts'
 import type { StoredEntry } from './stored.ts'
-import { rangeOf } from './time-range.ts'
+import { isWithin, rangeOf } from './time-range.ts'
 
 type StoredAsk = Omit<MatchesAsk, 'order'>
 
@@ -34,9 +34,16 @@ export async function* eachMatchAsStored(
   ask: StoredAsk,
   after?: MatchesPlace,
 ): AsyncGenerator<StoredMatches, void> {
-  if (matchesEverything(planOf(ask.q, tenantId), ask)) return yield* eachBlock(tenantId, { ask, after, copy: copyOn })
+  const plan = planOf(ask.q, tenantId)
+  if (matchesEverything(plan, ask)) return yield* eachBlock(tenantId, { ask, after, copy: copyOn })
+  const range = rangeOf(ask)
+  // What the columns of a file say is looked at again, as on a page: they are no part of the log.
+  const isMatch = (entry: StoredEntry) => {
+    const candidate = toCandidate(entry)
+    return plan.matches(candidate) && isWithin(candidate, range)
+  }
   let place = after
-  for await (const found of archived(tenantId, ask, place)) {
+  for await (const found of archived(tenantId, ask, place, isMatch)) {
     place = found.at
     yield found
   }
@@ -143,6 +150,7 @@ async function* archived(
   tenantId: string,
   ask: StoredAsk,
   place: MatchesPlace | undefined,
+  isMatch: (entry: StoredEntry) => boolean = () => true,
 ): AsyncGenerator<StoredMatches, void> {
   const cold = await pgTransaction('reader', tenantId, (_client, sql) => openCold(sql, tenantId))
   const from = (place?.after ?? -1) + 1
@@ -153,6 +161,7 @@ async function* archived(
   let size = 0
   for await (const { found, reached, recordedAt } of cold.matches(walk, ask.fetchMs ?? FETCH_MS)) {
     for (const entry of found) {
+      if (!isMatch(entry)) continue
       gathered.push(entry)
       size += entry.text.length + (entry.personal?.length ?? 0)
     }

@@ -156,5 +156,10 @@ describe('verify now', () => {
     const made = await makeCold()
     await rewrite(made, `SELECT * REPLACE (if(index = 7, ['outcome:denied'], keys) AS keys) FROM FILE`)
     expect(await verified(made.log)).toMatchObject({ ok: false, code: 'archive_wrong_column', index: 7 })
+    // Nor is it handed out for what it is not.
+    let rows = 0
+    const ask = { q: 'outcome:denied', from: undefined, to: undefined, asOf: 20 }
+    for await (const found of eachMatchAsStored(made.log.tenantId, ask)) rows += found.rows.count
+    expect(rows).toBe(0)
   })
 })
