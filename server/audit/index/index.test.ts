@@ -9,6 +9,7 @@ import { runInTransaction } from '#server/kernel/command.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { appendEntries, type StatedDraft } from '#server/kernel/ledger.ts'
 import { makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { rowsToCopy } from '../copied-rows.ts'
 import { countMatches, howMany } from '../count-matches.ts'
 import { histogram } from '../histogram.ts'
 import { eachMatch } from '../matches.ts'
@@ -130,6 +131,15 @@ async function countOf(tenantId: string, ask: { q: string; from: string | undefi
 async function rememberedOf(tenantId: string, q: string, from?: string): Promise<number | undefined> {
   const bounds = await pgTransaction('reader', tenantId, (_client, sql) => logBounds(sql, tenantId))
   return bounds ? howMany(bounds, planOf(q, tenantId), rangeOf({ from, to: undefined })).of(0) : undefined
+}
+
+async function planOfStatement(tenantId: string, statement: string): Promise<string> {
+  return pgTransaction('reader', tenantId, async (client) => {
+    // Tables this small would be read whole.
+    await client.query('SET LOCAL enable_seqscan = off')
+    const { rows } = await client.query(`EXPLAIN ${statement}`)
+    return rows.map((row) => row['QUERY PLAN']).join('\n')
+  })
 }
 
 async function shapeOf(tenantId: string) {
@@ -298,6 +308,20 @@ describe('the index', () => {
     const bounds = await pgTransaction('reader', tenantId, (_client, sql) => logBounds(sql, tenantId))
     expect(bounds?.from).toBe(runs.at(-1)?.recordedFrom)
     await expectRightAnswers(tenantId, rightAnswers(await readLog(db, tenantId)))
+  })
+})
+
+describe('entries are copied', () => {
+  it('by their index alone, in its order, of the months they lie in', async () => {
+    const tenantId = await makeTenant()
+    const [recordedFrom, recordedTo] = [new Date().toISOString(), new Date().toISOString()]
+    for (const where of ['e.index >= 0 AND e.index < 60000', `e.index = ANY('{1,20,300}'::bigint[])`]) {
+      const statement = rowsToCopy(tenantId, { where, recordedFrom, recordedTo })
+      const plan = await planOfStatement(tenantId, statement)
+      expect(plan).toContain(`audit_entry_activity_${recordedFrom.slice(0, 7).replace('-', '')}`)
+      expect(plan.match(/audit_entry_\w+_index on audit_entry/g)).toHaveLength(3)
+      expect(plan).not.toMatch(/recorded_at_idx|Cond: .*recorded_at/)
+    }
   })
 })
 
