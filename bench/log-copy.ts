@@ -16,6 +16,9 @@ type Table = keyof typeof TABLES
 /** One transaction of an append as COPY's lines, without the organisation. */
 export type CopiedAppend = { entries: number; lines: Record<Table, string[]> }
 
+/** No append has more entries; what was merged has. */
+const MOST_APPENDED = 10_000
+
 /** The last appends of batches of a log (`least` entries and more) as rows to COPY; read before anything merges them. */
 export async function copyOut(
   client: pg.Client,
@@ -23,8 +26,8 @@ export async function copyOut(
   { most, least }: { most: number; least: number },
 ): Promise<CopiedAppend[]> {
   const { rows } = await client.query<{ at: string; entries: number }>(
-    'SELECT at::text, entries FROM audit_run WHERE tenant_id = $1 AND entries >= $3 ORDER BY at DESC LIMIT $2',
-    [tenantId, most, least],
+    'SELECT at::text, entries FROM audit_run WHERE tenant_id = $1 AND entries BETWEEN $3 AND $4 ORDER BY at DESC LIMIT $2',
+    [tenantId, most, least, MOST_APPENDED],
   )
   const appends: CopiedAppend[] = []
   for (const { at, entries } of rows) {
