@@ -122,14 +122,16 @@ async function measureKept(place: Place, superuser: pg.Client) {
   const senders = await Promise.all(Array.from({ length: DEVICES }, () => Sender.enroll(place, owner)))
   await sendAll(senders, 8)
   const appends = await copyOut(superuser, tenantId, { most: 24, least: BATCH })
-  await place.startWorker()
+  const worker = await place.startWorker()
   const runs = await measureRuns(senders, superuser, appends)
+  const roots = { gateway: place.gatewayPid, worker: worker.pid, database: await postmaster(superuser) }
+  const cpu = await measureCpu(senders, roots)
   const { rows: heads } = await superuser.query<{ size: string }>(
     'SELECT size::text FROM audit_head WHERE tenant_id = $1',
     [tenantId],
   )
   for (const sender of senders) sender.close()
-  return { runs, events: Number(heads[0]?.size) }
+  return { runs, cpu, events: Number(heads[0]?.size) }
 }
 
 /** Runs it at a place, beside a superuser who only wants the rows in: without triggers. */
@@ -149,6 +151,10 @@ async function at<T>(keptDir: string | undefined, run: (place: Place, superuser:
 const { empty, full, memory, found, size, cpu } = await at(undefined, measure)
 const kept = KEPT_DIR ? await at(resolve(KEPT_DIR), measureKept) : null
 const ratio = (runs: readonly { ours: number; bare: number }[]) => median(runs.map(({ ours, bare }) => ours / bare))
+const micros = (cpu: Readonly<Record<string, number>>) =>
+  Object.entries(cpu)
+    .map(([name, spent]) => `${name} ${spent.toFixed(1)}`)
+    .join(', ')
 const rateOf = (runs: readonly Run[]) => median(runs.map(({ ours }) => ours))
 report({
   name: 'audit-ingest',
@@ -159,9 +165,7 @@ report({
     baseline:
       'COPY as superuser of the same rows (entries and index), the same transactions, the same tables, triggers off',
     'against COPY of the entries into a bare heap': ratio(empty).toFixed(3),
-    'processor time an event, µs': Object.entries(cpu)
-      .map(([name, micros]) => `${name} ${micros.toFixed(1)}`)
-      .join(', '),
+    'processor time an event, µs': micros(cpu),
     [`rate at ${size.events} events against the empty log`]: (rateOf(full) / rateOf(empty)).toFixed(3),
     [`against COPY at ${size.events} events`]: median(full.map((run) => run.ours / run.baseline)).toFixed(3),
     ...(kept
@@ -169,6 +173,7 @@ report({
           [`rate at ${kept.events} events in a log loaded before against the empty log`]: (
             rateOf(kept.runs) / rateOf(empty)
           ).toFixed(3),
+          [`processor time an event at ${kept.events} events, µs`]: micros(kept.cpu),
           [`against COPY at ${kept.events} events`]: median(kept.runs.map((run) => run.ours / run.baseline)).toFixed(3),
         }
       : {}),
