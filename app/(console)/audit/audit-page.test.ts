@@ -109,12 +109,20 @@ describe('the URL of the log', () => {
       sort: '-time',
       to: '2026-11-02T00:00:00.000Z',
       wrong: [
-        { name: 'from', value: 'yesterday' },
-        { name: 'last', value: 'week' },
+        { name: 'from', value: 'yesterday', problem: 'time' },
+        { name: 'last', value: 'week', problem: 'span' },
       ],
     })
     expect(auditParams(Object.fromEntries(new URL(auditHref(params), 'http://x').searchParams)).wrong).toBeUndefined()
     expect(auditParams({ from: '', last: '7d' }).wrong).toBeUndefined()
+  })
+
+  it('names a time that ends before it begins: nothing found would pass for an answer', () => {
+    const [from, to] = ['2026-11-02T00:00:00.000Z', '2026-11-01T00:00:00.000Z']
+    const wrong = [{ name: 'to', value: to, problem: 'order' }]
+    expect(auditParams({ from, to })).toEqual({ q: '', sort: '-time', from, wrong })
+    expect(auditParams({ from, to: from }).wrong).toHaveLength(1)
+    expect(auditParams({ from: to, to: from }).wrong).toBeUndefined()
   })
 
   it('names the columns only where they are not the usual ones', () => {

@@ -23,7 +23,8 @@ export type AuditParams = {
   wrong?: readonly WrongTime[]
 }
 
-export type WrongTime = { name: 'from' | 'to' | 'last'; value: string }
+/** `order`: it can be read, but the time would end before it begins, and finding nothing would pass for an answer. */
+export type WrongTime = { name: 'from' | 'to' | 'last'; value: string; problem: 'time' | 'span' | 'order' }
 
 /**
  * Reads the URL. Mistakes that would change what is searched are kept, to be shown: `q` as it is, times in `wrong`. What changes only
@@ -35,11 +36,15 @@ export function auditParams(params: PageParams): AuditParams {
     return (Array.isArray(value) ? value[0] : value)?.trim() || undefined
   }
   const [last, cols] = [one('last'), parseColumns(one('cols'))]
-  const [from, to] = [timeOf(one('from')), timeOf(one('to'))]
-  const wrong = (['from', 'to', 'last'] as const).flatMap((name) => {
+  const [from, until] = [timeOf(one('from')), timeOf(one('to'))]
+  const isBackwards = from !== undefined && until !== undefined && from >= until
+  const to = isBackwards ? undefined : until
+  const wrong = (['from', 'to', 'last'] as const).flatMap((name): WrongTime[] => {
     const value = one(name)
-    const isRight = value === undefined || (name === 'last' ? Object.hasOwn(SPANS, value) : timeOf(value) !== undefined)
-    return isRight ? [] : [{ name, value }]
+    if (value === undefined) return []
+    if (name === 'last') return Object.hasOwn(SPANS, value) ? [] : [{ name, value, problem: 'span' }]
+    if (timeOf(value) === undefined) return [{ name, value, problem: 'time' }]
+    return name === 'to' && isBackwards ? [{ name, value, problem: 'order' }] : []
   })
   return {
     q: one('q') ?? '',
