@@ -8,11 +8,10 @@ import { addKeyCommands } from './keys.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addOrganisationCommands } from './organisations.ts'
 import { oneLine } from './output.ts'
-import { UNCHECKED_KEY, UncheckedKey } from './verify/unchecked-key.ts'
 import { addVerifyCommand } from './verify.ts'
 import { addVersionCommand } from './version.ts'
 
-/** Runs one command line. @returns the exit code: 0, or 1 after one line on standard error, or 2 where a key was not checked */
+/** Runs one command line. @returns the exit code: 0, or 1 after one line on standard error */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   const program = new Command('gatehouse')
     .description('The command line of a Gatehouse server')
@@ -38,10 +37,6 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   } catch (error) {
     // commander has written its own line.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1
-    if (error instanceof UncheckedKey) {
-      process.stderr.write(`\n${error.message}\n`)
-      return UNCHECKED_KEY
-    }
     process.stderr.write(`gatehouse: ${oneLine(error)}\n`)
     return 1
   }

@@ -9,7 +9,7 @@ import { NoteError } from '#protocol/audit/note.ts'
 import { verifyTlogProof } from '#protocol/audit/proof.ts'
 import { isPurgeCertificate, verifyPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
 import { SourceError } from './source.ts'
-import { UncheckedKey } from './unchecked-key.ts'
+import { type UncheckedKey, uncheckedKey } from './unchecked-key.ts'
 
 /** What a file turned out to be and whether it holds; `line` says it to a person. `unchecked`: by the key that it brought. */
 export type FileVerdict =
@@ -63,7 +63,7 @@ async function bundleVerdict(source: BundleSource, vkey: string | undefined): Pr
   const { kind } = manifest
   const answer = { kind, origin: checkpoint.origin, size: checkpoint.size, events, personalChecked }
   const line = `${checkpoint.origin}: all ${events} events of the ${kind} stand in the signed log of ${checkpoint.size} entries`
-  return { ok: true, answer, line, unchecked: keyFrom === 'bundle' ? new UncheckedKey('bundle', manifest.vkey) : null }
+  return { ok: true, answer, line, unchecked: keyFrom === 'bundle' ? uncheckedKey('bundle', manifest.vkey) : null }
 }
 
 async function checkBundle(source: BundleSource, vkey: string | undefined): Promise<BundleVerdict> {

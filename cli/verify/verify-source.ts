@@ -8,7 +8,7 @@ import { type LogBatch, type LogVerdict, verifyLog } from '#protocol/audit/verif
 import type { KnownCheckpoint } from '#protocol/audit/verify-known.ts'
 import type { LogMemory } from '#protocol/audit/verify-memory.ts'
 import { type LogSource, SourceError } from './source.ts'
-import { UncheckedKey } from './unchecked-key.ts'
+import { type UncheckedKey, uncheckedKey } from './unchecked-key.ts'
 
 /** What was found, and of which log: `size` of the checkpoint that it was compared with. */
 export type SourceVerdict = {
@@ -65,7 +65,7 @@ export async function verifySource(source: LogSource, options: VerifyOptions): P
     readTile: (level, index, width) => files.tile(level, index, width),
   })
   const cosigned = verdict.ok ? await cosignaturesOn(checkpoint, options.witnesses ?? []) : []
-  return { verdict, ...head, unchecked: vkey === undefined ? new UncheckedKey('log', key) : null, cosigned }
+  return { verdict, ...head, unchecked: vkey === undefined ? uncheckedKey('log', key) : null, cosigned }
 }
 
 /** @throws SourceError naming the witness that has not cosigned it */
