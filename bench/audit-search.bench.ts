@@ -52,16 +52,17 @@ function pathOf({ q, days }: Shape): string {
   return `events?${query}`
 }
 
+async function timeOf(api: Api, path: string): Promise<number> {
+  const startedMs = performance.now()
+  await api(path)
+  return performance.now() - startedMs
+}
+
 async function timed(api: Api, path: string, calls = CALLS): Promise<Timed> {
-  const call = async () => {
-    const startedMs = performance.now()
-    await api(path)
-    return performance.now() - startedMs
-  }
-  const first = await call()
-  for (let n = 0; n < 2; n++) await call()
+  const first = await timeOf(api, path)
+  for (let n = 0; n < 2; n++) await timeOf(api, path)
   const taken: number[] = []
-  for (let n = 0; n < calls; n++) taken.push(await call())
+  for (let n = 0; n < calls; n++) taken.push(await timeOf(api, path))
   return { first, p95: percentile(taken, 0.95) }
 }
 
@@ -81,7 +82,15 @@ async function timePages(api: Api): Promise<{ first: number; thousandth: number 
     if (typeof nextCursor !== 'string') throw new Error(`the log has only ${n} pages`)
     cursor = nextCursor
   }
-  return { first: (await timed(api, path)).p95, thousandth: (await timed(api, `${path}&cursor=${cursor}`)).p95 }
+  const taken: { first: number[]; thousandth: number[] } = { first: [], thousandth: [] }
+  for (let n = -2; n < CALLS; n++) {
+    // By turns: what else the machine does meets both.
+    const [first, thousandth] = [await timeOf(api, path), await timeOf(api, `${path}&cursor=${cursor}`)]
+    if (n < 0) continue
+    taken.first.push(first)
+    taken.thousandth.push(thousandth)
+  }
+  return { first: percentile(taken.first, 0.95), thousandth: percentile(taken.thousandth, 0.95) }
 }
 
 async function timeHistogram(api: Api): Promise<number> {
