@@ -108,7 +108,7 @@ test('an attempt to capture the screen is in the log: who, which file, which dev
   expect(await phone.reportScreenshot(fileId)).toMatchObject({ outcome: 'allowed', enforcement: 'detected' })
   await expectInLog('action:screenshot.attempt', 'Rosa Lind', 'Merger plan.txt', 'Rosa’s phone', 'noticed')
   await page.getByRole('row').nth(1).getByRole('link').first().click()
-  await expect(page.getByText('Version 1, rule “data.screenshot”')).toBeVisible()
+  await expect(page.getByText('Version 1, rule “Screenshot”')).toBeVisible()
 })
 
 test('the log answers by action, person, device, outcome, address, words and time', async () => {
@@ -137,7 +137,7 @@ test('a changed policy is looked at before it is published, and the phone obeys 
   await phone.reportScreenshot(fileId)
   await expectInLog('action:screenshot.attempt', 'Rosa Lind', 'noticed')
   await page.getByRole('row').nth(1).getByRole('link').first().click()
-  await expect(page.getByText('Version 2, rule “data.screenshot”')).toBeVisible()
+  await expect(page.getByText('Version 2, rule “Screenshot”')).toBeVisible()
 })
 
 test('the phone is lost: blocked at once', async () => {

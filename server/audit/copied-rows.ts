@@ -1,5 +1,4 @@
 import 'server-only'
-import pg from 'pg'
 import { isUuid } from '#lib/uuid.ts'
 import { type BareClient, copyOut } from '#server/kernel/copy-out.ts'
 import { wholes } from './index/parameters.ts'
@@ -56,10 +55,14 @@ type Which = Pick<Stretch, 'recordedFrom' | 'recordedTo'> & { where: string }
  * The rows that are copied. `>= ALL` of one leaves months out as `>=` does, and no index on times fits it: with `>=` the plan reads a
  * month's BRIN, too, rechecks ten times the rows and sorts what comes in order anyway, which takes three times as long.
  */
-export function rowsToCopy(tenantId: string, { where, recordedFrom, recordedTo }: Which): string {
-  const time = (text: string) => `ALL (ARRAY[${pg.escapeLiteral(text)}::timestamptz])`
+export function rowsToCopy(
+  client: Pick<BareClient, 'escapeLiteral'>,
+  tenantId: string,
+  { where, recordedFrom, recordedTo }: Which,
+): string {
+  const time = (text: string) => `ALL (ARRAY[${client.escapeLiteral(text)}::timestamptz])`
   return `SELECT e.index, e.recorded_at, e.entry, e.personal FROM audit_entry e
-     WHERE e.tenant_id = ${pg.escapeLiteral(tenantId)}::uuid AND ${where}
+     WHERE e.tenant_id = ${client.escapeLiteral(tenantId)}::uuid AND ${where}
        AND e.recorded_at >= ${time(recordedFrom)} AND e.recorded_at <= ${time(recordedTo)}
      ORDER BY e.index`
 }
@@ -72,7 +75,7 @@ async function copyRows(
 ): Promise<RowBlock> {
   room.clear()
   // A COPY takes no parameters.
-  const statement = `COPY (${rowsToCopy(tenantId, which)}) TO STDOUT (FORMAT binary)`
+  const statement = `COPY (${rowsToCopy(client, tenantId, which)}) TO STDOUT (FORMAT binary)`
   await copyOut(client, statement, (message) => room.take(message))
   return RowBlock.ofCopy(room.taken(), limit)
 }

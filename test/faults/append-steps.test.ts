@@ -89,9 +89,9 @@ const unavailable = { code: 'unavailable', status: 503 }
 const STEPS = [
   'BEGIN',
   'INSERT INTO command',
-  'FROM enrollment WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE',
-  'SELECT e.received',
-  'UPDATE enrollment SET received',
+  'ORDER BY id FOR UPDATE',
+  'FROM enrollment e JOIN device d',
+  'UPDATE enrollment e SET received',
   'INSERT INTO device_event_digest',
   'FROM audit_head WHERE tenant_id = $1::uuid FOR UPDATE',
   'INSERT INTO audit_entry',
