@@ -29,7 +29,6 @@ async function main(): Promise<void> {
   // The first process of a start: what is wrong with the master key is said here, once.
   await openKeys()
   const token = await issueSetupToken()
-  await closeRuntime()
   console.log(JSON.stringify({ setupUrl: token ? `${env.url}/setup?token=${token}` : null }))
 }
 
@@ -66,4 +65,7 @@ try {
 } catch (error) {
   console.error(error instanceof MigrateError || error instanceof MasterKeyError ? error.message : error)
   process.exitCode = 1
+} finally {
+  // Connections that stay would keep this process.
+  await closeRuntime()
 }
