@@ -1,4 +1,4 @@
-import { equalBytes, utf8Decode } from '#lib/bytes.ts'
+import { concatBytes, equalBytes, utf8Decode } from '#lib/bytes.ts'
 import { BUNDLE_MEMBERS, BundleError, type BundleManifest, type BundleReader, manifestSchema } from './bundle.ts'
 import { formatManifest, holdsSeal } from './bundle-seal.ts'
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts'
@@ -62,13 +62,7 @@ async function readWhole(bundle: BundleReader, name: string): Promise<Uint8Array
     if (length > MAX_SMALL_BYTES) throw new BundleError('bundle_malformed', name, 'is too large')
     pieces.push(piece)
   }
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
+  return concatBytes(...pieces)
 }
 
 function textOf(bytes: Uint8Array, name: string): string {
