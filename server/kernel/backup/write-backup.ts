@@ -1,6 +1,5 @@
 import 'server-only'
 import { open, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import pg from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
 import { hexDecode, hexEncode } from '#lib/bytes.ts'
@@ -8,6 +7,7 @@ import { emptyTree, rootOf } from '#protocol/audit/merkle.ts'
 import { decodeTreeState } from '#protocol/audit/tree-state.ts'
 import { derivedKey } from '../keys.ts'
 import { roleName } from '../roles.ts'
+import { flushFolder } from '../write-once.ts'
 import { ArchiveWriter, type Sink } from './archive-writer.ts'
 import { coldFilesOf, coldSources } from './cold-files.ts'
 import { openFiles, sealedKeys } from './data-dir.ts'
@@ -72,7 +72,7 @@ export async function writeBackup(options: BackupOptions): Promise<Backup> {
     await sealed?.end()
     await handle.sync()
     await rename(draft, options.out)
-    await flushFolder(options.out)
+    flushFolder(options.out)
     return { ...made, file: options.out, sizeBytes, encrypted: sealed !== null }
   } catch (error) {
     await rm(draft, { force: true })
@@ -86,11 +86,6 @@ async function requireAbsent(file: string): Promise<void> {
   const there = await open(file, 'r').catch(() => null)
   await there?.close()
   if (there) throw new BackupError(`${file} exists: a backup replaces no file`)
-}
-
-async function flushFolder(file: string): Promise<void> {
-  const folder = await open(dirname(file), 'r')
-  await folder.sync().finally(() => folder.close())
 }
 
 type Snapshot = { client: pg.Client; tables: Table[]; migrations: BackupHeader['migrations']; worker: string }
