@@ -17,7 +17,7 @@ How to verify it
 
      It exits with 0 only when everything holds. Otherwise it names the first event or file that is wrong.
      Without --key it can only take the key in this file, which whoever made the file could have made as well:
-     it then says so, shows the key's fingerprint to compare, and exits with 2.
+     it then says so and shows the key's fingerprint to compare.
 
 What it shows
   Every event is word for word one that the log had recorded when the checkpoint was signed; no cell, no name and
