@@ -9,6 +9,7 @@ const PARTS: readonly [RegExp, Key][] = [
   [/^a term$/, 'part.term'],
   [/^a term right after -$/, 'part.termAfterMinus'],
   [/^the end$/, 'part.end'],
+  [/^ $/, 'part.space'],
   [/^more$/, 'part.more'],
   [/^text$/, 'part.text'],
   [/^a control character or a lone surrogate$/, 'part.control'],

@@ -47,6 +47,10 @@ describe('what is wrong with a query', () => {
     }
   })
 
+  it('names a space, which nobody sees', () => {
+    expect(mistakeWords(t, mistakeOf('action: a').found)).toBe('空格')
+  })
+
   it('keeps the values in it', () => {
     expect(
       mistakeOf('ip:999')
