@@ -73,6 +73,7 @@ async function indexesOf(tenantId: string, q: string, order: 'newest' | 'oldest'
 const QUESTIONS = [
   'action:screenshot.attempt label:confidential',
   'action:file.download outcome:denied',
+  'action:file.download outcome:denied in part',
   'once4711',
   '-outcome:allowed -action:mail -action:file.view',
   'nothing_of_the_kind',

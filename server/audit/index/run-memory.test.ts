@@ -87,6 +87,16 @@ describe('what was read of a run', () => {
     expect(rememberedRuns(early, shapeOf(run(0, '1')))(run(0, '1'))).not.toBe(held)
     rememberedRuns(late, shapeOf())
   })
+
+  it('counts what is asked, too, and what a tally grows by', () => {
+    const memory = rememberedRuns(uuidv7(), shapeOf(run(0, '1')))(run(0, '1'))
+    const tally = { span: null, cut: { from: null, to: null }, value: 0 }
+    memory.noteTally('q'.repeat(1_000), 0, { ...tally, bytes: 8 })
+    expect(memory.bytes).toBeGreaterThan(2_000)
+    const before = memory.bytes
+    memory.noteTally('q'.repeat(1_000), 0, { ...tally, bytes: 800 })
+    expect(memory.bytes).toBe(before + 792)
+  })
 })
 
 function run(at: number, revision: string): RunHead {

@@ -21,7 +21,7 @@ export type Standing =
   | { kind: 'own'; pieces: Piece[] }
 
 /** What a block came to, between which times it occurred (both included; null where nobody looked), and what a range left out of it. */
-export type Tally = { span: { from: number; to: number } | null; cut: TimeRange; value: unknown }
+export type Tally = { span: { from: number; to: number } | null; cut: TimeRange; value: unknown; bytes: number }
 
 /**
  * What was read of one run's postings and times, and counted in them. A run is never changed: whatever rewrites some of it (merging, purging, erasing,
@@ -49,6 +49,19 @@ export class RunMemory {
   /** Says that it holds so much more. */
   grows(bytes: number): void {
     this.#bytes += bytes + OVERHEAD
+  }
+
+  /** Remembers what a block came to, in the place of what it came to before. */
+  noteTally(question: string, block: number, tally: Tally): void {
+    const known = this.tallies.get(question) ?? new Map<number, Tally>()
+    if (known.size === 0) {
+      this.tallies.set(question, known)
+      this.grows(2 * question.length)
+    }
+    const before = known.get(block)
+    if (before) this.#bytes += tally.bytes - before.bytes
+    else this.grows(tally.bytes)
+    known.set(block, tally)
   }
 }
 

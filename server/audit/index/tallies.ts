@@ -16,8 +16,9 @@ export class Tallies<T> {
   /** `question` tells what is counted and how, without the range: its blocks must come to the same for whoever asks it. */
   constructor(index: LogIndex, question: string, range: TimeRange | null) {
     this.#index = index
-    this.#whole = question
-    this.#cut = `${question} in part`
+    // The question is anybody's text: what tells the two apart stands before it.
+    this.#whole = `whole ${question}`
+    this.#cut = `cut ${question}`
     this.#range = range
   }
 
@@ -37,10 +38,7 @@ export class Tallies<T> {
     if (!memory || (this.#range && !span)) return
     const cut = cutOf(span, this.#range)
     const key = cut.from === null && cut.to === null ? this.#whole : this.#cut
-    const known = memory.tallies.get(key) ?? new Map()
-    memory.tallies.set(key, known)
-    if (!known.has(block)) memory.grows(8 * numbers)
-    known.set(block, { span, cut, value })
+    memory.noteTally(key, block, { span, cut, value, bytes: 8 * numbers })
   }
 
   #isOfRange({ span, cut }: Tally): boolean {
