@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { parseQuery } from '#protocol/audit/query-parse.ts'
 import { aroundEvent, eventIdIn, questionText } from './_questions.ts'
+import { GET as askAround } from './ask/around/route.ts'
 import { GET } from './ask/route.ts'
+import { auditParams } from './search-params.ts'
 
 const ID = '019a0000-0000-7000-8000-000000000001'
 
@@ -55,6 +57,16 @@ describe('around an event', () => {
   it('finds its id in what was pasted', () => {
     expect(eventIdIn(`https://gate.example/audit/${ID.toUpperCase()}?q=x`)).toBe(ID)
     expect(eventIdIn('no id')).toBeNull()
+  })
+
+  it('that is none goes back to the search it came from, and says so there; nothing is searched for the text', async () => {
+    const form = 'question=around&value=salary+list&q=merger&last=7d&cols=time,actor'
+    const response = await askAround(new Request(`http://localhost:3000/audit/ask/around?${form}`))
+    expect(response.status).toBe(303)
+    const location = new URL(response.headers.get('location') ?? '', 'http://localhost:3000')
+    expect([location.origin, location.pathname]).toEqual(['http://localhost:3000', '/audit'])
+    const params = auditParams(Object.fromEntries(location.searchParams))
+    expect(params).toMatchObject({ q: 'merger', last: '7d', cols: ['time', 'actor'], around: 'salary list' })
   })
 
   it('asks for its minutes, the moment itself included, and where asked for its device alone', () => {

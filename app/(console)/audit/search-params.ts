@@ -19,6 +19,8 @@ export type AuditParams = {
   sort: 'time' | '-time'
   /** Only where they are not the usual ones. */
   cols?: readonly ColumnName[]
+  /** What was given as the event of “What happened around?” and is none; said at its field and in no other address. */
+  around?: string
   /** Times that cannot be read: nothing is searched until they are gone. */
   wrong?: readonly WrongTime[]
 }
@@ -35,7 +37,7 @@ export function auditParams(params: PageParams): AuditParams {
     const value = params[name]
     return (Array.isArray(value) ? value[0] : value)?.trim() || undefined
   }
-  const [last, cols] = [one('last'), parseColumns(one('cols'))]
+  const [last, cols, around] = [one('last'), parseColumns(one('cols')), one('around')]
   const [from, until] = [timeOf(one('from')), timeOf(one('to'))]
   const isBackwards = from !== undefined && until !== undefined && from >= until
   const to = isBackwards ? undefined : until
@@ -55,6 +57,7 @@ export function auditParams(params: PageParams): AuditParams {
         ? { last: last as SpanName }
         : {}),
     ...(cols && { cols }),
+    ...(around && { around }),
     ...(wrong.length > 0 && { wrong }),
   }
 }
@@ -79,7 +82,7 @@ export function withFixedTimes(params: AuditParams, now: Date): AuditParams {
   return { ...rest, ...rangeOf(params, now), to: params.to ?? now.toISOString() }
 }
 
-type Changes = { [name in Exclude<keyof AuditParams, 'cols' | 'wrong'>]?: string | null } & {
+type Changes = { [name in Exclude<keyof AuditParams, 'cols' | 'wrong' | 'around'>]?: string | null } & {
   cols?: readonly ColumnName[] | null
 }
 
@@ -92,6 +95,12 @@ export function auditHref(params: AuditParams, { cols: newCols, ...changes }: Ch
   const cols = formatColumns(newCols === undefined ? params.cols : newCols)
   if (cols) query.set('cols', cols)
   return listHref(path, query, changes)
+}
+
+/** The same search with the question about an event open, which what was given for it is not. */
+export function notAroundHref(params: AuditParams, given: string): string {
+  const href = auditHref(params)
+  return `${href}${href.includes('?') ? '&' : '?'}${new URLSearchParams({ around: given.slice(0, 200) })}`
 }
 
 /** One event beside the list that it was opened from; also its permalink. */

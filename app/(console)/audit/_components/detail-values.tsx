@@ -3,6 +3,7 @@ import { formatTime, zoneOffset } from '#components/ui/time-format.ts'
 import type { DetailText, DetailValue } from '#protocol/audit/personal.ts'
 import { isPolicyPath } from '../../policies/_components/policy-text.ts'
 import { type CodedName, type ShownText, shownDetail } from '../_detail-text.ts'
+import { visibleText } from '../_visible-text.ts'
 
 type Change = { readonly before?: DetailText; readonly after?: DetailText }
 type Props = {
@@ -93,19 +94,19 @@ async function settingTexts({
     }
     if ('role' in shown) {
       const role = `role.${shown.role}` as 'role.owner'
-      return people.has(role) ? people(role) : shown.role
+      return people.has(role) ? people(role) : visibleText(shown.role)
     }
     if ('state' in shown) {
       const state = `rules.state.${shown.state}` as 'rules.state.held'
-      return keeping.has(state) ? keeping(state) : shown.state
+      return keeping.has(state) ? keeping(state) : visibleText(shown.state)
     }
     if ('seconds' in shown) {
       const unit = shown.seconds < 3_600 ? 'minute' : 'hour'
       const value = shown.seconds / (unit === 'hour' ? 3_600 : 60)
       return format.number(value, { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 1 })
     }
-    if ('of' in shown) return wordsOf(shown.of, shown.code) ?? shown.code
-    return names[shown.text] ?? shown.text
+    if ('of' in shown) return wordsOf(shown.of, shown.code) ?? visibleText(shown.code)
+    return visibleText(names[shown.text] ?? shown.text)
   }
   return (name, value) =>
     shownDetail(name, value, isOurs)

@@ -7,7 +7,8 @@ import { actionWords } from '../_action-words.ts'
 import type { ColumnName } from '../_columns.ts'
 import { guardedOperation } from '../_enforcement.ts'
 import type { EventRow } from '../_rows.ts'
-import { Name, useNameWords } from './pseudonym.tsx'
+import { visibleText } from '../_visible-text.ts'
+import { ActorName, Name, useActorWords, useNameWords } from './pseudonym.tsx'
 
 /** Times in the reader's language and zone; made once for all rows. */
 export type When = { day: (at: string) => string; clock: (at: string) => string }
@@ -34,20 +35,20 @@ export function EventCell({ column, ...props }: CellProps & { column: ColumnName
     case 'device':
       return row[column] === undefined ? null : <Name>{row[column]}</Name>
     case 'labels':
-      return row.labels?.join(', ')
+      return row.labels && visibleText(row.labels.join(', '))
     default:
-      return row[column]
+      return row[column] === undefined ? null : visibleText(row[column])
   }
 }
 
 /** The whole row in one line: what its link is called. */
 export function useRowLabel(): (row: EventRow, when: When) => string {
   const [t, actions, common] = [useTranslations('audit'), useTranslations('actions'), useTranslations('common')]
-  const nameWords = useNameWords()
+  const [nameWords, actorWords] = [useNameWords(), useActorWords()]
   return (row, when) =>
     [
       `${when.day(row.at)} ${when.clock(row.at)}`,
-      row.actor === undefined ? t(`kind.${row.kind}`) : nameWords(row.actor),
+      row.actor === undefined ? t(`kind.${row.kind}`) : actorWords({ kind: row.kind, name: row.actor }),
       actionWords(actions, row.action),
       row.action,
       row.target && nameWords(row.target),
@@ -68,7 +69,7 @@ function Moment({ at, when }: { at: string; when: When }) {
 
 function Actor({ row }: { row: EventRow }) {
   const t = useTranslations('audit')
-  return row.actor === undefined ? t(`kind.${row.kind}`) : <Name>{row.actor}</Name>
+  return row.actor === undefined ? t(`kind.${row.kind}`) : <ActorName kind={row.kind} name={row.actor} />
 }
 
 function Action({ action }: { action: string }) {

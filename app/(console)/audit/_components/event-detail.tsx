@@ -15,13 +15,14 @@ import type { PersonActor } from '#server/kernel/actor.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { isPolicyPath } from '../../policies/_components/policy-text.ts'
 import { actionWords } from '../_action-words.ts'
+import { visibleText } from '../_visible-text.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { CopyEventLink } from './copy-event-link.tsx'
 import { DetailValues } from './detail-values.tsx'
 import { EnforcementTruth } from './enforcement-truth.tsx'
 import { EventPivots } from './event-pivots.tsx'
 import { ProofBox } from './proof-box.tsx'
-import { Name, nameWords } from './pseudonym.tsx'
+import { ActorName, Name, nameWords } from './pseudonym.tsx'
 import { RevealPerson } from './reveal-person.tsx'
 import { viewingFacts, withoutViewing } from './viewing-facts.tsx'
 
@@ -110,9 +111,15 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
     const today = id === undefined ? undefined : namesNow[id]
     return (
       <>
-        {name === undefined ? (today ?? <Mono>{id}</Mono>) : <Name>{name}</Name>}
+        {name !== undefined ? (
+          <Name>{name}</Name>
+        ) : today !== undefined ? (
+          visibleText(today)
+        ) : (
+          id && <Mono>{visibleText(id)}</Mono>
+        )}
         {name !== undefined && today !== undefined && today !== name && (
-          <span className="text-ink-3"> {t('event.nowCalled', { name: today })}</span>
+          <span className="text-ink-3"> {t('event.nowCalled', { name: visibleText(today) })}</span>
         )}
       </>
     )
@@ -123,10 +130,17 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
       term: t('event.actor'),
       value: actor.id ? (
         <>
-          {named(actor.id, actor.name)} <span className="text-ink-3">{t(`kind.${actor.kind}`)}</span>
+          {actor.kind === 'system' ? (
+            <ActorName kind={actor.kind} name={actor.name ?? actor.id} />
+          ) : (
+            named(actor.id, actor.name)
+          )}{' '}
+          <span className="text-ink-3">{t(`kind.${actor.kind}`)}</span>
         </>
+      ) : actor.name === undefined ? (
+        t(`kind.${actor.kind}`)
       ) : (
-        (actor.name ?? t(`kind.${actor.kind}`))
+        <ActorName kind={actor.kind} name={actor.name} />
       ),
     },
     {
@@ -171,12 +185,17 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
       value: event.enforcement && common(`enforcementWords.${event.enforcement}`),
     },
     { term: t('event.address'), value: event.address && <Mono>{event.address}</Mono> },
-    { term: t('event.app'), value: event.userAgent },
+    { term: t('event.app'), value: event.userAgent && visibleText(event.userAgent) },
     {
       term: t('event.knownFrom'),
-      value: t(`knownFrom.${event.knownFrom}`, { source: event.source.slice(event.source.indexOf(':') + 1) }),
+      value: t(`knownFrom.${event.knownFrom}`, {
+        source: visibleText(event.source.slice(event.source.indexOf(':') + 1)),
+      }),
     },
-    { term: t('event.labels'), value: event.labels.length > 0 ? <LabelTags labels={event.labels} /> : null },
+    {
+      term: t('event.labels'),
+      value: event.labels.length > 0 ? <LabelTags labels={event.labels.map(visibleText)} /> : null,
+    },
     {
       term: t('event.reason'),
       value: event.reason
@@ -185,12 +204,18 @@ async function facts({ event, namesNow }: Pick<Detail, 'event' | 'namesNow'>) {
           ? names('hidden')
           : undefined,
     },
-    { term: t('event.words'), value: event.words ?? (event.hidden?.includes('words') ? names('hidden') : undefined) },
+    {
+      term: t('event.words'),
+      value: event.words ? visibleText(event.words) : event.hidden?.includes('words') ? names('hidden') : undefined,
+    },
     { term: t('event.id'), value: <Mono className="break-all">{event.id}</Mono> },
-    { term: t('event.senderId'), value: event.senderId && <Mono className="break-all">{event.senderId}</Mono> },
+    {
+      term: t('event.senderId'),
+      value: event.senderId && <Mono className="break-all">{visibleText(event.senderId)}</Mono>,
+    },
     {
       term: t('event.related'),
-      value: event.correlationId && <Mono className="break-all">{event.correlationId}</Mono>,
+      value: event.correlationId && <Mono className="break-all">{visibleText(event.correlationId)}</Mono>,
     },
   ]
 }
@@ -200,18 +225,18 @@ async function ruleWords(rule: string): Promise<string> {
   const [t, policies] = await Promise.all([getTranslations('audit'), getTranslations('policies')])
   if (rule === 'data.view') return t('event.ruleView')
   const path = [rule, `${rule}.mode`].find(isPolicyPath)
-  return path ? policies(`field.${path}`) : rule
+  return path ? policies(`field.${path}`) : visibleText(rule)
 }
 
 /** Reasons of an erase are chosen from a list; any other is the text that was given. */
 async function reasonWords(action: string, reason: string): Promise<string> {
   const t = await getTranslations('wipe')
   const chosen = `reason.${reason}` as 'reason.lost'
-  return action.startsWith('device.wipe.') && /^\w+$/.test(reason) && t.has(chosen) ? t(chosen) : reason
+  return action.startsWith('device.wipe.') && /^\w+$/.test(reason) && t.has(chosen) ? t(chosen) : visibleText(reason)
 }
 
 /** What a target is; an app may send types of its own. */
 function typeWords(t: Awaited<ReturnType<typeof getTranslations<'audit'>>>, type: string): string {
   const known = `targetType.${type}` as 'targetType.file'
-  return /^\w+$/.test(type) && t.has(known) ? t(known) : type
+  return /^\w+$/.test(type) && t.has(known) ? t(known) : visibleText(type)
 }

@@ -6,7 +6,7 @@ import type { AuditEventView } from '#server/audit/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { condition } from '../_query-text.ts'
 import { auditHref } from '../search-params.ts'
-import { nameWords } from './pseudonym.tsx'
+import { actorWords, nameWords } from './pseudonym.tsx'
 
 const AROUND_MS = 5 * 60_000
 
@@ -24,7 +24,9 @@ export async function EventPivots({ actor, event }: { actor: PersonActor; event:
       {event.actor.id && (
         <ButtonLink href={ask(by('actor', event.actor.id))} className="max-w-full">
           <span className="truncate">
-            {t('pivot.actor', { name: called(event.actor.name ?? event.actor.id.slice(0, 8)) })}
+            {t('pivot.actor', {
+              name: actorWords(names, { kind: event.actor.kind, name: event.actor.name ?? event.actor.id.slice(0, 8) }),
+            })}
           </span>
         </ButtonLink>
       )}

@@ -7,9 +7,10 @@ import { SkeletonRows } from '#components/ui/states.tsx'
 import type { FacetField, FacetValue } from '#server/audit/schema.ts'
 import { actionWords } from '../_action-words.ts'
 import { asksFor, condition, narrowed, without } from '../_query-text.ts'
+import { visibleText } from '../_visible-text.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { useFigures } from './figures.tsx'
-import { useNameWords } from './pseudonym.tsx'
+import { useActorWords, useNameWords } from './pseudonym.tsx'
 
 /** The most frequent values; each is a condition to add, or, in force, to take away. */
 export function FacetColumn({ params }: { params: AuditParams }) {
@@ -50,17 +51,20 @@ function FacetLine({ field, value: { value, label, count }, params }: LineProps)
   const wordsOf = useValueWords()
   const term = condition(field, value)
   const isOn = asksFor(params.q, term)
-  const nameWords = useNameWords()
-  const words = label === undefined ? wordsOf(field, value) : nameWords(label)
+  const [nameWords, actorWords] = [useNameWords(), useActorWords()]
+  // Whose id is its name is none of the people: theirs are UUIDs.
+  const named = (name: string) =>
+    field === 'actor' && name === value ? actorWords({ kind: 'system', name }) : nameWords(name)
+  const words = label === undefined ? visibleText(wordsOf(field, value)) : named(label)
   // As it stands in queries; what it means is its title.
-  const shown = field === 'action' ? value : words
+  const shown = field === 'action' ? visibleText(value) : words
   return (
     <li className="flex min-h-6 items-baseline gap-1.5 max-sm:min-h-9">
       <Link
         href={auditHref(params, { q: isOn ? without(params.q, term) : narrowed(params.q, term) })}
         scroll={false}
         aria-label={t(isOn ? 'facets.remove' : 'facets.add', { value: shown })}
-        title={words === value ? words : `${words} · ${value}`}
+        title={words === value ? words : `${words} · ${visibleText(value)}`}
         className={cx('min-w-0 flex-1 truncate hover:underline', isOn ? 'font-semibold text-accent' : 'text-ink')}
       >
         {shown}

@@ -7,6 +7,7 @@ import { SubmitButton } from '#components/form/submit-button.tsx'
 import { Checkbox } from '#components/ui/check.tsx'
 import { Dialog } from '#components/ui/dialog.tsx'
 import type { SavedView } from '#server/audit/schema.ts'
+import { visibleText } from '../_visible-text.ts'
 import { changeView, removeView } from '../actions.ts'
 
 type Props = { isOpen: boolean; onClose: () => void; views: readonly SavedView[]; canRemoveShared: boolean }
@@ -26,8 +27,8 @@ export function ManageViews({ isOpen, onClose, views, canRemoveShared }: Props) 
                 <b>{view.name}</b> <span className="text-ink-2">{t('views.sharedBy', { name: view.ownerName })}</span>
               </p>
             )}
-            <p className="truncate font-mono text-mono text-ink-2" title={view.q}>
-              {view.q}
+            <p className="truncate font-mono text-mono text-ink-2" title={visibleText(view.q)}>
+              {visibleText(view.q)}
             </p>
             {(view.isOwn || canRemoveShared) && (
               <FormShell action={removeView.bind(null, view.id)} label={t('views.remove', { name: view.name })}>

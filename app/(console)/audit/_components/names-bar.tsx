@@ -2,6 +2,7 @@ import { EyeOff } from 'lucide-react'
 import { getTranslations } from 'next-intl/server'
 import type { NamesShown } from '#server/audit/schema.ts'
 import { now } from '#server/kernel/clock.ts'
+import { visibleText } from '../_visible-text.ts'
 import { NamesCountdown } from './names-countdown.tsx'
 import { ShowNames } from './show-names.tsx'
 
@@ -27,7 +28,7 @@ export async function NamesBar({ shown, unanswered }: Props) {
       </div>
       {unanswered.length > 0 && (
         <p role="status" className="mt-1 break-words">
-          {t('unanswered', { terms: unanswered.join(', ') })}
+          {t('unanswered', { terms: visibleText(unanswered.join(', ')) })}
         </p>
       )}
     </section>

@@ -2,6 +2,7 @@ import { getTranslations } from 'next-intl/server'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Notice } from '#components/ui/notice.tsx'
 import { mistakeWords } from '../_mistake-words.ts'
+import { visibleText } from '../_visible-text.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { QueryLine } from './query-line.tsx'
 import type { Mistake } from './read-meaning.ts'
@@ -11,7 +12,7 @@ import { ZoneSelect } from './zone-select.tsx'
 /** The query line, the time and its zone; below them what is wrong with the query. */
 export async function QueryBar({ params, mistake }: { params: AuditParams; mistake: Mistake | null }) {
   const [t, query] = await Promise.all([getTranslations('audit'), getTranslations('audit.query')])
-  const words = (text: string) => mistakeWords(query, text)
+  const words = (text: string) => visibleText(mistakeWords(query, text))
   return (
     <>
       <div className="flex flex-wrap gap-2">
@@ -24,10 +25,10 @@ export async function QueryBar({ params, mistake }: { params: AuditParams; mista
           <Notice tone="danger" announce>
             <b>{t('query.mistakeTitle')}</b>
             <pre aria-hidden className="my-1 overflow-x-auto font-mono text-mono">
-              {params.q}
+              {visibleText(params.q)}
               {'\n'}
               {/* As wide as what stands before it: Chinese is wider than spaces. */}
-              <span className="invisible">{params.q.slice(0, Math.max(0, mistake.column - 1))}</span>^
+              <span className="invisible">{visibleText(params.q.slice(0, Math.max(0, mistake.column - 1)))}</span>^
             </pre>
             <p className="mb-2">
               {t('query.mistake', {

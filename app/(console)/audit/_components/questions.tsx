@@ -5,7 +5,7 @@ import { buttonClass } from '#components/ui/button-class.ts'
 import { Field } from '#components/ui/field.tsx'
 import { Input } from '#components/ui/input.tsx'
 import { Segmented } from '#components/ui/segmented.tsx'
-import { AROUND_MINUTES, AROUND_WHAT, QUESTION_KINDS, QUESTIONS, type Question } from '../_questions.ts'
+import { AROUND_MINUTES, AROUND_WHAT, eventIdIn, QUESTION_KINDS, QUESTIONS, type Question } from '../_questions.ts'
 import type { AuditParams } from '../search-params.ts'
 import { HiddenState } from './hidden-state.tsx'
 import { QuestionPicker } from './question-picker.tsx'
@@ -16,7 +16,12 @@ export async function Questions({ params }: { params: AuditParams }) {
   return (
     <section aria-label={t('questions.label')} className="mb-2 flex flex-wrap gap-2">
       {QUESTIONS.map((question) => (
-        <details key={question} name="audit-question" className="group relative">
+        <details
+          key={question}
+          name="audit-question"
+          className="group relative"
+          open={question === 'around' && params.around !== undefined}
+        >
           <summary
             className={buttonClass(
               'default',
@@ -31,9 +36,9 @@ export async function Questions({ params }: { params: AuditParams }) {
             aria-label={t(`questions.${question}`)}
             className="absolute z-30 mt-1 w-80 max-w-[calc(100vw-2rem)] rounded-card border border-line bg-surface p-3 shadow-pop max-sm:static max-sm:w-auto max-sm:shadow-none"
           >
-            {question !== 'around' && <HiddenState params={params} q={false} />}
+            <HiddenState params={params} q={question === 'around'} />
             <input type="hidden" name="question" value={question} />
-            <QuestionFields question={question} />
+            <QuestionFields question={question} around={params.around} />
           </form>
         </details>
       ))}
@@ -41,9 +46,9 @@ export async function Questions({ params }: { params: AuditParams }) {
   )
 }
 
-async function QuestionFields({ question }: { question: Question }) {
+async function QuestionFields({ question, around }: { question: Question; around: string | undefined }) {
   const t = await getTranslations('audit.questions')
-  if (question === 'around') return <AroundFields />
+  if (question === 'around') return <AroundFields given={around} />
   const needed = question === 'saw' || question === 'did'
   return (
     <>
@@ -68,12 +73,13 @@ async function QuestionFields({ question }: { question: Question }) {
   )
 }
 
-async function AroundFields() {
+async function AroundFields({ given }: { given: string | undefined }) {
   const t = await getTranslations('audit.questions')
+  const error = given && t(eventIdIn(given) ? 'noEvent' : 'noEventId')
   return (
     <>
-      <Field label={t('value.around')} hint={t('aroundHint')} className="mb-2">
-        {(control) => <Input {...control} name="value" mono required maxLength={500} />}
+      <Field label={t('value.around')} hint={t('aroundHint')} error={error} required className="mb-2">
+        {(control) => <Input {...control} name="value" mono maxLength={500} defaultValue={given} />}
       </Field>
       <Choice
         name="minutes"

@@ -2,6 +2,7 @@ import { getTranslations } from 'next-intl/server'
 import { Link } from '#components/ui/link.tsx'
 import { Mono } from '#components/ui/mono.tsx'
 import type { AuditEventView } from '#server/audit/schema.ts'
+import { visibleText } from '../_visible-text.ts'
 import { auditHref } from '../search-params.ts'
 
 /** Members of `detail` that a viewer states and that stand among the facts, not as raw values. */
@@ -17,13 +18,13 @@ export async function viewingFacts({ detail }: Pick<AuditEventView, 'detail'>) {
   const [page, session, means] = VIEWING.map((name) => textOf(detail, name))
   const known = MEANS.find((name) => name === means)
   return [
-    { term: t('event.page'), value: page },
-    { term: t('event.means'), value: known ? t(`means.${known}`) : means },
+    { term: t('event.page'), value: page && visibleText(page) },
+    { term: t('event.means'), value: known ? t(`means.${known}`) : means && visibleText(means) },
     {
       term: t('event.session'),
       value: session && (
-        <Link href={auditHref({ q: session, sort: '-time' })} title={session}>
-          <Mono>{session.slice(-8)}</Mono> {t('event.sessionAll')}
+        <Link href={auditHref({ q: session, sort: '-time' })} title={visibleText(session)}>
+          <Mono>{visibleText(session.slice(-8))}</Mono> {t('event.sessionAll')}
         </Link>
       ),
     },

@@ -1,6 +1,7 @@
 import { useTranslations } from 'next-intl'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Notice } from '#components/ui/notice.tsx'
+import { visibleText } from '../_visible-text.ts'
 import { type AuditParams, auditHref, SPANS, type WrongTime } from '../search-params.ts'
 
 /** Which times of the address cannot be read, or end before they begin. Nothing is searched: all of the log would be a wrong answer. */
@@ -13,7 +14,7 @@ export function WrongTimes({ params, wrong }: { params: AuditParams; wrong: read
         {wrong.map(({ name, value, problem }) => (
           <li key={name} className="break-words">
             <code className="font-mono text-mono">
-              {name}={value}
+              {name}={visibleText(value)}
             </code>
             {': '}
             {t(problem, { spans: Object.keys(SPANS).join(', ') })}

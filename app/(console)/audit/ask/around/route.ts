@@ -2,18 +2,24 @@ import { getAuditEvent } from '#server/audit/queries.ts'
 import { signedInByRequest } from '#server/http/authenticate.ts'
 import { isAppError } from '#server/kernel/errors.ts'
 import { AROUND_MINUTES, AROUND_WHAT, aroundEvent, eventIdIn } from '../../_questions.ts'
-import { auditHref } from '../../search-params.ts'
+import { auditHref, auditParams, notAroundHref } from '../../search-params.ts'
 
-/** What happened around an event: finds when it occurred and goes to the search of those minutes. */
+/** What happened around an event: finds when it occurred and goes to the search of those minutes, or back to say that it is none. */
 export async function GET(request: Request): Promise<Response> {
   const given = new URL(request.url).searchParams
-  const text = given.get('value') ?? ''
+  const [params, text] = [auditParams(Object.fromEntries(given)), given.get('value') ?? '']
   const event = await findEvent(request, eventIdIn(text))
-  // The page says that nothing is found for what was typed, and who is not signed in signs in there.
-  if (!event) return goTo(auditHref({ q: text.trim().slice(0, 200), sort: '-time' }))
+  // Who is not signed in signs in there.
+  if (!event) return goTo(notAroundHref(params, text.trim()))
   const minutes = AROUND_MINUTES.find((known) => known === given.get('minutes')) ?? AROUND_MINUTES[0]
   const what = AROUND_WHAT.find((known) => known === given.get('what')) ?? 'all'
-  return goTo(auditHref({ sort: 'time', ...aroundEvent(event, Number(minutes), what) }))
+  return goTo(
+    auditHref({
+      sort: 'time',
+      ...aroundEvent(event, Number(minutes), what),
+      ...(params.cols && { cols: params.cols }),
+    }),
+  )
 }
 
 async function findEvent(request: Request, eventId: string | null) {

@@ -8,6 +8,7 @@ import { Link } from '#components/ui/link.tsx'
 import { Tag, type Tone } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import { type ExportState, type ExportView, isUnfinished } from '#server/exports/schema.ts'
+import { visibleText } from '../../_visible-text.ts'
 import { cancel } from '../actions.ts'
 
 const TONES: Record<ExportState, Tone> = {
@@ -50,7 +51,7 @@ function Question({ view: { q, from, to, state } }: { view: ExportView }) {
   return (
     <p className="flex flex-wrap items-baseline gap-x-2 gap-y-1">
       <Link href={`/audit?${query}`} className={q ? 'font-mono text-mono break-all' : ''}>
-        {q || t('everything')}
+        {q ? visibleText(q) : t('everything')}
       </Link>
       <Tag tone={TONES[state]}>{t(`state.${state}`)}</Tag>
     </p>
@@ -110,7 +111,7 @@ function Standing({ view }: { view: ExportView }) {
 
 function Acts({ view }: { view: ExportView }) {
   const t = useTranslations('exports')
-  const about = view.q || t('everything')
+  const about = view.q ? visibleText(view.q) : t('everything')
   if (view.state === 'ready' && !view.isShown)
     return (
       <Button disabledReason={t('namesHidden')} aria-label={t('downloadOf', { about })}>

@@ -7,6 +7,7 @@ import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import { formatTime, zoneOffset } from '#components/ui/time-format.ts'
 import type { HoldView, PurgePreview } from '#server/audit/schema.ts'
+import { visibleText } from '../../_visible-text.ts'
 import { figure } from '../_period.ts'
 
 type Props = { holds: readonly HoldView[]; preview: Promise<PurgePreview>; mayPlace: boolean; mayRelease: boolean }
@@ -63,7 +64,7 @@ async function Hold({ hold, preview, mayRelease }: Pick<Props, 'preview' | 'mayR
         )}
       </div>
       <p className="break-words">
-        {await aboutWords(hold)} {hold.q && <Mono className="break-words">{hold.q}</Mono>}
+        {await aboutWords(hold)} {hold.q && <Mono className="break-words">{visibleText(hold.q)}</Mono>}
       </p>
       <p className="text-ink-2">
         {t.rich('holds.placed', { name: hold.placedBy, reason: hold.reason, at: () => <Time value={hold.placedAt} /> })}
