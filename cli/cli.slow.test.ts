@@ -137,12 +137,16 @@ describe('gatehouse beside a running database', () => {
     })
   }, 60_000)
 
-  test('of several organisations one is named', async () => {
+  test('of several organisations one is named; a new log by the address that the instance last ran with', async () => {
+    writeFileSync(join(dataDir, 'gateway-url'), 'https://gate.example.org:9443\n')
     const made = await gatehouse(
-      ['org', 'create', '--name', 'Second', '--owner', 'two@example.org', '--password-stdin', '--json'],
+      ['org', 'create', '--name', 'Second', '--owner', 'two@example.org', '--password-stdin'],
       password,
     )
     expect(made, made.err).toMatchObject({ code: 0 })
+    expect(made.out).toMatch(
+      /^Second is founded\. .* is named gate\.example\.org:9443\/log\/[0-9a-f-]{36} for ever\.\n$/,
+    )
     const unclear = await gatehouse(['api-key', 'create', '--name', 'ci', '--scopes', 'people:read'])
     expect(unclear).toMatchObject({
       code: 1,

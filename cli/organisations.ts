@@ -43,10 +43,11 @@ async function found({ name, owner, ownerName, passwordStdin, json }: Founding):
   if (!passwordStdin)
     throw new CliError('--password-stdin is required: a password on the command line would be seen by others')
   const password = await readSecret()
-  const ids = await withDatabase(() =>
+  const { logOrigin, ...ids } = await withDatabase(() =>
     foundOrganisation({ organisation: name, name: ownerName ?? owner, email: owner, password }, { by: 'cli' }),
   )
-  print(json, ids, `${name} is founded. Organisation ${ids.tenantId}, owner ${ids.personId}.`)
+  const founded = `${name} is founded. Organisation ${ids.tenantId}, owner ${ids.personId}.`
+  print(json, ids, `${founded} Its audit log is named ${logOrigin} for ever.`)
 }
 
 async function list({ json }: { json?: boolean }): Promise<void> {

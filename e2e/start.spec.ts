@@ -49,6 +49,9 @@ test('the first start prints a setup link, and every process is up', async () =>
   expect(await isReady()).toBe(true)
   expect(fs.statSync(path.join(instance.dataDir, 'secrets.json')).mode & 0o777).toBe(0o600)
   expect(fs.statSync(path.join(instance.dataDir, 'keys')).mode & 0o777).toBe(0o700)
+  // What names the log of an organisation that is founded by a command without these settings.
+  const known = path.join(instance.dataDir, 'gateway-url')
+  await expect.poll(() => fs.existsSync(known) && fs.readFileSync(known, 'utf8')).toBe(`${instance.gatewayUrl}\n`)
 })
 
 test('its log is JSON lines', () => {

@@ -37,6 +37,7 @@ import {
 import { type Scheduled, startQueue, type Task } from '#server/jobs/queue.ts'
 import { upkeepSchedule, upkeepTasks } from '#server/jobs/upkeep.ts'
 import { EnvError, readEnv } from '#server/kernel/env.ts'
+import { rememberGatewayUrl } from '#server/kernel/gateway-address.ts'
 import { isMasterKeyError, openKeys } from '#server/kernel/keys.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { closeRuntime } from '#server/kernel/runtime.ts'
@@ -71,8 +72,9 @@ const schedule: Scheduled[] = [
 ]
 
 async function main(): Promise<void> {
-  readEnv()
+  const env = readEnv()
   await openKeys()
+  rememberGatewayUrl(env)
   const destroyed = (await applyDestroyed()) + (await applyDestroyedFiles()) + (await applyErasures())
   if (destroyed > 0) log.warn({ destroyed }, 'what had been destroyed and a restore brought back was destroyed again')
   await upkeepTasks['upkeep.partitions']()

@@ -6,6 +6,7 @@ import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { readEnv } from '#server/kernel/env.ts'
 import { AppError, isAppError } from '#server/kernel/errors.ts'
 import { parseInput } from '#server/kernel/fields.ts'
+import { knownGatewayUrl } from '#server/kernel/gateway-address.ts'
 import { sha256 } from '#server/kernel/keys.ts'
 import { acceptInvitation, writePerson } from '#server/people/commands.ts'
 import { readLink } from '#server/people/queries.ts'
@@ -20,11 +21,11 @@ const found = defineCommand({
   action: 'tenant.create',
   permission: 'system',
   risk: 'none',
-  input: foundingInput.extend({ password: z.string(), setupToken: z.string().nullable() }),
+  input: foundingInput.extend({ password: z.string(), setupToken: z.string().nullable(), gatewayUrl: z.string() }),
   execute: async (context) => {
     const { tenantId, input } = context
     await completeSetup(context, input.setupToken)
-    const origin = `${new URL(readEnv().gatewayUrl).host}/log`
+    const origin = `${new URL(input.gatewayUrl).host}/log`
     await writeTenant(context, { name: input.organisation, origin }).catch(nameTheOrganisation)
     const personId = await writePerson(context, {
       email: input.email,
@@ -35,7 +36,7 @@ const found = defineCommand({
     })
     await storePassword(context, personId, input.password)
     return {
-      result: { tenantId, personId },
+      result: { tenantId, personId, logOrigin: `${origin}/${tenantId}` },
       audit: [
         { action: 'tenant.create', target: { type: 'tenant', id: tenantId, name: input.organisation } },
         {
@@ -74,20 +75,23 @@ export type FoundingDoor = { by: 'setup'; token: string; address: string } | { b
 
 /**
  * Founds an organisation with its founding owner and their password. Entries tenant.create, person.create.
+ * @returns ids, and the name that its log has for ever: from the command line by what the running instance is reached at
  * @throws AppError invalid · conflict (the name is taken) · gone (the link) · rate_limited
  */
 export async function foundOrganisation(
   raw: Founding,
   door: FoundingDoor,
-): Promise<{ tenantId: string; personId: string }> {
+): Promise<{ tenantId: string; personId: string; logOrigin: string }> {
   if (door.by === 'setup') await countLink(door.address)
   const input = parseInput(foundingInput, raw)
   requireGoodPassword(input.password, [input.email, input.organisation])
   const actor = systemActor(uuidv7(), door.by)
+  const env = readEnv()
   return found(actor, {
     ...input,
     password: await hashPassword(input.password),
     setupToken: door.by === 'setup' ? door.token : null,
+    gatewayUrl: door.by === 'setup' ? env.gatewayUrl : knownGatewayUrl(env),
   })
 }
 
