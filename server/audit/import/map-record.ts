@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
-import { hasLoneSurrogate } from '#lib/text.ts'
+import { escapeForDisplay, hasLoneSurrogate } from '#lib/text.ts'
 import { isUuid } from '#lib/uuid.ts'
 import { appMayState, isActionName, OUTCOMES, type Outcome } from '#protocol/audit/actions.ts'
 import type { ImportedEvent, ImportMapping, RejectedLine, Source } from './mapping.ts'
@@ -219,5 +219,5 @@ function addressOf(text: string | undefined, detail: Record<string, string>): st
 }
 
 function printable(text: string): string {
-  return JSON.stringify(text.slice(0, 80)).replace(/[^\x20-\x7e]/g, '?')
+  return escapeForDisplay(JSON.stringify(text.slice(0, 80)))
 }

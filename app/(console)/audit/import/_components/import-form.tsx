@@ -11,6 +11,7 @@ import { FileInput } from '#components/ui/file-input.tsx'
 import { Textarea } from '#components/ui/input.tsx'
 import { Notice } from '#components/ui/notice.tsx'
 import type { ImportAnswer, ImportPreview, MappingView } from '#server/audit/schema.ts'
+import { saidWords } from '../_said-words.ts'
 import { save } from '../actions.ts'
 import { ImportResult } from './import-result.tsx'
 import { PreviewTable } from './preview-table.tsx'
@@ -25,9 +26,12 @@ type State =
   | { step: 'done'; answer: ImportAnswer }
   | { step: 'failed'; message: string; fields: { field: string; detail: string }[] }
 
+const RETRY_SECONDS = 60
+
 /** A file and how to read it: shown first, then imported. A run that was cut off goes on when the same file is sent again. */
 export function ImportForm({ chosen }: { chosen: MappingView | null }) {
   const t = useTranslations('imports')
+  const failure = useFailure()
   const router = useRouter()
   const [file, setFile] = useState<File | null>(null)
   const [mapping, setMapping] = useState(chosen ? textOf(chosen) : '')
@@ -42,7 +46,7 @@ export function ImportForm({ chosen }: { chosen: MappingView | null }) {
 
   const attempt = async (work: () => Promise<State>) => {
     setState({ step: 'busy' })
-    setState(await work().catch((error: unknown) => failure(error, t('failed'))))
+    setState(await work().catch(failure))
   }
   const choose = async ({ target }: ChangeEvent<HTMLInputElement>) => {
     const picked = target.files?.[0] ?? null
@@ -115,12 +119,17 @@ function textOf({ document }: MappingView): string {
   return JSON.stringify(document, null, 2)
 }
 
-function failure(error: unknown, message: string): State {
-  if (!(error instanceof ImportRefused)) return { step: 'failed', message, fields: [] }
-  const { detail, errors } = error.problem
-  // The detail of a single field's fault names it already.
-  const fields = errors.filter(({ field, detail: fault }) => detail !== `${field}: ${fault}`)
-  return { step: 'failed', message: detail, fields }
+/** In the reader's language, as far as there are words for it. */
+function useFailure(): (error: unknown) => State {
+  const [t, words, errors] = [useTranslations('imports'), useTranslations('imports.said'), useTranslations('errors')]
+  return (error) => {
+    if (!(error instanceof ImportRefused)) return { step: 'failed', message: t('failed'), fields: [] }
+    const { code, detail, requestId, errors: faults } = error.problem
+    const known = `code.${code}` as 'code.internal'
+    const message = errors.has(known) ? errors(known, { requestId, seconds: RETRY_SECONDS }) : detail
+    const fields = faults.map(({ field, detail: fault }) => ({ field, detail: saidWords(words, fault) ?? fault }))
+    return { step: 'failed', message, fields }
+  }
 }
 
 function Progress({ state, file }: { state: State; file: File | null }) {

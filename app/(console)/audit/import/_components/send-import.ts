@@ -3,7 +3,7 @@ import type { ImportAnswer, ImportPreview } from '#server/audit/schema.ts'
 /** How much of a file the preview looks at. */
 const PREVIEW_BYTES = 256 * 1024
 
-type Problem = { code: string; detail: string; errors: { field: string; detail: string }[] }
+type Problem = { code: string; detail: string; requestId: string; errors: { field: string; detail: string }[] }
 
 /** What the server would not take, with the fields of the mapping that are wrong. */
 export class ImportRefused extends Error {
@@ -48,8 +48,8 @@ export function send({ file, mapping, onSent, signal }: Sending): Promise<Import
 
 function refused(text: string): Error {
   try {
-    const { code, detail, errors = [] } = JSON.parse(text) as Partial<Problem>
-    if (typeof code === 'string') return new ImportRefused({ code, detail: detail ?? code, errors })
+    const { code, detail, requestId = '', errors = [] } = JSON.parse(text) as Partial<Problem>
+    if (typeof code === 'string') return new ImportRefused({ code, detail: detail ?? code, requestId, errors })
   } catch {
     // Not from us: a proxy, or a connection that ended.
   }

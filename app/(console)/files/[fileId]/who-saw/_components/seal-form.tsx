@@ -5,12 +5,13 @@ import { type FormEvent, useState } from 'react'
 import { toast } from 'sonner'
 import { Button } from '#components/ui/button.tsx'
 import { Notice } from '#components/ui/notice.tsx'
+import { refusalWords, type SealProblem } from '../_seal-refusal.ts'
 
 type Props = { fileId: string; period: { from?: string | undefined; to?: string | undefined }; refused: string | null }
 
 /** One button: the report as PDF and CSV in a sealed bundle. Without scripts the browser downloads what the form answers. */
 export function SealForm({ fileId, period, refused }: Props) {
-  const t = useTranslations('whoSaw.seal')
+  const [t, errors] = [useTranslations('whoSaw.seal'), useTranslations('errors')]
   const [isMaking, setMaking] = useState(false)
   const [problem, setProblem] = useState<string | null>(null)
 
@@ -25,7 +26,7 @@ export function SealForm({ fileId, period, refused }: Props) {
       if (answer.ok) {
         save(await answer.blob(), nameIn(answer.headers.get('content-disposition')))
         toast.success(t('done'))
-      } else setProblem(t('failed', { detail: await detailOf(answer) }))
+      } else setProblem(t('failed', { detail: refusalWords({ seal: t, errors }, await problemOf(answer)) }))
     } catch {
       setProblem(t('failed', { detail: t('offline') }))
     }
@@ -53,10 +54,10 @@ export function SealForm({ fileId, period, refused }: Props) {
   )
 }
 
-async function detailOf(answer: Response): Promise<string> {
-  const problem: unknown = await answer.json().catch(() => null)
-  const detail = typeof problem === 'object' && problem && 'detail' in problem ? problem.detail : null
-  return typeof detail === 'string' ? detail : String(answer.status)
+/** The problem document; an answer that is none, as a proxy's, is told by its status. */
+async function problemOf(answer: Response): Promise<SealProblem> {
+  const given = (await answer.json().catch(() => null)) as Partial<SealProblem> | null // our own route
+  return { code: given?.code ?? '', detail: given?.detail ?? String(answer.status), requestId: given?.requestId ?? '' }
 }
 
 function nameIn(disposition: string | null): string {
