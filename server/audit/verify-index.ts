@@ -1,7 +1,6 @@
 import 'server-only'
 import { BLOCK } from '#lib/postings/bits.ts'
 import { type Places, unpackPlaces } from '#lib/postings/places.ts'
-import { eachInBucket, type PostingRow, readOwn } from '#lib/postings/run.ts'
 import { eachHour, unpackTimes } from '#lib/postings/times.ts'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
@@ -9,8 +8,9 @@ import { TermCollector } from '#protocol/audit/term-collector.ts'
 import { byIndex, type Problem, type VerifyFailureCode } from '#protocol/audit/verify-differences.ts'
 import { pgTransaction, type Sql } from '#server/kernel/db.ts'
 import { readMissing } from './index/block-times.ts'
-import { endOf, type RunHead, readShape } from './index/runs.ts'
-import { readStored, type StoredEntry } from './stored.ts'
+import { blockOf, endOf, type RunHead, readShape } from './index/runs.ts'
+import { type IdentifiedEntry, readStored } from './stored.ts'
+import { SearchedRows } from './verify-index-rows.ts'
 import { PairSums } from './verify-index-sums.ts'
 
 const READ_AT_ONCE = 1_024
@@ -20,23 +20,36 @@ const HOUR_MS = 3_600_000
 
 /**
  * Derives what is searched from the entries again and compares it with the index: a term of an entry by which it is not found, one
- * by which it wrongly is, and a time that is not its own. What is not indexed yet is left out. Run by run, each of them in one
- * state of the database; between two reads the event loop is free. Empty when all of it holds.
+ * by which it wrongly is, and a time or a place in time that is not its own. What is not indexed yet is left out. Run by run, each of
+ * them in one state of the database; between two reads the event loop is free. Empty when all of it holds.
  */
 export async function verifyIndex(tenantId: string, watch: IndexWatch = {}): Promise<readonly Problem[]> {
-  const problems: Problem[] = []
-  for (let reached = 0; problems.length < MOST_PROBLEMS; ) {
+  const problems: Problem[] = [...(await verifyStrays(tenantId))]
+  for (let last = { at: -1, end: 0 }; problems.length < MOST_PROBLEMS; ) {
+    const { at, end } = last
     const checked = await pgTransaction('reader', tenantId, async (_client, sql) => {
       const shape = await readShape(sql, tenantId)
-      const run = shape?.runs.find((candidate) => endOf(candidate) > reached)
-      if (!shape || !run) return null
-      return { end: endOf(run), found: await new RunCheck(sql, tenantId, run, watch).problems() }
+      // Runs are merged meanwhile; one that lies in another is looked at, too.
+      const run = shape?.runs.find((candidate) => candidate.at > at || endOf(candidate) > end)
+      return run ? { run, found: await new RunCheck(sql, tenantId, run, watch).problems() } : null
     })
     if (!checked) break
     problems.push(...checked.found)
-    reached = checked.end
+    last = { at: checked.run.at, end: Math.max(end, endOf(checked.run)) }
   }
   return problems.sort(byIndex).slice(0, MOST_PROBLEMS)
+}
+
+/** Where no run tells of entries they are read one by one, but for those that are said to be gone. */
+async function verifyStrays(tenantId: string): Promise<readonly Problem[]> {
+  const rows = await pgTransaction('reader', tenantId, (_client, sql) =>
+    sql<{ at: string }>(
+      `SELECT b.at::text FROM audit_block b WHERE b.tenant_id = $1::uuid AND b.missing IS NOT NULL AND NOT EXISTS (
+         SELECT 1 FROM audit_run r WHERE r.tenant_id = b.tenant_id AND r.at <= b.at AND r.at + r.entries > b.at) ORDER BY b.at LIMIT $2::integer`,
+      [tenantId, MOST_PROBLEMS],
+    ),
+  )
+  return rows.map(({ at }) => problem('index_missing_term', Number(at)))
 }
 
 export type IndexWatch = {
@@ -47,7 +60,8 @@ export type IndexWatch = {
 }
 
 type StoredRow = { key: string; piece: number; body: Buffer }
-type TimesRow = { at: string; entries: number; from: string; hours: Buffer; exact: Buffer; missing: Buffer | null }
+type TimesRow = { at: string; entries: number; hours: Buffer; exact: Buffer; missing: Buffer | null } & Bounds
+type Bounds = { from: string; to: string }
 
 /** Places of a run that are kept, and of which the personal values are. */
 const ABSENT = 0
@@ -73,18 +87,29 @@ class RunCheck {
   }
 
   async problems(): Promise<readonly Problem[]> {
+    try {
+      await this.#check()
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      // Bytes that end too early: a search stops there as well.
+      this.#report('index_missing_term', 0)
+    }
+    return [...this.#problems.values()]
+  }
+
+  async #check(): Promise<void> {
     const sums = new PairSums(Math.ceil(this.#run.entries / BLOCK))
     await this.#eachEntryTerm(0, this.#run.entries, (hash, places) => sums.add(hash, places, 1))
-    await this.#eachStoredTerm((hash, places) =>
+    await this.#eachStoredTerm((hash, places) => {
+      for (const place of places) if (place >= this.#run.entries) this.#report('index_surplus_term', place)
       sums.add(
         hash,
         places.filter((place) => this.#isKept(place)),
         -1,
-      ),
-    )
+      )
+    })
     for (const block of sums.differing()) await this.#explainBlock(block * BLOCK)
     await this.#checkTimes()
-    return [...this.#problems.values()]
   }
 
   #isKept(place: number): boolean {
@@ -109,19 +134,23 @@ class RunCheck {
     }
   }
 
-  #collect(collector: TermCollector, { index, text, personal }: StoredEntry): void {
+  #collect(collector: TermCollector, { index, id, recordedAt, text, personal }: IdentifiedEntry): void {
     const place = index - this.#run.at
     const parsed = parse(text, personal)
     // No JSON any more: the tree has named it.
     if (!parsed) return
+    const at = recordedAt.getTime()
+    const isItsOwn = id === parsed.entry.id && at === Date.parse(parsed.entry.recordedAt)
+    // A search looks for entries in the months that their run names, a link by the time in its id.
+    if (!isItsOwn || at < this.#run.recordedFrom || at > this.#run.recordedTo) this.#report('index_wrong_time', place)
     this.#kept[place] = personal === null ? ERASED : KEPT
     this.#times[place] = Date.parse(parsed.entry.occurredAt)
     collector.add(parsed.entry, parsed.personal, place)
   }
 
   async #eachStoredTerm(take: (hash: number, places: readonly number[]) => void): Promise<void> {
-    const { at, entries } = this.#run
-    const isLarge = entries > BLOCK
+    const { at } = this.#run
+    const searched = new SearchedRows(this.#run, take)
     let after = { key: '-9223372036854775808', piece: -1 }
     for (;;) {
       this.#watch.signal?.throwIfAborted()
@@ -130,10 +159,9 @@ class RunCheck {
             AND (p.key, p.piece) > ($3::text::bigint, $4::smallint) ORDER BY p.key, p.piece LIMIT $5::integer`,
         [this.#tenantId, at, after.key, after.piece, ROWS_AT_ONCE],
       )
-      for (const { key, piece, body } of rows)
-        eachTerm({ key: Number(key), piece: isLarge ? piece * BLOCK : 0, body }, take)
+      for (const { key, piece, body } of rows) searched.add({ key: Number(key), piece, body })
       const last = rows.at(-1)
-      if (!last || rows.length < ROWS_AT_ONCE) return
+      if (!last || rows.length < ROWS_AT_ONCE) return searched.end()
       after = { key: last.key, piece: last.piece }
     }
   }
@@ -161,7 +189,7 @@ class RunCheck {
   async #checkTimes(): Promise<void> {
     const { at } = this.#run
     const rows = await this.#sql<TimesRow>(
-      `SELECT at::text, entries, occurred_from::text AS "from", hours, times AS exact, missing FROM audit_block b
+      `SELECT at::text, entries, occurred_from::text AS "from", occurred_to::text AS "to", hours, times AS exact, missing FROM audit_block b
         WHERE b.tenant_id = $1::uuid AND b.at >= $2::bigint AND b.at < $3::bigint ORDER BY b.at`,
       [this.#tenantId, at, endOf(this.#run)],
     )
@@ -171,36 +199,45 @@ class RunCheck {
       if (this.#isKept(place) && isTimed[place] !== 1) this.#report('index_wrong_time', place)
   }
 
-  #checkBlock({ entries, from, hours, exact, missing }: TimesRow, shift: number, isTimed: Uint8Array): void {
-    const times = unpackTimes(exact, { from: Number(from), entries })
+  #checkBlock({ at, entries, hours, exact, missing, ...bounds }: TimesRow, shift: number, isTimed: Uint8Array): void {
+    const [from, to] = [Number(bounds.from), Number(bounds.to)]
+    // It tells of entries of one block and one run; what lies beyond would be said about others.
+    const isInside = shift + entries <= this.#run.entries && blockOf(Number(at)) === blockOf(Number(at) + entries - 1)
+    if (!isInside) this.#report('index_wrong_time', shift)
+    const times = unpackTimes(exact, { from, entries })
     eachHour(hours, (hour, packed) => {
       for (const place of unpackPlaces(packed)) {
         const time = times[place]
-        const isRight = time === this.#times[shift + place] && time !== undefined && Math.floor(time / HOUR_MS) === hour
-        if (isRight) isTimed[shift + place] = 1
+        const isOwn = time !== undefined && time === this.#times[shift + place] && time >= from && time <= to
+        if (isOwn && Math.floor(time / HOUR_MS) === hour) isTimed[shift + place] = 1
+        else if (this.#isClaimed(shift + place)) this.#report('index_wrong_time', shift + place)
       }
     })
     if (!missing) return
     for (const place of unpackPlaces(readMissing(missing), shift))
-      if (this.#isKept(place)) this.#report('index_missing_term', place)
+      if (this.#isClaimed(place)) this.#report('index_missing_term', place)
+  }
+
+  /** Nothing may be said of it: it is kept, or not of this run. */
+  #isClaimed(place: number): boolean {
+    return place >= this.#run.entries || this.#isKept(place)
   }
 
   #report(code: VerifyFailureCode, place: number): void {
     const index = this.#run.at + place
     if (this.#problems.size >= MOST_PROBLEMS) return
-    this.#problems.set(`${code} ${index}`, { code, index, reason: `entry ${index} ${REASONS[code] ?? ''}` })
+    this.#problems.set(`${code} ${index}`, problem(code, index))
   }
+}
+
+function problem(code: VerifyFailureCode, index: number): Problem {
+  return { code, index, reason: `entry ${index} ${REASONS[code] ?? ''}` }
 }
 
 const REASONS: { readonly [code in VerifyFailureCode]?: string } = {
   index_missing_term: 'is not found by something that it says',
   index_surplus_term: 'is found by something that it does not say',
   index_wrong_time: 'is found at a time that is not its own',
-}
-
-function eachTerm({ key, piece, body }: PostingRow, take: (hash: number, places: readonly number[]) => void): void {
-  if (key < 0) take(-1 - key, unpackPlaces(readOwn(body), piece))
-  else eachInBucket(body, (hash, packed) => take(hash, unpackPlaces(packed)))
 }
 
 function parse(text: string, personal: string | null): { entry: AuditEntry; personal: Personal | undefined } | null {

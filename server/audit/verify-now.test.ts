@@ -154,7 +154,7 @@ describe('entries, tiles and head forged consistently', () => {
 describe('only what is searched is changed: the entries hold', () => {
   /** Entry 300 stands at place 20 of its run, which begins at 280 and has 40 entries. */
   const inRun = 'tenant_id = $1 AND at = 280'
-  const spoilt: [name: string, found: object, statement: string][] = [
+  const spoilt: [name: string, found: object, ...statements: string[]][] = [
     [
       'a bit of a posting',
       { code: expect.stringMatching(/^index_(missing|surplus)_term$/), index: expect.any(Number) },
@@ -172,11 +172,72 @@ describe('only what is searched is changed: the entries hold', () => {
       { code: 'index_missing_term', index: 300 },
       `UPDATE audit_block SET missing = '\\x0014' WHERE ${inRun}`,
     ],
+    [
+      'an entry that is said to be gone where no run tells of it',
+      { code: 'index_missing_term', index: 280 },
+      `UPDATE audit_block SET missing = '\\x0014' WHERE ${inRun}`,
+      `DELETE FROM audit_run WHERE ${inRun}`,
+    ],
+    [
+      'an entry that the run before says to be gone',
+      { code: 'index_missing_term', index: 300 },
+      `UPDATE audit_block SET missing = '\\x00ab02' WHERE tenant_id = $1 AND at = 1`,
+    ],
+    [
+      'the key of buckets',
+      { code: 'index_missing_term', index: 280 },
+      `UPDATE audit_posting SET key = key + 16 WHERE ${inRun}`,
+    ],
+    [
+      'the bits of a run',
+      { code: 'index_missing_term', index: 280 },
+      `UPDATE audit_run SET bits = bits + 4 WHERE ${inRun}`,
+    ],
+    [
+      'a bucket that stands twice',
+      { code: 'index_missing_term', index: 280 },
+      `INSERT INTO audit_posting SELECT tenant_id, at, key, 1, body FROM audit_posting WHERE ${inRun}`,
+    ],
+    [
+      'a bucket that is cut',
+      { code: 'index_missing_term', index: 280 },
+      `UPDATE audit_posting SET body = substring(body FROM 1 FOR 9) WHERE ${inRun}`,
+    ],
+    [
+      'when a run ends',
+      { code: 'index_wrong_time', index: 280 },
+      `UPDATE audit_block SET occurred_to = 0 WHERE ${inRun}`,
+    ],
+    [
+      'in which months a run lies',
+      { code: 'index_wrong_time', index: 280 },
+      `UPDATE audit_run SET recorded_from = '2026-01-01', recorded_to = '2026-01-02' WHERE ${inRun}`,
+    ],
+    [
+      'the month in which an entry lies',
+      { code: 'index_wrong_time', index: 300 },
+      "UPDATE audit_entry SET recorded_at = recorded_at - interval '1 day' WHERE tenant_id = $1 AND index = 300",
+    ],
+    [
+      'the id under which an entry is opened',
+      { code: 'index_wrong_time', index: 300 },
+      'UPDATE audit_entry SET id = gen_random_uuid() WHERE tenant_id = $1 AND index = 300',
+    ],
+    [
+      'how long the log is',
+      { code: 'tail_cut', index: 550, until: 599 },
+      'UPDATE audit_head SET size = 550 WHERE tenant_id = $1',
+    ],
+    [
+      'how much of it is archived',
+      { code: 'entry_removed', index: 0, until: 99 },
+      "INSERT INTO audit_archive (tenant_id, cold_to, changed_at) VALUES ($1, 100, '2026-01-01')",
+    ],
   ]
 
-  it.each(spoilt)('%s', async (_, found, statement) => {
+  it.each(spoilt)('%s', async (_, found, ...statements) => {
     const tenantId = await makeSigned()
-    await tamper(db, tenantId, statement)
+    await tamper(db, tenantId, ...statements)
     expect((await verifyStoredLog(tenantId)).verdict).toMatchObject({ ok: false, ...found })
   })
 

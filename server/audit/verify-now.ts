@@ -68,6 +68,7 @@ export async function verifyStoredLog(tenantId: string, watch: VerifyWatch = {})
       pgTransaction('reader', tenantId, async (_client, sql) => tileReader(sql, tenantId, head)(level, index, width)),
   })
   if (verdict.ok && verdict.memory) writeVerifiedState(tenantId, head.epoch, verdict.memory)
+  if (verdict.ok && head.size < newest.size) return failed(newest.size, beyondHead(head.size, newest.size))
   return { verdict: verdict.ok ? await withIndex(tenantId, verdict, head, watch) : verdict, size: newest.size }
 }
 
@@ -87,6 +88,12 @@ async function withIndex(
 
 function failed(size: number, problem: Problem): Checked {
   return { verdict: { ok: false, ...problem, problems: [problem] }, size }
+}
+
+/** All of it is there, but nobody who asks is told of it. */
+function beyondHead(size: number, signed: number): Problem {
+  const reason = `the log is said to end before entry ${size}: what was signed beyond is not searched`
+  return { code: 'tail_cut', index: size, ...(signed - size > 1 && { until: signed - 1 }), reason }
 }
 
 type Sized = KnownCheckpoint & { size: number }
