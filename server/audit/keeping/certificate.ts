@@ -2,6 +2,7 @@ import 'server-only'
 import type { Hash } from 'node:crypto'
 import { base64Encode, equalBytes, hexDecode } from '#lib/bytes.ts'
 import { formatTime } from '#lib/time.ts'
+import type { AuditEntry } from '#protocol/audit/entry.ts'
 import { HASH_BYTES, TILE_WIDTH } from '#protocol/audit/merkle.ts'
 import type { ReadTile } from '#protocol/audit/merkle-prove.ts'
 import { type HoldKept, type IndexRange, signPurgeCertificate } from '#protocol/audit/purge-certificate.ts'
@@ -18,16 +19,21 @@ export class AlteredEntry extends Error {
   }
 }
 
-/** Adds the leaves of entries that go, as they stand in the tree, to the hash over them. Throws an AlteredEntry where an entry is not its leaf. */
+/**
+ * Adds the leaves of entries that go, as they stand in the tree, to the hash over them. Throws an AlteredEntry where an entry is not
+ * its leaf, or is kept as one of another time: it would expire before its own.
+ */
 export async function addLeaves(hash: Hash, entries: readonly ExpiredEntry[], readTile: ReadTile): Promise<void> {
   let number = -1
   let tile: Uint8Array = new Uint8Array(0)
-  for (const { index, entry } of entries) {
+  for (const { index, at: keptAt, entry } of entries) {
     const wanted = Math.floor(index / TILE_WIDTH)
     if (wanted !== number) [number, tile] = [wanted, await readTile(0, wanted, TILE_WIDTH)]
     const at = (index % TILE_WIDTH) * HASH_BYTES
     const leaf = tile.subarray(at, at + HASH_BYTES)
     if (entry === null || leaf.length !== HASH_BYTES || !equalBytes(leafOf(entry), leaf)) throw new AlteredEntry(index)
+    const { recordedAt } = JSON.parse(entry) as AuditEntry
+    if (Date.parse(recordedAt) !== keptAt.getTime()) throw new AlteredEntry(index)
     hash.update(leaf)
   }
 }

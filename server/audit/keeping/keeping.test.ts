@@ -77,15 +77,15 @@ describe('a purge', () => {
     expect(await purgeTenant(tenantId)).toEqual({ events: 22 })
   })
 
-  it('stops before an entry that somebody altered: it stays, as evidence', async () => {
+  it.each([
+    ['altered', "entry = replace(entry, 'allowed', 'denied')"],
+    ['made older', "recorded_at = recorded_at - interval '1 second'"],
+  ])('stops before an entry that somebody %s: it stays, as evidence', async (_, change) => {
     const { tenantId, indexes } = await makeLog(db)
     await setRules(tenantId, { activity: 30 })
     await signHead(tenantId)
     const before = await indexes()
-    await withoutWalls(
-      db,
-      `UPDATE audit_entry SET entry = replace(entry, 'allowed', 'denied') WHERE tenant_id = '${tenantId}' AND index = ${before[8]}`,
-    )
+    await withoutWalls(db, `UPDATE audit_entry SET ${change} WHERE tenant_id = '${tenantId}' AND index = ${before[8]}`)
     expect(await purgeTenant(tenantId)).toEqual({ events: 0 })
     expect(await indexes()).toEqual(expect.arrayContaining(before))
     expect((await readLog(db, tenantId)).at(-1)).toMatchObject({
