@@ -168,12 +168,31 @@ describe('a transaction that writes', () => {
     ])
   })
 
-  it('does not pass for done where a statement failed that nobody waited for', async () => {
+  it('commits what has no answer yet in one write with it, and fails as that does', async () => {
+    const tenantId = await makeTenant()
+    const leaving = (statement: string) =>
+      pgTransaction('writer', tenantId, async (client, sql) => {
+        await sql(note, ['d'])
+        const { stream } = client.connection
+        const spies = [vi.spyOn(stream, '_write'), vi.spyOn(stream, '_writev')]
+        sql(statement).catch(() => {})
+        return spies
+      })
+    const spies = await leaving('SELECT pg_sleep(0.05)')
+    expect(spies.reduce((sum, { mock }) => sum + mock.calls.length, 0)).toBe(1)
+    for (const spy of spies) spy.mockRestore()
+    await expect(leaving('SELECT 1/0')).rejects.toMatchObject({ code: '22012' })
+    await expect(pgTransaction('writer', tenantId, (_client, sql) => sql(note, ['e']))).resolves.toEqual([
+      { note: 'e' },
+    ])
+  })
+
+  it('does not pass for done where a statement failed and was passed over', async () => {
     const careless = pgTransaction('writer', await makeTenant(), async (_client, sql) => {
-      sql('SELECT 1/0').catch(() => {})
+      await sql('SELECT 1/0').catch(() => {})
       return 'done'
     })
-    await expect(careless).rejects.toThrow('nobody waited for it')
+    await expect(careless).rejects.toThrow('nobody said so')
   })
 
   it('is over when it has answered: what still asks is refused', async () => {

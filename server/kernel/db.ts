@@ -86,8 +86,9 @@ async function transaction<T>(
 
 /**
  * The same over a bare connection of pg, for the hot paths: ingest and audit search. Statements are pipelined: those that are asked
- * for together are answered in one round trip, with the beginning before the first of them. Nobody waits for the end of a transaction
- * that only read.
+ * for together are answered in one round trip, with the beginning before the first of them. The commit follows the last one that was
+ * asked for, whether it has an answer or not: it holds when all of them have one. Nobody waits for the end of a transaction that only
+ * read.
  */
 export async function pgTransaction<T>(
   role: 'reader' | 'writer',
@@ -103,7 +104,7 @@ export async function pgTransaction<T>(
       throw made.failure
     }
     if (role === 'reader') void end(client, null)
-    else await commit(client)
+    else await commit(client, made.unanswered)
     return made.result
   } catch (error) {
     throw asAppError(error)
@@ -112,25 +113,33 @@ export async function pgTransaction<T>(
 
 type BareRun<T> = (client: pg.PoolClient, sql: Sql) => Promise<T>
 
-/** What the statements of a transaction came to, all of them answered; of several failures the first. */
+/** What came of a transaction up to its end, and the statements that have no answer yet; of several failures the first. */
 async function untilEnd<T>(
   client: pg.PoolClient,
   begin: string,
   run: BareRun<T>,
-): Promise<{ result: T } | { failure: unknown }> {
+): Promise<{ result: T; unanswered: readonly Promise<unknown>[] } | { failure: unknown }> {
   let isOver = false
+  const unanswered = new Set<Promise<unknown>>()
   const sql: Sql = async <Row>(text: string, values: readonly unknown[] = []) => {
     // The connection may be somebody else's by now, with their organisation set.
     if (isOver) throw new Error('a statement came after the end of its transaction')
     sendTogether(client)
-    return (await client.query({ ...preparedAs(text), text, values: [...values] })).rows as Row[]
+    const answer = client.query({ ...preparedAs(text), text, values: [...values] })
+    unanswered.add(answer)
+    try {
+      return (await answer).rows as Row[]
+    } finally {
+      unanswered.delete(answer)
+    }
   }
   sendTogether(client)
   // Where it fails the transaction is one that failed: what follows it is refused, and what was answered does not count.
   const [begun, done] = await Promise.allSettled([client.query(begin), (async () => run(client, sql))()])
   isOver = true
   if (begun.status === 'rejected') return { failure: begun.reason }
-  return done.status === 'rejected' ? { failure: done.reason } : { result: done.value }
+  if (done.status === 'rejected') return { failure: done.reason }
+  return { result: done.value, unanswered: [...unanswered] }
 }
 
 /** What is asked for in one turn leaves in one write: a write costs more than most of the statements. */
@@ -139,16 +148,22 @@ function sendTogether({ connection: { stream } }: pg.PoolClient): void {
   process.nextTick(() => stream.uncork())
 }
 
-/** A statement that failed and was not waited for makes COMMIT a rollback without an error: it must not pass for one. */
-async function commit(client: pg.PoolClient): Promise<void> {
-  try {
-    const { command } = await client.query('COMMIT')
-    if (command !== 'COMMIT') throw new Error('a statement of the transaction failed, and nobody waited for it')
-    client.release()
-  } catch (error) {
-    await end(client, asError(error))
-    throw error
+/**
+ * Commits, in one write with the statements that nobody has waited for: they are answered first, and what failed of them is thrown. One
+ * that failed makes COMMIT a rollback without an error: it must not pass for done.
+ */
+async function commit(client: pg.PoolClient, unanswered: readonly Promise<unknown>[]): Promise<void> {
+  sendTogether(client)
+  const [ended, ...answers] = await Promise.allSettled([client.query('COMMIT'), ...unanswered])
+  const failed = answers.find((answer) => answer.status === 'rejected')
+  if (ended.status === 'rejected') {
+    const failure = failed?.reason ?? ended.reason
+    await end(client, asError(failure))
+    throw failure
   }
+  client.release()
+  if (failed) throw failed.reason
+  if (ended.value.command !== 'COMMIT') throw new Error('a statement of the transaction failed, and nobody said so')
 }
 
 /** Ends a transaction that only read or that failed. A connection whose transaction ended in doubt is closed, never pooled again. */

@@ -4,7 +4,7 @@ import { categoryOf } from '#protocol/audit/actions.ts'
 import type { Actor } from './actor.ts'
 import { pgTransaction, retryingConflicts, type Sql } from './db.ts'
 import { AppError } from './errors.ts'
-import { appendEntries, type StatedDraft } from './ledger.ts'
+import { beginAppend, type StatedDraft } from './ledger.ts'
 import { notifyChange } from './notify.ts'
 
 /** What a batch becomes inside the transaction: entries of its actor, and the answer to give once they are durable. */
@@ -54,32 +54,37 @@ type Waiting<I, R> = { batch: I; size: number; resolve: (result: R) => void; rej
 
 type Queue<I, R> = { waiting: Waiting<I, R>[]; entries: number; running: number }
 
-/** While the database writes one group, this process makes the next one ready; a third would only wait for both. */
-const GROUPS_IN_FLIGHT = 2
+/** While the database writes one group and another waits for it, this process makes a third one ready. */
+const GROUPS_IN_FLIGHT = 3
 
 /**
- * Group commit: while transactions of an organisation are in flight, batches pile up; the next takes them together. The
- * promise resolves after the commit: the events are flushed, sequenced and in the tree. If the process dies before, nothing
- * was acknowledged and the sender sends again.
+ * Group commit: while transactions of an organisation are in flight, batches pile up; the next takes them together, when all are
+ * over or as soon as they fill a group: small groups cost more than they gain. The promise resolves after the commit: the events
+ * are flushed, sequenced and in the tree. If the process dies before, nothing was acknowledged and the sender sends again.
  * @throws AppError unavailable when too much waits, or the database is away
  */
 export function defineIngest<I extends { tenantId: string; size: number }, R>(
   definition: IngestDefinition<I, R>,
   options: IngestOptions = {},
 ) {
-  const { maxWaiting = 50_000, maxEntries = 2_500 } = options
+  const { maxWaiting = 50_000, maxEntries = 2_000 } = options
   const queues = new Map<string, Queue<I, R>>()
 
-  const drain = async (tenantId: string, queue: Queue<I, R>): Promise<void> => {
-    queue.running++
-    while (queue.waiting.length > 0) {
+  const beginGroups = (tenantId: string, queue: Queue<I, R>): void => {
+    while (queue.waiting.length > 0 && isWorthwhile(queue)) {
       const group = takeGroup(queue.waiting, maxEntries)
       queue.entries -= sizeOf(group)
-      await commitGroup(definition, tenantId, group)
+      queue.running++
+      void commitGroup(definition, tenantId, group).then(() => {
+        queue.running--
+        beginGroups(tenantId, queue)
+        if (queue.running === 0) queues.delete(tenantId)
+      })
     }
-    queue.running--
-    if (queue.running === 0) queues.delete(tenantId)
   }
+
+  const isWorthwhile = ({ running, entries }: Queue<I, R>) =>
+    running === 0 || (running < GROUPS_IN_FLIGHT && entries >= maxEntries)
 
   return (batch: I): Promise<R> =>
     new Promise<R>((resolve, reject) => {
@@ -91,7 +96,7 @@ export function defineIngest<I extends { tenantId: string; size: number }, R>(
       queues.set(batch.tenantId, queue)
       queue.waiting.push({ batch, size: batch.size, resolve, reject })
       queue.entries += batch.size
-      if (queue.running < GROUPS_IN_FLIGHT) void drain(batch.tenantId, queue)
+      beginGroups(batch.tenantId, queue)
     })
 }
 
@@ -153,7 +158,12 @@ async function runGroup<I, R>(
       return outcomes
     }
     const topics = [...new Set(appends.map(({ draft }) => topicOf(draft.action)))]
-    await Promise.all([notifyChange(sql, { tenantId, topics }), appendEntries(sql, tenantId, appends)])
+    const [{ written }] = await Promise.all([
+      beginAppend(sql, tenantId, appends),
+      notifyChange(sql, { tenantId, topics }),
+    ])
+    // The commit goes with it, and fails as it does: the log's head is held no longer than the database needs.
+    written.catch(() => {})
     return outcomes
   })
 }

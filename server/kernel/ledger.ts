@@ -1,8 +1,10 @@
 import 'server-only'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { BLOCK } from '#lib/postings/bits.ts'
 import { cutRun } from '#lib/postings/merge.ts'
 import { buildRun, type PostingRow } from '#lib/postings/run.ts'
 import { packTimes, type Times } from '#lib/postings/times.ts'
+import { Turns } from '#lib/turns.ts'
 import type { AuditAction, Enforcement, Outcome } from '#protocol/audit/actions.ts'
 import { type AuditEntry, buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
 import { appendLeaves, emptyTree, leafHashOfText, type Tile } from '#protocol/audit/merkle.ts'
@@ -55,9 +57,45 @@ export type Appended = { index: bigint; id: string; recordedAt: Date }
  * If the process dies before the commit nothing of it exists; after the commit all of it does.
  */
 export async function appendEntries(sql: Sql, tenantId: string, appends: readonly Append[]): Promise<Appended[]> {
-  const appended: Appended[] = []
-  for (const stretch of stretchesOf(appends)) appended.push(...(await appendStretch(sql, tenantId, stretch)))
+  const { appended, written } = await append(sql, tenantId, appends, NO_ORDER)
+  await written
   return appended
+}
+
+/**
+ * The same for whatever appends much and often, resolving when the last statement is asked for; `written` when it is answered.
+ * Groups of one organisation are stamped and get the head one after the other: one that was overtaken would have to be made ready
+ * again, with a later stamp. Once in a transaction: who has the head already must not wait for those who want it.
+ */
+export async function beginAppend(
+  sql: Sql,
+  tenantId: string,
+  appends: readonly Append[],
+): Promise<{ appended: Appended[]; written: Promise<unknown> }> {
+  return append(sql, tenantId, appends, {
+    stamp: (run) => stamping.take(tenantId, run),
+    lock: (run) => locking.take(tenantId, run),
+  })
+}
+
+/** How to wait for those of this process that append to the same log. */
+type Order = { stamp: <T>(run: () => Promise<T>) => Promise<T>; lock: <T>(run: () => Promise<T>) => Promise<T> }
+
+const NO_ORDER: Order = { stamp: (run) => run(), lock: (run) => run() }
+
+const stamping = new Turns()
+const locking = new Turns()
+
+async function append(sql: Sql, tenantId: string, appends: readonly Append[], first: Order) {
+  const appended: Appended[] = []
+  let [written, order]: [Promise<unknown>, Order] = [Promise.resolve(), first]
+  for (const stretch of stretchesOf(appends)) {
+    await written
+    const begun = await beginStretch(sql, tenantId, stretch, order)
+    appended.push(...begun.appended)
+    ;[written, order] = [begun.written, NO_ORDER]
+  }
+  return { appended, written }
 }
 
 /**
@@ -86,31 +124,33 @@ function textLength({ words = '', reason = '', target, detail = {} }: StatedDraf
   return length
 }
 
-async function appendStretch(sql: Sql, tenantId: string, appends: readonly Append[]): Promise<Appended[]> {
+async function beginStretch(sql: Sql, tenantId: string, appends: readonly Append[], order: Order) {
   // Before the lock: whoever waits for the head waits for the database alone, not for our hashing.
-  const early = prepare(tenantId, appends, now())
-  const [head] = await sql<{ size: string; tree: string; last: Date | string; frozen: string | null }>(
-    `SELECT size::text, encode(tree, 'hex') AS tree, last_recorded_at AS last, frozen FROM audit_head WHERE tenant_id = $1::uuid FOR UPDATE`,
-    [tenantId],
-  )
+  const early = await order.stamp(() => prepare(tenantId, appends, now()))
+  const [head] = await order.lock(() => sql<Head>(HEAD, [tenantId]))
   if (!head) throw new Error(`the organisation ${tenantId} has no log`)
   requireOpenLog(head.frozen, appends)
-  // The log's order is the order of time: a clock that steps back does not.
+  // The log's order is the order of time: a clock that steps back does not. No later than needed: others wait with their stamps.
   const last = new Date(head.last)
   const { recordedAt, leaves, ids, arrays, ...index } =
-    last > early.recordedAt ? prepare(tenantId, appends, new Date(Math.max(now().getTime(), last.getTime()))) : early
+    last > early.recordedAt ? await prepare(tenantId, appends, last) : early
   const first = BigInt(head.size)
   const { state, fullTiles } = appendLeaves(readTree(head.tree), leaves)
   const tree = Buffer.from(encodeTreeState(state))
   const next = String(first + BigInt(ids.length))
-  await sql(APPEND, [
+  const written = sql(APPEND, [
     ...[tenantId, String(first), next, tree, recordedAt.toISOString()],
     ...tileArrays(fullTiles),
     ...arrays,
     ...indexArrays(runsAt(index, Number(first))),
   ])
-  return ids.map((id, offset) => ({ index: first + BigInt(offset), id, recordedAt }))
+  const appended = ids.map((id, offset) => ({ index: first + BigInt(offset), id, recordedAt }))
+  return { appended, written }
 }
+
+const HEAD = `SELECT size::text, encode(tree, 'hex') AS tree, last_recorded_at AS last, frozen FROM audit_head WHERE tenant_id = $1::uuid FOR UPDATE`
+
+type Head = { size: string; tree: string; last: Date | string; frozen: string | null }
 
 /** The parameters from $6 on. */
 function tileArrays(tiles: readonly Tile[]): Buffer[] {
@@ -221,17 +261,27 @@ const APPEND = `
          SELECT $1::uuid, level, number, hashes FROM unnest($6::bigint[], $7::bigint[], $8::bytea[]) AS t(level, number, hashes))
   UPDATE audit_head SET size = $3::text::bigint, tree = $4::bytea, last_recorded_at = $5::text::timestamptz WHERE tenant_id = $1::uuid`
 
+/** As many are made ready in one go: between two goes the database's answers are heard. */
+const GO = 500
+
 /** What is left of the entries is what is written of them: whatever waits for the lock is carried from one young generation to the next. */
-function prepare(tenantId: string, appends: readonly Append[], recordedAt: Date) {
-  const rows = appends.map(({ actor, draft }) => buildRow(actor, draft, recordedAt))
+async function prepare(tenantId: string, appends: readonly Append[], recordedAt: Date) {
+  const rows: BuiltRow[] = []
+  for (let from = 0; from < appends.length; from += GO) {
+    if (from > 0) await othersTurn()
+    for (const { actor, draft } of appends.slice(from, from + GO)) rows.push(buildRow(actor, draft, recordedAt))
+  }
+  if (rows.length > GO) await othersTurn()
   const placed = rows.map(({ entry, personal, occurredMs }, place) => ({ place, entry, personal, occurredMs }))
+  const index = indexPlaces(tenantId, placed, rows.length)
+  if (rows.length > GO) await othersTurn()
   return {
     recordedAt,
     leaves: rows.map(({ leaf }) => leaf),
     ids: rows.map(({ entry }) => entry.id),
     occurred: rows.map(({ occurredMs }) => occurredMs),
     arrays: entryArrays(rows),
-    ...indexPlaces(tenantId, placed, rows.length),
+    ...index,
   }
 }
 

@@ -98,6 +98,13 @@ const STEPS = [
   'COMMIT',
 ]
 
+/** How many of three events were there already. The commit leaves with the last statement: whose answer is cut off may hear it or not. */
+function duplicatesAfter(where: Break, { text }: RoundTrip): number[] {
+  if (where === 'before') return [0]
+  if (text.includes('INSERT INTO audit_entry')) return [0, 3]
+  return text.includes('COMMIT') ? [3] : [0]
+}
+
 describe('each step of an append', () => {
   it.each(['before', 'after'] as const)('fails %s it is done: 503, and sent again it is there once', async (where) => {
     const sender = await Sender.enroll()
@@ -111,9 +118,9 @@ describe('each step of an append', () => {
       if (!step) break
       steps.push(step.text)
       expect(outcome, step.text).toMatchObject(unavailable)
-      const isDone = where === 'after' && step.text.includes('COMMIT')
       // The server's end of the line may be a moment behind ours: its locks are waited for.
-      expect(await sender.send(), step.text).toMatchObject({ duplicates: isDone ? 3 : 0 })
+      const { duplicates } = await sender.send()
+      expect(duplicatesAfter(where, step), step.text).toContain(duplicates)
     }
     const missed = STEPS.filter((step) => !steps.some((text) => text.includes(step)))
     expect(missed).toEqual([])
@@ -125,8 +132,8 @@ describe('each step of an append', () => {
     for (const where of ['before', 'after'] as const) {
       for (const sender of senders) sender.record(20)
       let commits = 0
-      // The first two go alone, the others together behind them.
-      breakOnce(where, ({ text }) => text.includes('COMMIT') && ++commits === 3)
+      // The first goes alone, the others together behind it.
+      breakOnce(where, ({ text }) => text.includes('COMMIT') && ++commits === 2)
       await Promise.allSettled(senders.map((sender) => sender.send()))
       wire.onRoundTrip = null
       for (const sender of senders) if (sender.acknowledged < sender.recorded) await sender.send()
