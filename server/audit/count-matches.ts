@@ -2,7 +2,7 @@ import 'server-only'
 import { countBits, subtract, takePlaces } from '#lib/postings/bits.ts'
 import type { TimeRange } from '#lib/postings/times.ts'
 import type { Sql } from '#server/kernel/db.ts'
-import type { BlockSets } from './index/log-index.ts'
+import type { BlockSets } from './index/block-sets.ts'
 import { Tallies } from './index/tallies.ts'
 import type { Plan } from './plan.ts'
 import { fetchEntries, type LogBounds, RECHECKED } from './scan.ts'
@@ -21,22 +21,12 @@ export async function countMatches(sql: Sql, { tenantId, plan, ask, bounds }: Co
   const nodes = [plan.candidates, plan.certain]
   let value = 0
   const tallies = howMany(bounds, plan, range)
-  const passes = (block: number) => {
-    const known = tallies.of(block)
-    value += known ?? 0
-    return known !== undefined
-  }
+  const known = (block: number) => tallies.of(block)
   const [from, to] = [bounds.cold?.to ?? 0, bounds.size]
-  for await (const { found, block, reached } of bounds.index.walk({
-    nodes,
-    range,
-    newestFirst: true,
-    from,
-    to,
-    passes,
-  })) {
+  const steps = bounds.index.walk({ nodes, range, newestFirst: true, from, to, known })
+  for await (const { found, block, passed, reached } of steps) {
     const { certain, doubtful } = found ? split(found) : { certain: 0, doubtful: [] }
-    value += certain
+    value += passed.reduce((sum, events) => sum + events, certain)
     if (block !== null && doubtful.length === 0) tallies.note(block, certain, 1)
     for (let at = 0; at < doubtful.length && value <= TOTAL_CAP; at += RECHECKED) {
       if (performance.now() > deadline) return { value, capped: true }

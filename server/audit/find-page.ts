@@ -26,7 +26,7 @@ export async function findPage(sql: Sql, scan: PageScan): Promise<Found> {
   const page = new PageReader(sql, scan, range)
   const { from, to } = between(place, newestFirst, bounds.size)
   const coldTo = bounds.cold?.to ?? 0
-  const reading: Reading = { scan, page, range, deadline }
+  const reading: Reading = { sql, scan, page, range, deadline }
   const hot = () => readHot(reading, Math.max(from, coldTo), to)
   const cold = () => readCold(reading, from, Math.min(to, coldTo))
   for (const part of newestFirst ? [hot, cold] : [cold, hot]) {
@@ -36,26 +36,35 @@ export async function findPage(sql: Sql, scan: PageScan): Promise<Found> {
   return { items: page.items, next: null, searchedTo: newestFirst ? bounds.from : bounds.to - 1 }
 }
 
-type Reading = { scan: PageScan; page: PageReader; range: TimeRange | null; deadline: number }
+type Reading = { sql: Sql; scan: PageScan; page: PageReader; range: TimeRange | null; deadline: number }
 
 /** Reads on through the index, from the one end to the other; null when it came there and the page is not full. */
-async function readHot({ scan, page, range, deadline }: Reading, from: number, to: number): Promise<Found | null> {
-  const { plan, ask, bounds } = scan
+async function readHot(reading: Reading, from: number, to: number): Promise<Found | null> {
+  const { sql, scan, page, range, deadline } = reading
+  const { tenantId, plan, ask, bounds } = scan
   const newestFirst = ask.order === 'newest'
   const tallies = howMany(bounds, plan, range)
-  const passes = (block: number) => tallies.of(block) === 0
-  const steps = bounds.index.walk({ nodes: [plan.candidates], range, newestFirst, from, to, passes })
+  const known = (block: number) => (tallies.of(block) === 0 ? 0 : undefined)
+  const steps = bounds.index.walk({ nodes: [plan.candidates], range, newestFirst, from, to, known })
   for await (const { found, reached } of steps) {
     if (found) page.add(found)
-    // Rare matches lie far apart: they are read together, not block by block.
-    while (page.isWorthReading || (!found && page.hasWaiting)) {
-      await page.read()
-      if (page.isFull) return fullPage(page.items, ask.limit)
-      const last = page.lastRead
-      if (last && performance.now() > deadline) return unfinished(page.items, last.index, last.time)
-    }
-    if (!page.hasWaiting && performance.now() > deadline && !isEnd(reached, newestFirst, bounds.size))
-      return unfinished(page.items, reached, timeAt(bounds, reached, newestFirst))
+    const isOver = performance.now() > deadline
+    // Rare matches lie far apart: they are read together, at the end if need be. Each reading is a wait for the database.
+    const ended = await readWhile(reading, () => page.isWorthReading || (isOver && page.hasWaiting))
+    if (ended) return ended
+    if (isOver && !isEnd(reached, newestFirst, bounds.size))
+      return unfinished(page.items, reached, await timeAt(sql, tenantId, bounds, { at: reached, newestFirst }))
+  }
+  return readWhile(reading, () => page.hasWaiting)
+}
+
+/** Reads what was found until the page is full or the time is over; null when there is no more to read. */
+async function readWhile({ scan, page, deadline }: Reading, goesOn: () => boolean): Promise<Found | null> {
+  while (goesOn()) {
+    await page.read()
+    if (page.isFull) return fullPage(page.items, scan.ask.limit)
+    const last = page.lastRead
+    if (last && performance.now() > deadline) return unfinished(page.items, last.index, last.time)
   }
   return null
 }

@@ -6,11 +6,12 @@ import type { PlanNode } from '#protocol/audit/query-plan.ts'
 import { hashTerm } from '#protocol/audit/terms.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { split } from './count-matches.ts'
+import type { BlockSets } from './index/block-sets.ts'
 import { countTimes, latestOccurrence } from './index/block-times.ts'
-import type { BlockSets, Walk } from './index/log-index.ts'
+import type { Walk } from './index/log-index.ts'
 import { Tallies } from './index/tallies.ts'
 import { type Plan, planOf } from './plan.ts'
-import { boundsOf, fetchEntries, type LogBounds, type Opened, type Span } from './scan.ts'
+import { boundsOf, fetchEntries, type LogBounds, type Opened, type Span, timeAt } from './scan.ts'
 import type { Ask, Histogram, HistogramBucket } from './schema.ts'
 import { inTime, STATEMENT_MS } from './statement-limit.ts'
 import { isWithin, rangeOf } from './time-range.ts'
@@ -105,30 +106,32 @@ const [USUAL, ...OTHERS] = OUTCOMES
 
 /** Counts block by block. Returns null when all was counted, else since when everything recorded is. */
 async function count(counting: Counting): Promise<number | null> {
-  const { tenantId, plan, bounds, asked, widthMs, tallies } = counting
+  const { sql, tenantId, plan, bounds, asked, widthMs, tallies } = counting
   const deadline = performance.now() + BUDGET_MS
   const outcome = (name: Outcome): PlanNode => {
     const term = `outcome:${name}`
     return { kind: 'term', hash: hashTerm(tenantId, term), term }
   }
-  const walk: Walk = {
+  const walk: Walk<BlockCounts> = {
     nodes: [plan.candidates, plan.certain, ...OTHERS.map(outcome)],
     range: rangeOf(asked),
     newestFirst: true,
     from: bounds.cold?.to ?? 0,
     to: bounds.size,
     times: widthMs % HOUR === 0 ? 'hours' : 'exact',
-    passes: (block) => addBlock(counting, tallies.of(block)),
+    known: (block) => tallies.of(block),
   }
   let read = 0
-  for await (const { found, block, reached } of bounds.index.walk(walk)) {
+  for await (const { found, block, passed, reached } of bounds.index.walk(walk)) {
+    for (const known of passed) addBlock(counting, known)
     const counted = found ? countBlock(counting, found) : []
     const doubtful = found ? split(found).doubtful : []
     addBlock(counting, counted)
     if (block !== null && doubtful.length === 0) tallies.note(block, counted, counted.length)
     read += doubtful.length
     await countDoubtful(counting, doubtful)
-    if (reached > 0 && (read > MOST_DOUBTFUL || performance.now() > deadline)) return timeOf(bounds, reached)
+    if (reached > 0 && (read > MOST_DOUBTFUL || performance.now() > deadline))
+      return timeAt(sql, tenantId, bounds, { at: reached, newestFirst: true })
   }
   return countCold(counting, deadline)
 }
@@ -163,15 +166,12 @@ function widen(counting: Counting): void {
   counting.counts = merged(counting.counts, factor)
 }
 
-/** Whether it is known what the block came to. */
-function addBlock(counting: Counting, counted: BlockCounts | undefined): boolean {
-  if (!counted) return false
+function addBlock(counting: Counting, counted: BlockCounts): void {
   for (let at = 0; at < counted.length; at += 3) {
     const [bucket = 0, outcome = 0, events = 0] = [counted[at], counted[at + 1], counted[at + 2]]
     add(counting.counts, Math.floor(bucket / counting.together), OUTCOMES[outcome] ?? USUAL, events)
   }
   while (counting.counts.size > MOST_COUNTED) widen(counting)
-  return true
 }
 
 function countBlock({ bounds, widthMs }: Counting, { block, sets }: BlockSets): BlockCounts {
@@ -212,10 +212,6 @@ async function countDoubtful(
       add(counts, Math.floor(Date.parse(occurredAt) / (widthMs * together)), outcome, 1)
     }
   }
-}
-
-function timeOf({ index, from }: LogBounds, at: number): number {
-  return index.shape.runs.findLast((run) => run.at <= at)?.recordedFrom ?? from
 }
 
 /** Events that were recorded late occurred before the log began: unless asked otherwise the frame grows, in wider buckets. */

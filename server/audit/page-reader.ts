@@ -2,7 +2,7 @@ import 'server-only'
 import { type Bits, countBits, takePlaces } from '#lib/postings/bits.ts'
 import type { TimeRange } from '#lib/postings/times.ts'
 import type { Sql } from '#server/kernel/db.ts'
-import type { BlockSets } from './index/log-index.ts'
+import type { BlockSets } from './index/block-sets.ts'
 import type { Plan } from './plan.ts'
 import { type Candidate, fetchEntries, type LogBounds, RECHECKED, timeAt, toCandidate } from './scan.ts'
 import type { StoredEntry } from './stored.ts'
@@ -69,11 +69,10 @@ export class PageReader {
     const fetched = await fetchEntries(this.#sql, tenantId, bounds.index.shape, indexes)
     this.#keep(fetched)
     const last = indexes.at(-1)
-    if (last !== undefined)
-      this.lastRead = {
-        index: last,
-        time: fetched.at(-1)?.recordedAt.getTime() ?? timeAt(bounds, last, ask.order === 'newest'),
-      }
+    if (last === undefined) return
+    const place = { at: last, newestFirst: ask.order === 'newest' }
+    const time = fetched.at(-1)?.recordedAt.getTime() ?? (await timeAt(this.#sql, tenantId, bounds, place))
+    this.lastRead = { index: last, time }
   }
 
   /** Entries of the archive, ascending. */

@@ -102,11 +102,34 @@ export function recordedBetween({ runs }: LogShape, indexes: readonly number[]) 
   }
 }
 
-/** When the entry at an index was recorded, or the nearest time before it that is known without reading it. */
-export function timeAt({ index, from, to }: LogBounds, at: number, newestFirst: boolean): number {
-  const run = index.shape.runs.findLast((candidate) => candidate.at <= at)
-  if (!run) return newestFirst ? from : to
-  return newestFirst ? run.recordedFrom : run.recordedTo
+/**
+ * When the entry at an index was recorded that a walk has come to, or the nearest one on its way there that is kept: no more was looked
+ * at, whatever else its run tells of. Index: (tenant, index).
+ */
+export async function timeAt(
+  sql: Sql,
+  tenantId: string,
+  bounds: LogBounds,
+  { at, newestFirst }: { at: number; newestFirst: boolean },
+): Promise<number> {
+  const { from, to } = recordedBetween(bounds.index.shape, [at])
+  const [row] = await sql<Pick<Row, 'recorded_at'>>(newestFirst ? NEXT : LAST, [tenantId, String(at), from, to])
+  if (row) return new Date(row.recorded_at).getTime()
+  // Nothing is kept nearby, and so the run's other end is.
+  const run = bounds.index.shape.runs.findLast((candidate) => candidate.at <= at)
+  if (newestFirst) return run?.recordedTo ?? bounds.to
+  return run?.recordedFrom ?? bounds.from
+}
+
+const NEXT = edge('>=', 'ASC')
+const LAST = edge('<=', 'DESC')
+
+function edge(side: '>=' | '<=', order: 'ASC' | 'DESC'): string {
+  return `
+  SELECT e.recorded_at FROM audit_entry e
+   WHERE e.tenant_id = $1::uuid AND e.index ${side} $2::text::bigint
+     AND e.recorded_at >= ALL (ARRAY[$3::text::timestamptz]) AND e.recorded_at <= ALL (ARRAY[$4::text::timestamptz])
+   ORDER BY e.index ${order} LIMIT 1`
 }
 
 function readRow(row: Row): StoredEntry {

@@ -168,8 +168,10 @@ function bruteForce(
 describe('searchAudit', () => {
   it('works: the union of all pages is what reading every entry finds, in the order of the log', async () => {
     const { reader, log } = await makeLog(400)
-    const times = log.map(({ entry }) => entry.occurredAt).sort()
-    const rangeArbitrary = fc.option(fc.tuple(fc.nat(times.length - 1), fc.nat(times.length - 1)), { nil: undefined })
+    // A range that ends when it begins is refused.
+    const times = [...new Set(log.map(({ entry }) => entry.occurredAt))].sort()
+    const two = { minLength: 2, maxLength: 2 }
+    const rangeArbitrary = fc.option(fc.uniqueArray(fc.nat(times.length - 1), two), { nil: undefined })
     await fc.assert(
       fc.asyncProperty(
         queryArbitrary,

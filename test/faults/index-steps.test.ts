@@ -83,7 +83,7 @@ class Growing {
     return found
   }
 
-  async runs(): Promise<RunHead[]> {
+  async runs(): Promise<readonly RunHead[]> {
     const shape = await pgTransaction('reader', this.tenantId, (_client, sql) => readShape(sql, this.tenantId))
     return shape?.runs ?? []
   }

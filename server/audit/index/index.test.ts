@@ -205,6 +205,31 @@ describe('history of long ago', () => {
   })
 })
 
+describe('figures that are not done in time', () => {
+  it('hold nothing older than what they say they came to, however much of it is remembered', async () => {
+    const tenantId = await makeTenant()
+    await append(tenantId, 0, BLOCK - 1)
+    await append(tenantId, 0, 5_500)
+    await mergeIndex(tenantId)
+    const ask = { q: 'action:file.view', from: '2020-01-01T00:00:00.000Z', to: '2030-01-01T00:00:00.000Z', buckets: 60 }
+    const figures = () =>
+      pgTransaction('reader', tenantId, (_client, sql) => histogram(sql, tenantId, ask, new Date(START)))
+    const counted = ({ buckets }: Awaited<ReturnType<typeof figures>>) =>
+      buckets.reduce((sum, { count }) => sum + count, 0)
+    const whole = await figures()
+    expect([whole.partial, counted(whole)]).toEqual([false, 16_384 + 2_751])
+    // Without an index all of the newest block has to be read, which is too much.
+    await db.superuser.query('DELETE FROM audit_run WHERE tenant_id = $1 AND at >= $2', [tenantId, BLOCK])
+    const some = await figures()
+    expect([some.partial, counted(some)]).toEqual([true, 2_751])
+    const { rows } = await db.superuser.query<{ at: Date }>(
+      'SELECT recorded_at AS at FROM audit_entry WHERE tenant_id = $1 AND index = $2',
+      [tenantId, BLOCK],
+    )
+    expect(some.searchedBackTo).toBe(rows[0]?.at.toISOString())
+  })
+})
+
 describe('the index', () => {
   it('answers the same before and after its runs are merged, built anew, or lost', async () => {
     const tenantId = await makeTenant()
