@@ -1,3 +1,4 @@
+import { AUDIT_ACTIONS } from './actions.ts'
 import { isActorKind, type QueryField, type QueryNode, type QueryTerm } from './query.ts'
 
 /** How a condition is to be read: the words are the reader's language's. */
@@ -52,6 +53,8 @@ function conditionOf(term: QueryTerm, labels: QueryLabels, negated: boolean): De
 function relationOf(term: QueryTerm, label: string | undefined): ConditionRelation {
   if (term.match === 'prefix') return term.field === 'action' && term.value.endsWith('.') ? 'under' : 'startsWith'
   switch (term.field) {
+    case 'action':
+      return isBranch(term.value) ? 'under' : 'is'
     case 'ip':
       return term.value.includes('/') ? 'within' : 'is'
     case 'actor':
@@ -67,4 +70,9 @@ function relationOf(term: QueryTerm, label: string | undefined): ConditionRelati
     default:
       return 'is'
   }
+}
+
+/** A noun, or an action with others below it: whoever asks for it finds those, too. */
+function isBranch(action: string): boolean {
+  return !action.includes('.') || AUDIT_ACTIONS.some((known) => known.startsWith(`${action.toLowerCase()}.`))
 }

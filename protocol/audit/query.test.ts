@@ -308,6 +308,14 @@ test('a sentence knows names, relations and what is negated', () => {
   })
 })
 
+test('an action with others below it is a branch, as the search takes it', () => {
+  const relationOf = (q: string) => (describeQuery(parseQuery(q), () => undefined) as { relation?: string }).relation
+  expect(['policy', 'device.wipe', 'badge', 'badge.*'].map((value) => relationOf(`action:${value}`))).toEqual(
+    Array(4).fill('under'),
+  )
+  expect(['policy.publish', 'badge.enter'].map((value) => relationOf(`action:${value}`))).toEqual(['is', 'is'])
+})
+
 test('an id without a field is about what it names', () => {
   const labels = (_field: string, value: string) => (value === ID ? 'Plan.pdf' : undefined)
   const [known, word] = [ID, 'plan'].map((q) => describeQuery(parseQuery(q), labels))

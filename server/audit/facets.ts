@@ -1,4 +1,5 @@
 import 'server-only'
+import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { findPage } from './find-page.ts'
 import { planOf } from './plan.ts'
@@ -32,11 +33,11 @@ export async function facets(
 function topValues(events: readonly Candidate[], field: FacetField): FacetValue[] {
   const values = new Map<string, FacetValue>()
   for (const event of events) {
-    for (const { value, label } of valuesOf(event, field)) {
-      const known = values.get(value)
+    for (const told of valuesOf(event, field)) {
+      const known = values.get(told.value)
       // Newest first: the first name met is the latest.
       if (known) known.count++
-      else values.set(value, { value, label, count: 1 })
+      else values.set(told.value, { ...told, count: 1 })
     }
   }
   return [...values.values()].sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1)).slice(0, MOST_VALUES)
@@ -45,9 +46,7 @@ function topValues(events: readonly Candidate[], field: FacetField): FacetValue[
 function valuesOf({ entry, personal }: Candidate, field: FacetField): Omit<FacetValue, 'count'>[] {
   switch (field) {
     case 'actor':
-      return entry.actor.id === undefined
-        ? [{ value: entry.actor.kind }]
-        : [{ value: entry.actor.id, label: personal?.actorName }]
+      return [actorOf(entry.actor, personal?.actorName)]
     case 'device':
       return entry.device ? [{ value: entry.device.id, label: personal?.deviceName }] : []
     case 'label':
@@ -57,4 +56,9 @@ function valuesOf({ entry, personal }: Candidate, field: FacetField): Omit<Facet
     default:
       return [{ value: entry[field] }]
   }
+}
+
+function actorOf({ kind, id }: AuditEntry['actor'], name: string | undefined): Omit<FacetValue, 'count'> {
+  if (id !== undefined) return { value: id, label: name, kind }
+  return name === undefined ? { value: kind, kind } : { value: name, label: name, kind }
 }

@@ -84,32 +84,45 @@ export const askFields = {
   to: timeField().optional(),
 }
 
-export const askInput = z.object(askFields)
+/** Whether a range ends later than it begins: where it does not, finding nothing would pass for an answer. */
+export function endsLater({ from, to }: { from?: string | undefined; to?: string | undefined }): boolean {
+  return from === undefined || to === undefined || from < to
+}
+/** What is wrong with one that does not. */
+export const ENDS_EARLIER = { path: ['to'], error: 'must be later than from' }
+
+export const askInput = z.object(askFields).refine(endsLater, ENDS_EARLIER)
 export type AskInput = z.input<typeof askInput>
 /** A parsed question. */
 export type Ask = z.output<typeof askInput>
 
-export const searchInput = z.object({
-  ...askFields,
-  order: z.enum(['newest', 'oldest'], 'must be newest or oldest').default('newest'),
-  ...pageFields,
-})
+export const searchInput = z
+  .object({
+    ...askFields,
+    order: z.enum(['newest', 'oldest'], 'must be newest or oldest').default('newest'),
+    ...pageFields,
+  })
+  .refine(endsLater, ENDS_EARLIER)
 
-export const histogramInput = z.object({ ...askFields, buckets: z.coerce.number().int().min(1).max(200).default(80) })
+export const histogramInput = z
+  .object({ ...askFields, buckets: z.coerce.number().int().min(1).max(200).default(80) })
+  .refine(endsLater, ENDS_EARLIER)
 
-export const facetsInput = z.object({
-  ...askFields,
-  fields: z
-    .string()
-    .default('action,outcome,device,label')
-    .transform((text) => [...new Set(text.split(',').map((name) => name.trim()))])
-    .pipe(
-      z
-        .array(z.enum(FACET_FIELDS, `may name ${FACET_FIELDS.join(', ')}`))
-        .min(1)
-        .max(FACET_FIELDS.length),
-    ),
-})
+export const facetsInput = z
+  .object({
+    ...askFields,
+    fields: z
+      .string()
+      .default('action,outcome,device,label')
+      .transform((text) => [...new Set(text.split(',').map((name) => name.trim()))])
+      .pipe(
+        z
+          .array(z.enum(FACET_FIELDS, `may name ${FACET_FIELDS.join(', ')}`))
+          .min(1)
+          .max(FACET_FIELDS.length),
+      ),
+  })
+  .refine(endsLater, ENDS_EARLIER)
 
 /** One event; `q`, `from` and `to` name the search it was opened from, which then is what is recorded. */
 export const eventInput = z.object({ ...askFields, q: z.string().max(4_000).optional(), eventId: uuidField() })
@@ -180,7 +193,8 @@ export type Histogram = {
   searchedBackTo: string
 }
 
-export type FacetValue = { value: string; label?: string | undefined; count: number }
+/** `kind` is that of an actor. Who acted without an id, as in history, is told by the name, which is then `value` and `label`. */
+export type FacetValue = { value: string; label?: string | undefined; kind?: ActorKind | undefined; count: number }
 export type Facets = {
   facets: { field: FacetField; values: FacetValue[] }[]
   /** How many matches were counted; `complete` is false when there are more. */

@@ -1,4 +1,5 @@
 import 'server-only'
+import { isUuid } from '#lib/uuid.ts'
 import type { AuditEventView, Facets, FacetValue, HiddenField } from '../schema.ts'
 import type { CodeOf } from './pseudonyms.ts'
 import { isCorrelatedByFile, isOpenActor, isOpenType, networkShown, openDetail } from './visible.ts'
@@ -73,7 +74,7 @@ export function maskFacets({ facets, ...rest }: Facets, hiding: Hiding, isOpen: 
     ...rest,
     facets: facets.map(({ field, values }) =>
       field === 'actor' || field === 'device'
-        ? { field, values: values.map((value) => maskValue(field, value, hiding, isOpen)).sort(byCount) }
+        ? { field, values: together(values.map((value) => maskValue(field, value, hiding, isOpen))).sort(byCount) }
         : { field, values },
     ),
   }
@@ -81,13 +82,23 @@ export function maskFacets({ facets, ...rest }: Facets, hiding: Hiding, isOpen: 
 
 function maskValue(
   field: 'actor' | 'device',
-  { value, label, count }: FacetValue,
+  { value, label, kind: by, count }: FacetValue,
   hiding: Hiding,
   isOpen: (value: string) => boolean,
 ): FacetValue {
-  if (isOpen(value)) return { value, label, count }
+  if (isOpen(value) || (by && isOpenActor(by))) return { value, label, kind: by, count }
+  // A name without an id has a pseudonym that nothing can be asked by: they are counted together, as what they are.
+  if (by && !isUuid(value)) return { value: by, kind: by, count }
   const kind = field === 'actor' ? 'person' : 'device'
-  return { value: maskId(value, hiding), label: maskName(kind, value, label, hiding), count }
+  return { value: maskId(value, hiding), label: maskName(kind, value, label, hiding), ...(by && { kind: by }), count }
+}
+
+/** One line for each value: what is hidden may have been several. */
+function together(values: readonly FacetValue[]): FacetValue[] {
+  const counts = new Map<string, FacetValue>()
+  for (const { count, ...told } of values)
+    counts.set(told.value, { ...told, count: (counts.get(told.value)?.count ?? 0) + count })
+  return [...counts.values()]
 }
 
 function byCount(a: FacetValue, b: FacetValue): number {

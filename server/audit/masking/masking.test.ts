@@ -165,6 +165,27 @@ describe('an administrator without audit:unmask', () => {
     expect(facets[2]?.values).toEqual([{ value: 'finance', count: 1 }])
   })
 
+  it('counts our own parts by name, and whom history names without an id as people, whoever they are', async () => {
+    const past = (name: string) => ({ action: 'badge.enter' as const, actor: { kind: 'person' as const, name } })
+    await append(past('Joe Oldman'), past('Ann Past'), past('Joe Oldman'), { action: 'badge.enter' })
+    const ask = { q: 'action:badge.enter', fields: 'actor' }
+    const valuesFor = async (reader: PersonActor) => (await auditFacets(reader, ask)).facets[0]?.values
+    expect(await valuesFor(owner)).toEqual([
+      { value: 'Joe Oldman', label: 'Joe Oldman', kind: 'person', count: 2 },
+      { value: 'Ann Past', label: 'Ann Past', kind: 'person', count: 1 },
+      { value: 'test', label: 'test', kind: 'system', count: 1 },
+    ])
+    const masked = await valuesFor(admin)
+    expect(masked).toEqual([
+      { value: 'person', kind: 'person', count: 3 },
+      { value: 'test', label: 'test', kind: 'system', count: 1 },
+    ])
+    // What a line counts is what it finds.
+    for (const { value, count } of masked ?? [])
+      expect(await items(admin, `action:badge.enter actor:${value}`)).toHaveLength(count)
+    expect(await items(owner, 'action:badge.enter actor:"Joe Oldman"')).toHaveLength(2)
+  })
+
   it('asks by pseudonym, by label, by file and by network', async () => {
     const code = await codeOfLin()
     const found = async (q: string) => (await items(admin, q)).map(({ action }) => action)

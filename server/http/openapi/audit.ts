@@ -110,7 +110,9 @@ const facets: Describes<Facets> = z
     facets: z.array(
       z.object({
         field: z.enum(FACET_FIELDS),
-        values: z.array(z.object({ value: z.string(), label: z.string().optional(), count })),
+        values: z.array(
+          z.object({ value: z.string(), label: z.string().optional(), kind: z.enum(ACTOR_KINDS).optional(), count }),
+        ),
       }),
     ),
     counted: count,

@@ -91,10 +91,11 @@ function Known({ row }: { row: EventRow }) {
   const [kind = '', name = ''] = row.source.split(/:(.*)/s)
   const known = kind === 'server' || kind === 'device' || kind === 'import' ? kind : 'app'
   return (
-    <span className="flex min-w-0 items-center gap-1" title={t(`knownFrom.${known}`, { source: name })}>
-      <span className="truncate">{t(`known.${known}`, { source: name })}</span>
+    <span className="flex min-w-0 items-center gap-1" title={t(`knownFrom.${known}`, { source: visibleText(name) })}>
+      {/* Who states it is never crowded out: what is marked beside it gives way, and says the same as its title. */}
+      <span className="min-w-[3.4em] truncate">{t(`known.${known}`, { source: visibleText(name) })}</span>
       {row.isSuspect && (
-        <Tag tone="warn" title={t('event.suspect')}>
+        <Tag tone="warn" title={t('event.suspect')} className="min-w-0 truncate">
           {t('row.suspect')}
         </Tag>
       )}
@@ -113,7 +114,7 @@ function Late({ row, isImported }: { row: EventRow; isImported: boolean }) {
   const unit = lateMs < 2 * DAY_MS ? 'Hours' : 'Days'
   const count = Math.floor(lateMs / (unit === 'Hours' ? HOUR_MS : DAY_MS))
   return (
-    <Tag tone="warn" title={t(`row.late${unit}Long`, { count })}>
+    <Tag tone="warn" title={t(`row.late${unit}Long`, { count })} className="min-w-0 truncate">
       {t(`row.late${unit}`, { count })}
     </Tag>
   )

@@ -45,16 +45,14 @@ export function FacetColumn({ params }: { params: AuditParams }) {
 
 type LineProps = { field: FacetField; value: FacetValue; params: AuditParams }
 
-function FacetLine({ field, value: { value, label, count }, params }: LineProps) {
+function FacetLine({ field, value: { value, label, kind = 'person', count }, params }: LineProps) {
   const t = useTranslations('audit')
   const format = useFormatter()
   const wordsOf = useValueWords()
   const term = condition(field, value)
   const isOn = asksFor(params.q, term)
   const [nameWords, actorWords] = [useNameWords(), useActorWords()]
-  // Whose id is its name is none of the people: theirs are UUIDs.
-  const named = (name: string) =>
-    field === 'actor' && name === value ? actorWords({ kind: 'system', name }) : nameWords(name)
+  const named = (name: string) => (field === 'actor' ? actorWords({ kind, name }) : nameWords(name))
   const words = label === undefined ? visibleText(wordsOf(field, value)) : named(label)
   // As it stands in queries; what it means is its title.
   const shown = field === 'action' ? visibleText(value) : words

@@ -41,7 +41,7 @@ export function ZoneSelect() {
   return (
     <Select
       aria-label={t('zone.label')}
-      className="w-60 max-sm:w-44 max-sm:flex-1"
+      className="w-60 max-sm:w-full"
       options={zones.map((zone) => ({
         value: zone,
         label: zone === 'UTC' ? zone : `${zoneOffset(new Date(), zone)} ${nameOf(zone)}`,
