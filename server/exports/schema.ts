@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isTimeZone } from '#lib/zoned-time.ts'
 import { BUNDLE_FORMATS, type BundleFormat } from '#protocol/audit/bundle.ts'
-import { askFields } from '#server/audit/schema.ts'
+import { askFields, ENDS_EARLIER, endsLater } from '#server/audit/schema.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 
 /** A finished export is kept so long, at most: the oldest go earlier where room is needed. */
@@ -10,12 +10,14 @@ export const EXPORT_LIFETIME_DAYS = 7
 export const MOST_UNFINISHED = 5
 
 /** `asOf` takes the log as it was at that size; without it, as it is now. */
-export const exportInput = z.object({
-  ...askFields,
-  format: z.enum(BUNDLE_FORMATS, `must be ${BUNDLE_FORMATS.join(', ')}`),
-  timeZone: z.string().max(64).default('UTC').refine(isTimeZone, 'is not a time zone like Europe/Berlin'),
-  asOf: z.coerce.number('is not a tree size').int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
-})
+export const exportInput = z
+  .object({
+    ...askFields,
+    format: z.enum(BUNDLE_FORMATS, `must be ${BUNDLE_FORMATS.join(', ')}`),
+    timeZone: z.string().max(64).default('UTC').refine(isTimeZone, 'is not a time zone like Europe/Berlin'),
+    asOf: z.coerce.number('is not a tree size').int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+  })
+  .refine(endsLater, ENDS_EARLIER)
 
 export const exportIdInput = z.object({ exportId: uuidField() })
 

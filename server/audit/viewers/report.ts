@@ -19,18 +19,20 @@ import { type SealedBundle, sealBundle } from '../bundle/seal-bundle.ts'
 import { listCheckpoints, signHead } from '../checkpoints.ts'
 import { readSigner } from '../log-key.ts'
 import type { ReportDocument } from '../report/document.ts'
-import { askFields } from '../schema.ts'
+import { askFields, ENDS_EARLIER, endsLater } from '../schema.ts'
 import { evidenceOf } from './evidence.ts'
 import { reportCsv } from './report-csv.ts'
 import type { ReportFacts } from './schema.ts'
 import { type Answered, answerWhoSaw } from './who-saw.ts'
 
-const reportInput = z.strictObject({
-  fileId: uuidField(),
-  from: askFields.from,
-  to: askFields.to,
-  timeZone: z.string().max(64).refine(isTimeZone, 'is not a time zone like Europe/Berlin'),
-})
+const reportInput = z
+  .strictObject({
+    fileId: uuidField(),
+    from: askFields.from,
+    to: askFields.to,
+    timeZone: z.string().max(64).refine(isTimeZone, 'is not a time zone like Europe/Berlin'),
+  })
+  .refine(endsLater, ENDS_EARLIER)
 type ReportInput = z.output<typeof reportInput>
 
 /** Puts the facts into the words of the reader's language. */

@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { Enforcement } from '#protocol/audit/actions.ts'
 import { uuidField } from '#server/kernel/fields.ts'
-import { askFields, type KnownFrom } from '../schema.ts'
+import { askFields, ENDS_EARLIER, endsLater, type KnownFrom } from '../schema.ts'
 
-export const whoSawInput = z.object({ fileId: uuidField(), from: askFields.from, to: askFields.to })
+export const whoSawInput = z
+  .object({ fileId: uuidField(), from: askFields.from, to: askFields.to })
+  .refine(endsLater, ENDS_EARLIER)
 
 type Named = { id: string; name: string }
 

@@ -63,6 +63,13 @@ const rowOf = ({ viewers }: WhoSaw, person: PersonActor) => viewers.find(({ who 
 const kinds = ({ coverage }: WhoSaw) => coverage.gaps.map(({ kind }) => kind)
 
 describe('who saw a file', () => {
+  it('is not asked of a time that ends before it begins: nobody would pass for an answer', async () => {
+    const { owner, root } = await makeOffice()
+    const [from, to] = ['2026-11-02T00:00:00.000Z', '2026-11-01T00:00:00.000Z']
+    const wrong = { code: 'invalid', fields: { to: 'must be later than from' } }
+    await expect(whoSaw(owner, { fileId: root, from, to })).rejects.toMatchObject(wrong)
+  })
+
   it('a release and what the device states of it are one opening', async () => {
     const { owner, lena, lenas, root } = await makeOffice()
     await releaseFile(lenas, { fileId: root })

@@ -105,6 +105,11 @@ describe('/audit', () => {
       json: { code: 'invalid', errors: [{ field: 'limit' }] },
     })
     expect(await get(EVENTS, '?from=now')).toMatchObject({ status: 400, json: { errors: [{ field: 'from' }] } })
+    for (const route of [EVENTS, HISTOGRAM, FACETS])
+      expect(await get(route, '?from=2026-11-02T00:00:00Z&to=2026-11-01T23:00:00Z')).toMatchObject({
+        status: 400,
+        json: { errors: [{ field: 'to', detail: 'must be later than from' }] },
+      })
     expect(await get(EVENTS, '?q=%00')).toMatchObject({ status: 400, json: { code: 'query_invalid' } })
     expect(await get(FACETS, '?fields=colour')).toMatchObject({
       status: 400,

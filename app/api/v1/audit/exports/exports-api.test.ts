@@ -89,6 +89,7 @@ describe('/audit/exports', () => {
       [{ ...ask, format: 'xls' }, 'invalid'],
       [{ ...ask, timeZone: 'Mars/Olympus' }, 'invalid'],
       [{ ...ask, q: 'action:(' }, 'query_invalid'],
+      [{ ...ask, from: '2026-11-02T00:00:00Z', to: '2026-11-01T00:00:00Z' }, 'invalid'],
       [{ ...ask, asOf: 1_000_000 }, 'invalid'],
     ] as const) {
       const response = await post(body)
