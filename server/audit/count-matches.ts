@@ -30,7 +30,7 @@ export async function countMatches(sql: Sql, { tenantId, plan, ask, bounds }: Co
     if (block !== null && doubtful.length === 0) tallies.note(block, certain, 1)
     for (let at = 0; at < doubtful.length && value <= TOTAL_CAP; at += RECHECKED) {
       if (performance.now() > deadline) return { value, capped: true }
-      const fetched = await fetchEntries(sql, tenantId, bounds.index.shape, doubtful.slice(at, at + RECHECKED))
+      const fetched = await fetchEntries(sql, tenantId, bounds.index, doubtful.slice(at, at + RECHECKED))
       value += fetched.filter((candidate) => plan.matches(candidate) && isWithin(candidate, range)).length
     }
     if (value > TOTAL_CAP) return { value: TOTAL_CAP, capped: true }

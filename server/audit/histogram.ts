@@ -205,7 +205,7 @@ async function countDoubtful(
 ): Promise<void> {
   const range = rangeOf(asked)
   for (let at = 0; at < indexes.length; at += READ_AT_ONCE) {
-    const some = await fetchEntries(sql, tenantId, bounds.index.shape, indexes.slice(at, at + READ_AT_ONCE))
+    const some = await fetchEntries(sql, tenantId, bounds.index, indexes.slice(at, at + READ_AT_ONCE))
     for (const candidate of some) {
       if (!plan.matches(candidate) || !isWithin(candidate, range)) continue
       const { occurredAt, outcome } = candidate.entry

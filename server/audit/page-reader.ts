@@ -66,7 +66,7 @@ export class PageReader {
   async read(): Promise<void> {
     const { tenantId, bounds, ask } = this.#page
     const indexes = this.#next(this.#wanted())
-    const fetched = await fetchEntries(this.#sql, tenantId, bounds.index.shape, indexes)
+    const fetched = await fetchEntries(this.#sql, tenantId, bounds.index, indexes)
     this.#keep(fetched)
     const last = indexes.at(-1)
     if (last === undefined) return

@@ -6,6 +6,7 @@ import { ColdLog } from './archive/cold-log.ts'
 import { readColdFiles } from './archive/files.ts'
 import { LogIndex } from './index/log-index.ts'
 import { wholes } from './index/parameters.ts'
+import type { Recorded } from './index/recorded-times.ts'
 import { endOf, type LogShape, readShape } from './index/runs.ts'
 import type { StoredEntry } from './stored.ts'
 
@@ -59,11 +60,12 @@ type Row = { index: string; recorded_at: Date | string; entry: string; personal:
 export async function fetchEntries(
   sql: Sql,
   tenantId: string,
-  shape: LogShape,
+  index: LogIndex,
   indexes: readonly number[],
 ): Promise<Candidate[]> {
   if (indexes.length === 0) return []
-  const { low, high, from, to } = recordedBetween(shape, indexes)
+  const { low, high } = endsOf(indexes)
+  const { from, to } = asText(await index.recorded.between(low, high))
   const rows =
     high - low === indexes.length - 1
       ? await sql<Row>(STRETCH, [tenantId, String(low), String(high), from, to])
@@ -89,17 +91,23 @@ export const STRETCH = `
 
 /** The months that need to be looked at; all of them where the index does not say. */
 export function recordedBetween({ runs }: LogShape, indexes: readonly number[]) {
-  const low = indexes.reduce((least, index) => Math.min(least, index))
-  const high = indexes.reduce((most, index) => Math.max(most, index))
+  const { low, high } = endsOf(indexes)
   const touched = runs.filter((run) => run.at <= high && endOf(run) > low)
   const [first, last] = [touched[0], touched.at(-1)]
   const isKnown = first && last && first.at <= low && endOf(last) > high
+  return asText(isKnown ? { from: first.recordedFrom, to: last.recordedTo } : null)
+}
+
+function endsOf(indexes: readonly number[]): { low: number; high: number } {
   return {
-    low,
-    high,
-    from: isKnown ? new Date(Math.min(...touched.map((run) => run.recordedFrom))).toISOString() : '-infinity',
-    to: isKnown ? new Date(Math.max(...touched.map((run) => run.recordedTo))).toISOString() : 'infinity',
+    low: indexes.reduce((least, index) => Math.min(least, index)),
+    high: indexes.reduce((most, index) => Math.max(most, index)),
   }
+}
+
+function asText(recorded: Recorded | null): { from: string; to: string } {
+  if (!recorded) return { from: '-infinity', to: 'infinity' }
+  return { from: new Date(recorded.from).toISOString(), to: new Date(recorded.to).toISOString() }
 }
 
 /**

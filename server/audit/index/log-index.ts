@@ -6,6 +6,7 @@ import { type BlockSets, evaluateBlock, type Loaded, type Looked } from './block
 import { BlockTimes } from './block-times.ts'
 import { LogRuns } from './log-runs.ts'
 import { Postings } from './postings.ts'
+import { RecordedTimes } from './recorded-times.ts'
 import { type MemoryOf, type RunMemory, rememberedRuns } from './run-memory.ts'
 import { blockOf, type LogShape } from './runs.ts'
 
@@ -32,6 +33,7 @@ export type Step<K> = { reached: number; passed: readonly K[]; block: number | n
 export class LogIndex {
   readonly shape: LogShape
   readonly times: BlockTimes
+  readonly recorded: RecordedTimes
   readonly #loaded: Loaded
   readonly #memoryOf: MemoryOf
 
@@ -39,11 +41,9 @@ export class LogIndex {
     this.shape = shape
     this.#memoryOf = rememberedRuns(tenantId, shape)
     this.times = new BlockTimes(sql, tenantId, this.#memoryOf)
-    this.#loaded = {
-      runs: new LogRuns(shape),
-      postings: new Postings(sql, tenantId, this.#memoryOf),
-      times: this.times,
-    }
+    const runs = new LogRuns(shape)
+    this.recorded = new RecordedTimes(sql, tenantId, runs, this.#memoryOf)
+    this.#loaded = { runs, postings: new Postings(sql, tenantId, this.#memoryOf), times: this.times }
   }
 
   /** Goes through the log block by block, in the order asked for. A part of the log without an index counts as candidates. */

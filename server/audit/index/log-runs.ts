@@ -1,6 +1,6 @@
 import 'server-only'
 import { BLOCK } from '#lib/postings/bits.ts'
-import { endOf, type LogShape, type RunHead } from './runs.ts'
+import { blockOf, endOf, type LogShape, type RunHead } from './runs.ts'
 
 /** The runs of each block, as far as they were asked for. */
 type ByBlock = (readonly RunHead[] | undefined)[]
@@ -22,6 +22,11 @@ export class LogRuns {
   of(block: number): readonly RunHead[] {
     this.#ofBlock[block] ??= this.between(block * BLOCK, (block + 1) * BLOCK)
     return this.#ofBlock[block]
+  }
+
+  /** The run that tells of an entry; null where none does. */
+  at(index: number): RunHead | null {
+    return this.of(blockOf(index)).find((run) => run.at <= index && endOf(run) > index) ?? null
   }
 
   /** Runs that touch the indexes `from` to `to` (excluded), ascending. */

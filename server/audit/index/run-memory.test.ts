@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { BLOCK } from '#lib/postings/bits.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import { systemActor } from '#server/kernel/actor.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
@@ -7,12 +8,13 @@ import { makeTenant, useDatabase } from '#test/harness.ts'
 import { countMatches } from '../count-matches.ts'
 import { planOf } from '../plan.ts'
 import { logBounds } from '../scan.ts'
+import { LogIndex } from './log-index.ts'
 import { mergeIndex } from './merge.ts'
 import { reindex } from './rebuild.ts'
 import { MOST_BYTES, rememberedRuns } from './run-memory.ts'
 import type { LogShape, RunHead } from './runs.ts'
 
-useDatabase()
+const db = useDatabase()
 
 async function append(tenantId: string): Promise<void> {
   const actor = systemActor(tenantId, 'test')
@@ -98,6 +100,40 @@ describe('what was read of a run', () => {
     expect(memory.bytes).toBe(before + 792)
   })
 })
+
+describe('entries of a run of many months', () => {
+  it('are looked for in the months of their block, whose ends are read once; far apart, in all of them', async () => {
+    const tenantId = await makeTenant()
+    await append(tenantId)
+    const year = { recordedFrom: Date.parse('2026-01-01T00:00:00Z'), recordedTo: Date.parse('2099-01-01T00:00:00Z') }
+    const long = { ...run(0, '1'), entries: 2 * BLOCK, ...year }
+    const statements: string[] = []
+    const between = (low: number, high: number) =>
+      pgTransaction('reader', tenantId, (_client, sql) => {
+        const watched: Sql = (text, values) => {
+          statements.push(text)
+          return sql(text, values)
+        }
+        return new LogIndex(watched, tenantId, { ...shapeOf(long), size: long.entries }).recorded.between(low, high)
+      })
+    const [first] = await readRecorded(tenantId)
+    // The last entry of the block is not kept: its run's end stands for it.
+    expect(await between(1, 7)).toEqual({ from: first, to: year.recordedTo })
+    expect(await between(2, 3)).toEqual({ from: first, to: year.recordedTo })
+    expect(statements).toHaveLength(1)
+    expect(await between(0, BLOCK)).toEqual({ from: year.recordedFrom, to: year.recordedTo })
+    expect(await between(0, 2 * BLOCK)).toBeNull()
+    expect(statements).toHaveLength(1)
+  })
+})
+
+async function readRecorded(tenantId: string): Promise<number[]> {
+  const { rows } = await db.superuser.query<{ at: Date }>(
+    'SELECT recorded_at AS at FROM audit_entry WHERE tenant_id = $1 ORDER BY index',
+    [tenantId],
+  )
+  return rows.map(({ at }) => at.getTime())
+}
 
 function run(at: number, revision: string): RunHead {
   return { revision, at, entries: 5, bits: 0, whole: true, gone: false, recordedFrom: 0, recordedTo: 0 }

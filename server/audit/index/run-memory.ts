@@ -4,6 +4,7 @@ import type { Packed } from '#lib/postings/places.ts'
 import type { TermHash } from '#lib/postings/run.ts'
 import type { TimeRange } from '#lib/postings/times.ts'
 import type { TimedPart } from './block-times.ts'
+import type { Recorded } from './recorded-times.ts'
 import type { LogShape, RunHead } from './runs.ts'
 
 const MB = 1_024 * 1_024
@@ -34,6 +35,8 @@ export class RunMemory {
   readonly standings = new Map<TermHash, Standing | null>()
   /** The times of its entries, block by block. */
   readonly parts = new Map<number, TimedPart[]>()
+  /** When the first and the last entry of a block were recorded. */
+  readonly recorded = new Map<number, Recorded>()
   /** What blocks came to, by the question for which they were counted, see `Tallies`. */
   readonly tallies = new Map<string, Map<number, Tally>>()
   #bytes = 0
