@@ -48,10 +48,3 @@ export async function setRules(tenantId: string, rules: Partial<RetentionRules>)
     return { result: null, audit: { action: 'audit.retention' } }
   })
 }
-
-/** What a superuser of the database can do. */
-export async function withoutWalls(db: TestDatabase, statement: string): Promise<void> {
-  const client = await db.superuser.connect()
-  await client.query(`BEGIN; SET LOCAL session_replication_role = replica; ${statement}; COMMIT`)
-  client.release()
-}

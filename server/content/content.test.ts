@@ -8,6 +8,7 @@ import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
 import { publishTighterPolicy, saveDraft } from '#server/policies/commands.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { withoutWalls } from '#test/without-walls.ts'
 import { deleteFile, publishFile, releaseFile, updateFileAudience } from './commands.ts'
 import { getFile, listDeviceFiles, listFiles } from './queries.ts'
 import { MAX_FILE_BYTES } from './schema.ts'
@@ -268,12 +269,13 @@ describe('releaseFile', () => {
       await publishFile(owner, plan('everyone', text('two!'))),
     ]
     const entries = (await readLog(db, tenantId)).length
-    await unwalled(
+    await withoutWalls(
+      db,
       'UPDATE file_chunk a SET bytes = b.bytes FROM file_chunk b WHERE a.content_id = $1 AND b.content_id = $2',
       [one.id, two.id],
     )
     await expect(releaseFile(phone, { fileId: one.id })).rejects.toMatchObject({ code: 'content_damaged' })
-    await unwalled('UPDATE file a SET file_key = b.file_key FROM file b WHERE a.id = $1 AND b.id = $2', [
+    await withoutWalls(db, 'UPDATE file a SET file_key = b.file_key FROM file b WHERE a.id = $1 AND b.id = $2', [
       one.id,
       two.id,
     ])
@@ -289,25 +291,13 @@ describe('releaseFile', () => {
   it('notices swapped and missing chunks of one file', async () => {
     const { owner, phone } = await makeOffice()
     const { id } = await publishFile(owner, plan('everyone', new Uint8Array(randomBytes(2 * 1024 * 1024 + 5))))
-    await unwalled('UPDATE file_chunk SET number = 1 - number + 100 WHERE content_id = $1 AND number < 2', [id])
-    await unwalled('UPDATE file_chunk SET number = number - 100 WHERE content_id = $1 AND number > 90', [id])
+    await withoutWalls(db, 'UPDATE file_chunk SET number = 1 - number + 100 WHERE content_id = $1 AND number < 2', [id])
+    await withoutWalls(db, 'UPDATE file_chunk SET number = number - 100 WHERE content_id = $1 AND number > 90', [id])
     await expect(releaseFile(phone, { fileId: id })).rejects.toMatchObject({ code: 'content_damaged' })
-    await unwalled('DELETE FROM file_chunk WHERE content_id = $1 AND number = 0', [id])
+    await withoutWalls(db, 'DELETE FROM file_chunk WHERE content_id = $1 AND number = 0', [id])
     await expect(releaseFile(phone, { fileId: id })).rejects.toMatchObject({ code: 'content_damaged' })
   })
 })
-
-/** What somebody who owns the database could do: past the walls. */
-async function unwalled(statement: string, values: unknown[]) {
-  const client = await db.superuser.connect()
-  try {
-    await client.query(`SET session_replication_role = 'replica'`)
-    await client.query(statement, values)
-  } finally {
-    await client.query(`SET session_replication_role = 'origin'`)
-    client.release()
-  }
-}
 
 describe('listDeviceFiles', () => {
   it('gives what the person may have, in pages, and nothing else', async () => {

@@ -8,6 +8,7 @@ import { now, testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { publishTighterPolicy, saveDraft } from '#server/policies/commands.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { withoutWalls } from '#test/without-walls.ts'
 import { deleteFile, forwardFile, publishFile, releaseFile, updateFileAudience } from './commands.ts'
 import { getFile, getLineage, listDeviceFiles } from './queries.ts'
 
@@ -39,17 +40,6 @@ async function lastEntry(tenantId: string) {
   const last = (await readLog(db, tenantId)).at(-1)
   if (!last) throw new Error('the log is empty')
   return last
-}
-
-async function unwalled(statement: string, values: unknown[]) {
-  const client = await db.superuser.connect()
-  try {
-    await client.query(`SET session_replication_role = 'replica'`)
-    await client.query(statement, values)
-  } finally {
-    await client.query(`SET session_replication_role = 'origin'`)
-    client.release()
-  }
 }
 
 describe('forwardFile', () => {
@@ -88,7 +78,7 @@ describe('forwardFile', () => {
     )
     expect(new Set(keys.rows.map(({ key }) => key)).size).toBe(2)
     expect(keys.rows.map(({ content }) => content)).toEqual([file.id, file.id])
-    await unwalled('UPDATE file a SET file_key = b.file_key FROM file b WHERE a.id = $1 AND b.id = $2', [
+    await withoutWalls(db, 'UPDATE file a SET file_key = b.file_key FROM file b WHERE a.id = $1 AND b.id = $2', [
       copy.fileId,
       file.id,
     ])

@@ -4,23 +4,12 @@ import type { DeviceActor } from '#server/kernel/actor.ts'
 import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { withoutWalls } from '#test/without-walls.ts'
 import { CHUNK_BYTES } from './chunks.ts'
 import { createRelease, forwardFile, publishFile, releaseFile } from './commands.ts'
 import { getFile, getReleaseChunk, listDamagedFiles } from './queries.ts'
 
 const db = useDatabase()
-
-/** What somebody who owns the database could do: past the walls. */
-async function unwalled(statement: string, values: unknown[]) {
-  const client = await db.superuser.connect()
-  try {
-    await client.query(`SET session_replication_role = 'replica'`)
-    await client.query(statement, values)
-  } finally {
-    await client.query(`SET session_replication_role = 'origin'`)
-    client.release()
-  }
-}
 
 async function makeOffice() {
   const tenantId = await makeTenant()
@@ -54,39 +43,43 @@ const SWAP = `UPDATE file_chunk c SET bytes = o.bytes FROM file_chunk o
 const DAMAGES: [string, (office: Office) => Promise<void>, RegExp][] = [
   [
     'chunks swapped with another file’s',
-    ({ file, other }) => unwalled(SWAP, [file.id, other.id]),
+    ({ file, other }) => withoutWalls(db, SWAP, [file.id, other.id]),
     /does not open: its chunk 1 was moved/,
   ],
   [
     'two of its chunks swapped',
     async ({ file }) => {
-      await unwalled('UPDATE file_chunk SET number = 101 - number WHERE content_id = $1 AND number < 2', [file.id])
-      await unwalled('UPDATE file_chunk SET number = number - 100 WHERE content_id = $1 AND number > 2', [file.id])
+      await withoutWalls(db, 'UPDATE file_chunk SET number = 101 - number WHERE content_id = $1 AND number < 2', [
+        file.id,
+      ])
+      await withoutWalls(db, 'UPDATE file_chunk SET number = number - 100 WHERE content_id = $1 AND number > 2', [
+        file.id,
+      ])
     },
     /does not open: its chunk 0 was moved/,
   ],
   [
     'a chunk dropped',
-    ({ file }) => unwalled('DELETE FROM file_chunk WHERE content_id = $1 AND number = 1', [file.id]),
+    ({ file }) => withoutWalls(db, 'DELETE FROM file_chunk WHERE content_id = $1 AND number = 1', [file.id]),
     /lacks its chunk 1/,
   ],
   [
     'its end cut off, and its size made to fit',
     async ({ file }) => {
-      await unwalled('DELETE FROM file_chunk WHERE content_id = $1 AND number = 2', [file.id])
-      await unwalled('UPDATE file SET size_bytes = $2 WHERE id = $1', [file.id, 2 * CHUNK_BYTES])
+      await withoutWalls(db, 'DELETE FROM file_chunk WHERE content_id = $1 AND number = 2', [file.id])
+      await withoutWalls(db, 'UPDATE file SET size_bytes = $2 WHERE id = $1', [file.id, 2 * CHUNK_BYTES])
     },
     /does not open: its chunk 1 was moved/,
   ],
   [
     'its size altered',
-    ({ file }) => unwalled('UPDATE file SET size_bytes = size_bytes - 1 WHERE id = $1', [file.id]),
+    ({ file }) => withoutWalls(db, 'UPDATE file SET size_bytes = size_bytes - 1 WHERE id = $1', [file.id]),
     /has 9 bytes in its chunk 2, not 8/,
   ],
   [
     'the wrapped key of another file',
     ({ file, other }) =>
-      unwalled('UPDATE file a SET file_key = b.file_key FROM file b WHERE a.id = $1 AND b.id = $2', [
+      withoutWalls(db, 'UPDATE file a SET file_key = b.file_key FROM file b WHERE a.id = $1 AND b.id = $2', [
         file.id,
         other.id,
       ]),
@@ -95,7 +88,8 @@ const DAMAGES: [string, (office: Office) => Promise<void>, RegExp][] = [
   [
     'the content of another file, with that one’s key',
     ({ file, other }) =>
-      unwalled(
+      withoutWalls(
+        db,
         'UPDATE file a SET file_key = b.file_key, content_id = b.content_id FROM file b WHERE a.id = $1 AND b.id = $2',
         [file.id, other.id],
       ),
@@ -104,7 +98,8 @@ const DAMAGES: [string, (office: Office) => Promise<void>, RegExp][] = [
   [
     'a bit altered',
     ({ file }) =>
-      unwalled(
+      withoutWalls(
+        db,
         'UPDATE file_chunk SET bytes = set_byte(bytes, 500, get_byte(bytes, 500) # 1) WHERE content_id = $1 AND number = 0',
         [file.id],
       ),
@@ -135,7 +130,7 @@ describe('a stored content that is not what was written', () => {
 
   it('leaves every other file as it was', async () => {
     const { tenantId, file, other, phone } = await makeOffice()
-    await unwalled('DELETE FROM file_chunk WHERE content_id = $1', [file.id])
+    await withoutWalls(db, 'DELETE FROM file_chunk WHERE content_id = $1', [file.id])
     expect(actionsOf(await entriesAfter(tenantId, () => releaseFile(phone, { fileId: other.id })))).toEqual([
       'file.release allowed',
     ])
@@ -144,14 +139,14 @@ describe('a stored content that is not what was written', () => {
   it('is found when a release is asked for, chunk by chunk, and when a copy is made', async () => {
     const { tenantId, owner, bo, file, phone } = await makeOffice()
     const release = await createRelease(phone, { fileId: file.id, purpose: 'view' })
-    await unwalled('DELETE FROM file_chunk WHERE content_id = $1 AND number = 1', [file.id])
+    await withoutWalls(db, 'DELETE FROM file_chunk WHERE content_id = $1 AND number = 1', [file.id])
     const chunk = (number: number) => getReleaseChunk(phone, { releaseId: release.releaseId, number })
     expect((await chunk(0)).length).toBeGreaterThan(CHUNK_BYTES)
     const found = await entriesAfter(tenantId, () =>
       expect(chunk(1)).rejects.toMatchObject({ code: 'content_damaged' }),
     )
     expect(actionsOf(found)).toEqual(['file.integrity failed'])
-    await unwalled(`UPDATE file SET file_key = '\\x00' WHERE id = $1`, [file.id])
+    await withoutWalls(db, `UPDATE file SET file_key = '\\x00' WHERE id = $1`, [file.id])
     testingOnlyAdvanceClock(11 * 60_000)
     const asked = (actor: DeviceActor) => createRelease(actor, { fileId: file.id, purpose: 'view' })
     const refused = await entriesAfter(tenantId, () =>
@@ -166,7 +161,7 @@ describe('a stored content that is not what was written', () => {
 
   it('is another organisation’s own affair', async () => {
     const [{ file, phone, tenantId }, other] = [await makeOffice(), await makeOffice()]
-    await unwalled('DELETE FROM file_chunk WHERE content_id = $1', [file.id])
+    await withoutWalls(db, 'DELETE FROM file_chunk WHERE content_id = $1', [file.id])
     await expect(releaseFile(phone, { fileId: file.id })).rejects.toMatchObject({ code: 'content_damaged' })
     expect(await listDamagedFiles(other.owner, {})).toEqual({ items: [] })
     expect(actionsOf(await readLog(db, other.tenantId))).not.toContain('file.integrity failed')

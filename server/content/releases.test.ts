@@ -11,6 +11,7 @@ import { testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { publishTighterPolicy, saveDraft } from '#server/policies/commands.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { withoutWalls } from '#test/without-walls.ts'
 import { createRelease, forwardFile, publishFile, releaseFile, updateFileAudience } from './commands.ts'
 import { inspectContent } from './inspect-content.ts'
 import { getFile, getReleaseChunk, listDeviceFiles } from './queries.ts'
@@ -52,17 +53,6 @@ async function inspected(
       'INSERT INTO file_rendition (tenant_id, content_id, state, reason, kind, pages) VALUES ($1, $2, $3, $4, $5, $6)',
       [tenantId, contentId, state, reason, kind, pages],
     )
-  } finally {
-    await client.query(`SET session_replication_role = 'origin'`)
-    client.release()
-  }
-}
-
-async function unwalled(statement: string, values: unknown[]) {
-  const client = await db.superuser.connect()
-  try {
-    await client.query(`SET session_replication_role = 'replica'`)
-    await client.query(statement, values)
   } finally {
     await client.query(`SET session_replication_role = 'origin'`)
     client.release()
@@ -360,14 +350,18 @@ describe('getReleaseChunk', () => {
 
   it('says damage: chunks swapped, missing, another file’s key, a content key of another release', async () => {
     const { chunk, file, owner, agent, release } = await released()
-    await unwalled('UPDATE file_chunk SET number = 1 - number + 100 WHERE content_id = $1 AND number < 2', [file.id])
-    await unwalled('UPDATE file_chunk SET number = number - 100 WHERE content_id = $1 AND number > 90', [file.id])
+    await withoutWalls(db, 'UPDATE file_chunk SET number = 1 - number + 100 WHERE content_id = $1 AND number < 2', [
+      file.id,
+    ])
+    await withoutWalls(db, 'UPDATE file_chunk SET number = number - 100 WHERE content_id = $1 AND number > 90', [
+      file.id,
+    ])
     await expect(chunk(0)).rejects.toMatchObject({ code: 'content_damaged' })
     await chunk(2)
-    await unwalled('DELETE FROM file_chunk WHERE content_id = $1 AND number = 2', [file.id])
+    await withoutWalls(db, 'DELETE FROM file_chunk WHERE content_id = $1 AND number = 2', [file.id])
     await expect(chunk(2)).rejects.toMatchObject({ code: 'content_damaged' })
     const other = await publish(owner)
-    await unwalled('UPDATE file a SET file_key = b.file_key FROM file b WHERE a.id = $1 AND b.id = $2', [
+    await withoutWalls(db, 'UPDATE file a SET file_key = b.file_key FROM file b WHERE a.id = $1 AND b.id = $2', [
       file.id,
       other.id,
     ])
@@ -376,7 +370,8 @@ describe('getReleaseChunk', () => {
       code: 'content_damaged',
     })
     const { releaseId } = await createRelease(agent, { fileId: other.id, purpose: 'view' })
-    await unwalled(
+    await withoutWalls(
+      db,
       'UPDATE file_release_grant a SET content_key = b.content_key FROM file_release_grant b WHERE a.id = $1 AND b.id = $2',
       [releaseId, release.releaseId],
     )
