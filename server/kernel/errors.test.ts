@@ -9,6 +9,7 @@ describe('a database that goes away', () => {
     new Error('Connection terminated unexpectedly'),
     Object.assign(new Error('the database system is starting up'), { code: '57P03' }),
     Object.assign(new Error('could not extend file: No space left on device'), { code: '53100' }),
+    Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' }),
     Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }),
     new Error('wrapped', { cause: Object.assign(new Error('read'), { code: 'ECONNRESET' }) }),
   ]

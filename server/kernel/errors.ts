@@ -87,8 +87,8 @@ export function isAppError(error: unknown): error is AppError {
   return error instanceof Error && error.name === 'AppError' && 'code' in error && 'status' in error
 }
 
-/** SQLSTATEs and socket errors that mean "the database is away or full", not "the request is wrong". */
-const UNAVAILABLE = /^(08...|53...|57P0[123]|58030|ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT)$/
+/** SQLSTATEs and socket errors that mean "the database is away, full or waits too long for a lock", not "the request is wrong". */
+const UNAVAILABLE = /^(08...|53...|57014|57P0[123]|58030|ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT)$/
 
 /** What pg and Prisma's adapter say without a code when the connection goes before, in the middle of, or between statements. */
 const AWAY =
@@ -97,7 +97,10 @@ const AWAY =
 /** The log has no part for the month that the clock says: it prepares a year ahead, so the clock is wrong. */
 const NO_SUCH_MONTH = /no partition of relation "audit_entry/
 
-/** Turns a lost database, a full disk or a clock that is years ahead into `unavailable` (503, Retry-After 5); anything else comes back as it was. */
+/**
+ * Turns a lost database, a full disk, a statement that ran out of its time or a clock that is years ahead into `unavailable` (503,
+ * Retry-After 5); anything else comes back as it was.
+ */
 export function asAppError(error: unknown): unknown {
   for (let cause: unknown = error, depth = 0; cause && depth < 6; depth++) {
     const code = errorCodeOf(cause)
