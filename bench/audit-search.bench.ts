@@ -17,6 +17,7 @@ import { entryArgs } from '../scripts/lib/bootstrap.mjs'
 import { DAY_MS, DAYS } from './log-drafts.ts'
 import { layOutByHand, percentile, timeByHand } from './log-hand.ts'
 import { loadLog } from './log-load.ts'
+import { comparePages } from './log-pages.ts'
 import { SHAPES, type Shape } from './log-shapes.ts'
 import { logSize, overhead } from './log-size.ts'
 import { timeWhoSaw } from './log-who-saw.ts'
@@ -25,6 +26,7 @@ import { type Run, report } from './report.ts'
 
 const EVENTS = Number(process.env.BENCH_EVENTS ?? 2_000_000)
 const CALLS = Number(process.env.BENCH_CALLS ?? 40)
+const PAGE_TURNS = 200
 /** `no` where the disk has no room for the table by hand: then it counts as taking no time at all. */
 const WITH_HAND = process.env.BENCH_HAND !== 'no'
 /** A directory whose logs stay: loaded by the first run, measured again by the next ones. */
@@ -71,26 +73,6 @@ async function timeShapes(api: Api): Promise<Map<string, Timed>> {
   const times = new Map<string, Timed>()
   for (const shape of SHAPES) times.set(shape.name, await timed(api, pathOf(shape)))
   return times
-}
-
-/** Page 1 and page 1,000 of the same search, in milliseconds. */
-async function timePages(api: Api): Promise<{ first: number; thousandth: number }> {
-  const path = 'events?q=action%3Afile.view&limit=50'
-  let cursor = ''
-  for (let n = 1; n < 1_000; n++) {
-    const { nextCursor } = await api(cursor ? `${path}&cursor=${cursor}` : path)
-    if (typeof nextCursor !== 'string') throw new Error(`the log has only ${n} pages`)
-    cursor = nextCursor
-  }
-  const taken: { first: number[]; thousandth: number[] } = { first: [], thousandth: [] }
-  for (let n = -2; n < CALLS; n++) {
-    // By turns: what else the machine does meets both.
-    const [first, thousandth] = [await timeOf(api, path), await timeOf(api, `${path}&cursor=${cursor}`)]
-    if (n < 0) continue
-    taken.first.push(first)
-    taken.thousandth.push(thousandth)
-  }
-  return { first: percentile(taken.first, 0.95), thousandth: percentile(taken.thousandth, 0.95) }
 }
 
 async function timeHistogram(api: Api): Promise<number> {
@@ -184,7 +166,7 @@ try {
     const ours = times.get(shape.name)
     if (ours) rows.push({ shape, ours, hand: WITH_HAND ? await timeByHand(admin, shape, CALLS) : 0 })
   }
-  const pages = await timePages(api)
+  const pages = await comparePages(api, Math.max(CALLS, PAGE_TURNS))
   const histogram = await timeHistogram(api)
   const afterPauses = await timeAfterPauses(api)
   const saw = await timeWhoSaw(admin, tenantId)
@@ -214,7 +196,7 @@ try {
       'slowest first call, ms': Math.max(...rows.map(({ ours }) => ours.first)).toFixed(1),
       'p95 against that at a tenth of the events (median of shapes)': medianRatio(rows, early).toFixed(2),
       'p95 while appending at half rate (median of shapes)': (1 / medianRatio(rows, busy)).toFixed(2),
-      'page 1,000 against page 1': `${(pages.thousandth / pages.first).toFixed(2)} (${pages.thousandth.toFixed(1)} / ${pages.first.toFixed(1)} ms)`,
+      'page 1,000 against page 1': pages,
       'histogram of 30 days, slowest p95 of 4 queries, ms': histogram.toFixed(1),
       'who saw this file': saw,
       'bytes an event beyond entry and personal values': Math.round(overhead(size)),
