@@ -56,6 +56,16 @@ function FacetLine({ field, value: { value, label, kind = 'person', count }, par
   const words = label === undefined ? visibleText(wordsOf(field, value)) : named(label)
   // As it stands in queries; what it means is its title.
   const shown = field === 'action' ? visibleText(value) : words
+  // Asking for the kind would find those with an id, too.
+  if (field === 'actor' && value === kind)
+    return (
+      <li className="flex min-h-6 items-baseline gap-1.5 max-sm:min-h-9">
+        <span className="min-w-0 flex-1 truncate text-ink-2" title={t('facets.withoutIdLong')}>
+          {t('facets.withoutId')}
+        </span>
+        <span className="text-ink-2 tabular-nums">{format.number(count)}</span>
+      </li>
+    )
   return (
     <li className="flex min-h-6 items-baseline gap-1.5 max-sm:min-h-9">
       <Link

@@ -10,6 +10,11 @@ type Kind = 'Person' | 'Device' | 'Item'
 type KindWords = (key: `kind.${Kind}`) => string
 type ActorWords = KindWords & Parameters<typeof systemWords>[0]
 
+/** Whether a masked answer calls somebody or something so. */
+export function isPseudonym(name: string): boolean {
+  return PSEUDONYM.test(name)
+}
+
 /** A name as it stands, or a pseudonym in the reader's language. */
 export function nameWords(t: KindWords, name: string): string {
   const [, kind, code] = PSEUDONYM.exec(name) ?? []
@@ -49,5 +54,5 @@ export function Name({ children: name }: { children: string }) {
 export function ActorName({ kind, name }: { kind: string; name: string }) {
   const t = useTranslations('names')
   const own = kind === 'system' ? systemWords(t, name) : null
-  return own === null ? <Name>{name}</Name> : <span title={name}>{own}</span>
+  return own === null ? <Name>{name}</Name> : <span title={`${own} · ${name}`}>{own}</span>
 }

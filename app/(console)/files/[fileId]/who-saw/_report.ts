@@ -7,7 +7,14 @@ import { COUNTING_RULES } from './_counting.ts'
 const MOST_ROWS = 1_000
 const MOST_NAMES = 200
 
-export type ReportWords = { t: Words; locale: Locale; organisation: string; by: string }
+/** `called`: a name, or a pseudonym in the reader's language. */
+export type ReportWords = {
+  t: Words
+  locale: Locale
+  organisation: string
+  by: string
+  called: (name: string) => string
+}
 
 type Tell = ReportWords & { facts: ReportFacts; time: (value: string) => string }
 
@@ -68,7 +75,8 @@ function askedFacts({ t, facts, organisation, by, time }: Tell): Facts {
   ]
 }
 
-function tableBlocks({ t, facts, time }: Tell): Block[] {
+function tableBlocks(tell: Tell): Block[] {
+  const { t, facts } = tell
   const { viewers } = facts.answer
   if (viewers.length === 0) return [{ kind: 'text', text: t('table.none') }]
   const left = (head: string, share: number) => ({ head, share })
@@ -87,7 +95,7 @@ function tableBlocks({ t, facts, time }: Tell): Block[] {
     left(t('column.captures'), 13),
     left(t('column.known'), 13),
   ]
-  const rows = viewers.slice(0, MOST_ROWS).map((viewer) => rowOf(t, viewer, time))
+  const rows = viewers.slice(0, MOST_ROWS).map((viewer) => rowOf(tell, viewer))
   const more = viewers.length - rows.length
   return [
     { kind: 'table', columns, rows },
@@ -95,22 +103,25 @@ function tableBlocks({ t, facts, time }: Tell): Block[] {
   ]
 }
 
-function rowOf(t: Words, viewer: Viewer, time: (value: string) => string): string[] {
+function rowOf({ t, called, time }: Tell, viewer: Viewer): string[] {
   const { who, basis, first, last, devices, counts } = viewer
-  const name = [nameOf(t, who), who.email].filter(Boolean).join(', ')
+  const name = [nameOf(t, { ...who, ...(who.name && { name: called(who.name) }) }), who.email]
+    .filter(Boolean)
+    .join(', ')
   const copied = counts.copies > 0 ? [`${t('column.copies')}: ${counts.copies}`] : []
   return [
     basis === 'opened' ? name : `${name} (${t(`basis.${basis}`)})`,
     time(first),
     time(last),
-    devices.map((device) => device.name).join(', '),
+    devices.map((device) => called(device.name)).join(', '),
     ...[counts.views, counts.downloads, counts.prints, counts.forwards, counts.handed, counts.refused].map(String),
     [...capturesOf(t, viewer), ...copied].join(', '),
     knownOf(t, viewer).join(', '),
   ]
 }
 
-function coverageFacts({ t, facts, time }: Tell): Facts {
+function coverageFacts(tell: Tell): Facts {
+  const { t, facts, called, time } = tell
   const { period, entitled, devices, events, left } = facts.answer.coverage
   const times = { since: time(period.heldSince), published: time(period.publishedAt) }
   const counted = (counts: Record<string, number>) =>
@@ -118,7 +129,7 @@ function coverageFacts({ t, facts, time }: Tell): Facts {
       .filter(([, count]) => count > 0)
       .map(([kind, count]) => t(`coverage.${kind as 'late'}`, { count }))
   const may = t(entitled.everyone ? 'coverage.entitledEveryone' : 'coverage.entitledPeople', { count: entitled.count })
-  const names = entitled.without.slice(0, MOST_NAMES).map(({ name }) => name)
+  const names = entitled.without.slice(0, MOST_NAMES).map(({ name }) => called(name))
   const without = entitled.count > 0 ? `; ${t('coverage.without', { count: entitled.withoutCount })}` : ''
   const whole = t('coverage.devicesWhole', { count: devices.count })
   const holey = t('coverage.devicesIncomplete', { incomplete: devices.incompleteCount, count: devices.count })
@@ -135,7 +146,7 @@ function coverageFacts({ t, facts, time }: Tell): Facts {
       ? [['', t('coverage.formerly', { names: entitled.formerly.join(', ') })] as const]
       : []),
     [t('coverage.devices'), devices.incompleteCount === 0 ? whole : holey],
-    ...devices.incomplete.map((gap) => ['', gapText(t, gap, time)] as const),
+    ...devices.incomplete.map((gap) => ['', gapText(tell, gap)] as const),
     [t('coverage.events'), doubtful.length > 0 ? doubtful.join(', ') : t('coverage.eventsNone')],
     [t('coverage.left'), gone.length > 0 ? `${gone.join(', ')}. ${t('coverage.what')}` : t('coverage.leftNone')],
   ]
@@ -147,7 +158,7 @@ function moreOf(t: Words, count: number): Facts {
 
 type DeviceGap = ReportFacts['answer']['coverage']['devices']['incomplete'][number]
 
-function gapText(t: Words, gap: DeviceGap, time: (value: string) => string): string {
+function gapText({ t, called, time }: Tell, gap: DeviceGap): string {
   const { device, person, missing, missingCount, silentSince, isGivenUp, isInvolved } = gap
   const shown = missing.reduce((sum, { from, to }) => sum + to - from + 1, 0)
   const ranges = { ranges: rangesText(missing), count: missingCount }
@@ -157,7 +168,7 @@ function gapText(t: Words, gap: DeviceGap, time: (value: string) => string): str
     isGivenUp && t('coverage.givenUp'),
     t(isInvolved ? 'coverage.had' : 'coverage.only'),
   ]
-  return `${device.name}${person ? ` (${person.name})` : ''}: ${what.filter(Boolean).join(', ')}`
+  return `${called(device.name)}${person ? ` (${called(person.name)})` : ''}: ${what.filter(Boolean).join(', ')}`
 }
 
 function verifyBlocks({ t, facts }: Tell): Block[] {

@@ -15,6 +15,7 @@ import type { DeviceActor, PersonActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { nameWords } from '../../../audit/_components/pseudonym.tsx'
 import { writeReport } from './_report.ts'
 
 const database = useDatabase()
@@ -47,7 +48,9 @@ function view(device: DeviceActor, seq: number, fileId: string) {
 
 async function report(actor: PersonActor, fileId: string, locale: 'en' | 'zh' = 'en') {
   const t = createTranslator({ locale, messages: catalogue[locale], namespace: 'whoSaw' })
+  const names = createTranslator({ locale, messages: catalogue[locale], namespace: 'names' })
   const words = {
+    called: (name: string) => nameWords(names, name),
     t: t as Parameters<typeof writeReport>[0]['t'],
     locale,
     organisation: '某某集团 ACME',
@@ -154,13 +157,16 @@ describe('the sealed report', () => {
     const { officer, root } = office
     const permissions = new Set(officer.permissions)
     permissions.delete('audit:unmask')
-    const { bundle, facts } = await report({ ...officer, permissions }, root)
+    const { bundle, facts } = await report({ ...officer, permissions }, root, 'zh')
     expect(await verifyBundle(bundle, { vkey: facts?.vkey })).toMatchObject({ ok: true, manifest: { masked: true } })
     const names = ['who-saw.csv', ...bundle.names.filter((name) => name.startsWith('parts/'))]
     const texts = await Promise.all(names.map((name) => member(bundle, name)))
     for (const text of texts) expect(new TextDecoder().decode(text)).not.toContain('王小明')
     const { pages } = await readPdf(await member(bundle, 'who-saw.pdf'))
     expect(pages.join('')).not.toContain('王小明')
-    expect(pages.join('')).toContain('Names are pseudonyms')
+    expect(unbroken(pages.join(''))).toContain(unbroken(zh.whoSaw.report.masked))
+    // Pseudonyms are words of the reader's language, too.
+    expect(unbroken(pages.join(''))).toMatch(/人员[0-9A-Z]{4}-[0-9A-Z]{4}/)
+    expect(pages.join('')).not.toMatch(/Person|Device/)
   })
 })

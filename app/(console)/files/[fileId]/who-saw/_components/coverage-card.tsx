@@ -4,7 +4,9 @@ import { Card, Panel } from '#components/ui/card.tsx'
 import { Link } from '#components/ui/link.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import type { Coverage, DeviceGap } from '#server/audit/schema.ts'
+import { Name } from '../../../../audit/_components/pseudonym.tsx'
 import { rangesText, timeText } from '../_answer.ts'
+import { NameList } from './viewers-table.tsx'
 
 const SHOWN = 20
 
@@ -72,7 +74,7 @@ function Names({ names, count }: { names: readonly string[]; count: number }) {
   const shown = names.slice(0, SHOWN)
   return (
     <p className="text-ink-2">
-      {shown.join(', ')} {count > shown.length && t('moreNames', { count: count - shown.length })}
+      <NameList names={shown} /> {count > shown.length && t('moreNames', { count: count - shown.length })}
     </p>
   )
 }
@@ -85,8 +87,18 @@ function DeviceLine({ gap, hasLink }: { gap: DeviceGap; hasLink: boolean }) {
   const isAll = missing.reduce((sum, { from, to }) => sum + to - from + 1, 0) === missingCount
   return (
     <li className="flex flex-wrap items-baseline gap-x-2 py-0.5">
-      {hasLink ? <Link href={`/devices/${device.id}`}>{device.name}</Link> : <span>{device.name}</span>}
-      <span className="text-ink-2">{person?.name}</span>
+      {hasLink ? (
+        <Link href={`/devices/${device.id}`}>
+          <Name>{device.name}</Name>
+        </Link>
+      ) : (
+        <Name>{device.name}</Name>
+      )}
+      {person && (
+        <span className="text-ink-2">
+          <Name>{person.name}</Name>
+        </span>
+      )}
       {missing.length > 0 && <Tag tone="warn">{t(isAll ? 'missing' : 'missingMore', ranges)}</Tag>}
       {silentSince && <Tag tone="warn">{t('silent', { since: time(silentSince) })}</Tag>}
       {isGivenUp && <Tag tone="warn">{t('givenUp')}</Tag>}

@@ -1,10 +1,11 @@
 import { useTranslations } from 'next-intl'
-import type { ReactNode } from 'react'
+import { Fragment, type ReactNode } from 'react'
 import { Link } from '#components/ui/link.tsx'
 import { EmptyState } from '#components/ui/states.tsx'
 import { Tag, type Tone } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { Viewer, ViewerBasis, WhoSaw } from '#server/audit/schema.ts'
+import { isPseudonym, Name } from '../../../../audit/_components/pseudonym.tsx'
 import { capturesOf, knownOf, nameOf } from '../_answer.ts'
 
 /** More are in the sealed report. */
@@ -70,7 +71,7 @@ export function ViewersTable({ answer: { viewers }, hasLinks }: { answer: WhoSaw
 
 function Who({ viewer: { who, basis }, hasLink }: { viewer: Viewer; hasLink: boolean }) {
   const t = useTranslations('whoSaw')
-  const name = nameOf(t, who)
+  const name = <Name>{who.name && isPseudonym(who.name) ? who.name : nameOf(t, who)}</Name>
   return (
     <span className="flex flex-wrap items-baseline gap-x-2">
       {hasLink && who.kind === 'person' && who.id && who.email ? (
@@ -83,6 +84,17 @@ function Who({ viewer: { who, basis }, hasLink }: { viewer: Viewer; hasLink: boo
       {basis !== 'opened' && <Tag tone={TONES[basis]}>{t(`basis.${basis}`)}</Tag>}
     </span>
   )
+}
+
+/** One after the other; where there is little room each begins a line. */
+export function NameList({ names }: { names: readonly string[] }) {
+  return names.map((name, place) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: two may have one name, and their order does not change
+    <Fragment key={place}>
+      {place > 0 && ', '}
+      <Name>{name}</Name>
+    </Fragment>
+  ))
 }
 
 /** Columns that would hold nothing at all are left out, but for those that the question always asks. */
@@ -100,7 +112,7 @@ function useColumns(viewers: readonly Viewer[]): Column[] {
     {
       name: t('column.devices'),
       className: cell,
-      of: ({ devices }) => devices.map(({ name }) => name).join(', ') || null,
+      of: ({ devices }) => (devices.length > 0 ? <NameList names={devices.map(({ name }) => name)} /> : null),
     },
     count('views'),
     count('downloads'),

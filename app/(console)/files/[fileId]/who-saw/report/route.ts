@@ -5,6 +5,7 @@ import { isSameOrigin } from '#server/http/client.ts'
 import { problemResponse } from '#server/http/problem.ts'
 import { readEnv } from '#server/kernel/env.ts'
 import { AppError } from '#server/kernel/errors.ts'
+import { nameWords } from '../../../../audit/_components/pseudonym.tsx'
 import { writeReport } from '../_report.ts'
 
 /** The page's one button: the report as PDF and CSV in a sealed bundle. A form of our own page; writes `audit.export`. */
@@ -16,7 +17,9 @@ export async function POST(request: Request, { params }: { params: Promise<{ fil
     const [{ fileId }, form] = [await params, await request.formData()]
     const [t, locale, timeZone] = [await getTranslations('whoSaw'), await getLocale(), await getTimeZone()]
     const { actor, organisation } = found
-    const words = { t, locale, organisation: organisation.name, by: actor.name }
+    const names = await getTranslations('names')
+    const called = (name: string) => nameWords(names, name)
+    const words = { t, locale, organisation: organisation.name, by: actor.name, called }
     const input = { fileId, from: textOf(form, 'from'), to: textOf(form, 'to'), timeZone }
     const { name, sizeBytes, content } = await sealWhoSaw(actor, input, (facts) => writeReport(words, facts))
     return new Response(content, {
