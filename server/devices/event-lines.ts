@@ -43,9 +43,10 @@ function parseLine(text: string, line: number): ParsedLine {
   } catch {
     return { line, ...seqIn(text), digest, code: 'not_json', detail: 'the line is not a JSON object' }
   }
-  const event = isPlainEvent(value) ? value : readEvent(value)
+  const plain = isPlainEvent(value) ? value : null
+  const event = plain ?? readEvent(value)
   if (typeof event === 'string') return { line, ...seqOf(value), digest, code: 'invalid', detail: printable(event) }
-  const fault = faultOf(event, text)
+  const fault = faultOf(event) ?? (plain ? null : faultInNfc(event, text))
   if (fault) return { line, seq: event.seq, digest, ...fault }
   return { line, seq: event.seq, digest, event, occurredAt: new Date(event.at) }
 }
@@ -58,12 +59,18 @@ function readEvent(value: unknown): EventLine | string {
   return `${issue?.path.map(String).join('.') || 'line'}: ${issue?.message ?? 'is not valid'}`
 }
 
-function faultOf(event: EventLine, text: string): { code: string; detail: string } | null {
+type Fault = { code: string; detail: string } | null
+
+function faultOf(event: EventLine): Fault {
   // As an app may: names that we do not know are kept and shown as custom, but for those that pose as the server's.
   if (!appMayState(event.action))
     return { code: 'action_not_allowed', detail: `a device may not state ${event.action}` }
   if ((event.labels?.length ?? 0) > MAX_LABELS) return { code: 'invalid', detail: `labels: at most ${MAX_LABELS}` }
   if (event.policy && event.policy.version < 1) return { code: 'invalid', detail: 'policy.version: must be 1 or more' }
+  return null
+}
+
+function faultInNfc(event: EventLine, text: string): Fault {
   // Plain ASCII without escapes is its own normal form and is no longer than it was sent.
   if (ASCII.test(text) && !text.includes('\\u')) return null
   if (event.labels?.some((label) => label.normalize('NFC').length > MAX_LABEL))

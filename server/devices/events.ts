@@ -1,4 +1,5 @@
 import 'server-only'
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { isUuid } from '#lib/uuid.ts'
 import type { EventsResponse } from '#protocol/device/messages.ts'
 import { honestClaim } from '#protocol/policy/evaluate.ts'
@@ -21,7 +22,8 @@ const MAX_LEAP = 10_000_000
 /** More gaps than any honest device has: each is read with every request, so beyond these the oldest are no longer waited for. */
 const MAX_RANGES = 2_000
 
-type Batch = { tenantId: string; size: number; actor: DeviceActor; lines: readonly ParsedLine[] }
+/** Lines as they were sent: what waits is read when its turn comes, and is carried from one young generation to the next as mere text. */
+type Batch = { tenantId: string; size: number; actor: DeviceActor; lines: readonly string[] }
 
 /**
  * Takes events of a device into the log. Resolves when they are durable; sending again is harmless; a bad line is told from
@@ -30,9 +32,8 @@ type Batch = { tenantId: string; size: number; actor: DeviceActor; lines: readon
  * @throws AppError device_revoked · clone_suspected (both copies are blocked then) · unavailable
  */
 export async function ingestDeviceEvents(actor: DeviceActor, lines: readonly string[]): Promise<EventsResponse> {
-  const parsed = parseEventLines(lines)
   try {
-    return await ingest({ tenantId: actor.tenantId, size: parsed.length, actor, lines: parsed })
+    return await ingest({ tenantId: actor.tenantId, size: lines.length, actor, lines })
   } catch (error) {
     if (isAppError(error) && error.code === 'clone_suspected') await reportClone(actor, String(error.extra?.seq ?? ''))
     throw error
@@ -69,14 +70,24 @@ async function prepare(sql: Sql, batches: readonly Batch[]): Promise<Made[]> {
 
 async function prepareTurn(sql: Sql, batches: readonly Batch[]): Promise<Made[]> {
   const tenantId = batches[0]?.tenantId ?? ''
-  const [enrollments, files] = await Promise.all([
-    lockEnrollments(sql, tenantId, batches),
-    filesOf(sql, tenantId, batches),
-  ])
+  const [enrollments, read] = await Promise.all([lockEnrollments(sql, tenantId, batches), readAll(batches)])
+  const files = await filesOf(sql, tenantId, read)
   const at = now()
-  const taken = await Promise.all(batches.map((batch) => refusing(() => take(sql, batch, enrollments))))
+  const taken = await Promise.all(read.map((batch) => refusing(() => take(sql, batch, enrollments))))
   await receive(sql, { tenantId, at }, taken)
   return taken.map((one) => ('refusal' in one ? one : { actor: one.actor, ...told(one, { files, at }) }))
+}
+
+type ReadBatch = Omit<Batch, 'lines'> & { lines: readonly ParsedLine[] }
+
+/** Batch by batch, while the database locks: what else waits for this process has its turn between them. */
+async function readAll(batches: readonly Batch[]): Promise<ReadBatch[]> {
+  const read: ReadBatch[] = []
+  for (const batch of batches) {
+    await othersTurn()
+    read.push({ ...batch, lines: parseEventLines(batch.lines) })
+  }
+  return read
 }
 
 /** Sorted: two groups that hold batches of the same devices wait for each other in one order. Index: the primary key. */
@@ -109,7 +120,11 @@ type Taken = Sorted & {
   givenUp: Range | null
 }
 
-async function take(sql: Sql, { actor, lines }: Batch, enrollments: ReadonlyMap<string, Enrollment>): Promise<Taken> {
+async function take(
+  sql: Sql,
+  { actor, lines }: ReadBatch,
+  enrollments: ReadonlyMap<string, Enrollment>,
+): Promise<Taken> {
   const enrollment = enrollments.get(actor.enrollmentId)
   const isOwn = enrollment?.deviceId === actor.deviceId
   if (!isOwn || (enrollment.status !== 'active' && enrollment.status !== 'pending')) {
@@ -255,11 +270,13 @@ type KnownFile = { id: string; name: string; rootId: string }
  * What the files of these batches are called, and of which lineage they are: a device knows them by their ids alone, and people search
  * for names, and for a file together with its copies. Index: the primary key of `file`.
  */
-async function filesOf(sql: Sql, tenantId: string, batches: readonly Batch[]): Promise<Map<string, KnownFile>> {
+async function filesOf(sql: Sql, tenantId: string, batches: readonly ReadBatch[]): Promise<Map<string, KnownFile>> {
   const ids = new Set<string>()
-  for (const line of batches.flatMap(({ lines }) => lines)) {
-    const target = isGood(line) ? line.event.target : undefined
-    if (target?.type === 'file' && isUuid(target.id)) ids.add(target.id)
+  for (const { lines } of batches) {
+    for (const line of lines) {
+      const target = isGood(line) ? line.event.target : undefined
+      if (target?.type === 'file' && !ids.has(target.id) && isUuid(target.id)) ids.add(target.id)
+    }
   }
   if (ids.size === 0) return new Map()
   const rows = await sql<KnownFile>(
