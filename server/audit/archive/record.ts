@@ -3,13 +3,17 @@ import { z } from 'zod'
 import { systemActor } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import { readTransaction, type Sql } from '#server/kernel/db.ts'
+import { createLog } from '#server/kernel/log.ts'
 import { tenantTarget } from '#server/tenants/queries.ts'
 import { lockKeeping } from '../keeping/rules.ts'
 import { type WrittenFile, writtenFile } from './draft.ts'
+import { onlyCopies } from './elsewhere.ts'
 import { readRecordedFiles } from './files.ts'
 import type { ColdFileProblem } from './problem.ts'
 import { ARCHIVE_PROBLEMS } from './problem.ts'
 import { noteName } from './work.ts'
+
+const log = createLog('archive')
 
 const record = defineCommand({
   action: 'audit.archive',
@@ -75,9 +79,16 @@ const withdraw = defineCommand({
   name: 'audit.archive.withdraw',
   permission: 'system',
   risk: 'none',
-  input: z.object({ problem: z.enum(ARCHIVE_PROBLEMS), index: z.number().nullable() }),
-  execute: async ({ tx, sql, tenantId, input: { problem, index } }) => {
-    await sql(`DELETE FROM audit_archive_file WHERE tenant_id = $1::uuid AND state = 'written'`, [tenantId])
+  input: z.object({
+    problem: z.enum(ARCHIVE_PROBLEMS),
+    index: z.number().nullable(),
+    names: z.array(z.string()),
+  }),
+  execute: async ({ tx, sql, tenantId, input: { problem, index, names } }) => {
+    await sql(
+      `DELETE FROM audit_archive_file WHERE tenant_id = $1::uuid AND state = 'written' AND name = ANY($2::text[])`,
+      [tenantId, names],
+    )
     return {
       result: null,
       audit: {
@@ -91,9 +102,23 @@ const withdraw = defineCommand({
   },
 })
 
-/** States in the log why nothing more is archived; files whose entries have not gone no longer count, and the next sweep removes them. */
+/**
+ * States in the log why nothing more is archived; files whose entries have not gone no longer count, and the next sweep removes them. One
+ * of which that is only said stays: it may be all there is of them.
+ */
 export async function withdrawFiles(tenantId: string, { problem, index }: ColdFileProblem): Promise<void> {
-  const files = await readTransaction(tenantId, ({ sql }) => readRecordedFiles(sql, tenantId))
-  for (const { name, state } of files) if (state === 'written') await noteName(tenantId, name)
-  await withdraw(systemActor(tenantId, 'archive'), { problem, index })
+  const { waiting, copies } = await readTransaction(tenantId, async ({ sql }) => {
+    const files = await readRecordedFiles(sql, tenantId)
+    const written = files.filter(({ state }) => state === 'written')
+    return { waiting: written, copies: await onlyCopies(sql, tenantId, written) }
+  })
+  for (const file of waiting)
+    if (!copies.includes(file))
+      log.error(
+        { tenantId, file: file.name, alarm: 'audit.archive.kept' },
+        'a file whose entries are nowhere else stays',
+      )
+  const names = copies.map(({ name }) => name)
+  for (const name of names) await noteName(tenantId, name)
+  await withdraw(systemActor(tenantId, 'archive'), { problem, index, names })
 }

@@ -109,6 +109,26 @@ describe('verify now', () => {
     expect(await verified(log)).toMatchObject({ ok: false, code: 'archive_damaged', index: last.to - 3 })
   })
 
+  it('keeps files that somebody made look as if their entries were in the tables still: they are nowhere else', async () => {
+    const { log, path } = await makeCold()
+    const end = (await log.files()).at(-1)?.to ?? 0
+    const stand = (state: string, coldTo: number) =>
+      withoutWalls(
+        db,
+        `UPDATE audit_archive_file SET state = '${state}' WHERE tenant_id = '${log.tenantId}';
+         UPDATE audit_archive SET cold_to = ${coldTo} WHERE tenant_id = '${log.tenantId}'`,
+      )
+    for (const coldTo of [0, end]) {
+      await stand('written', coldTo)
+      expect(await verified(log)).toMatchObject({ ok: false, code: 'entry_removed', index: 0 })
+      await archiveTenant(log.tenantId)
+      await withdrawWaiting(log.tenantId)
+      expect(existsSync(path)).toBe(true)
+      await stand('cold', end)
+      expect(await verified(log)).toMatchObject({ ok: true })
+    }
+  })
+
   it('names a file of another organisation that somebody made stand for one of its own; nothing of it is found, and it stays', async () => {
     const [other, { log, file }] = [await makeCold(), await makeCold()]
     const { tenantId } = log
