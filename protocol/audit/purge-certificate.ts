@@ -122,7 +122,7 @@ function decode64(text: string): Uint8Array {
  * Whether an entry may be missing: one test over all certificates, which must have been verified. Everything else that is missing
  * is an alarm.
  */
-export function purgedBy(certificates: readonly PurgeCertificate[]): (index: number) => boolean {
+export function purgedBy(certificates: readonly Pick<PurgeCertificate, 'removed'>[]): (index: number) => boolean {
   const ranges = mergeRanges(certificates.flatMap(({ removed }) => removed))
   return (index) => {
     let [low, high] = [0, ranges.length]

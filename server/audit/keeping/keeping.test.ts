@@ -94,6 +94,33 @@ describe('a purge', () => {
       personal: { detail: { problem: 'altered', index: String(before[8]) } },
     })
   })
+
+  it.each([
+    [
+      'made older',
+      "UPDATE audit_entry SET recorded_at = recorded_at - interval '50 days' WHERE index = $INDEX AND tenant_id = '$TENANT'",
+      'altered',
+    ],
+    ['left as it is', '', 'contradicted'],
+  ])('carries out nothing that somebody wrote for it, of an entry %s', async (_, change, problem) => {
+    const log = await makeLog(db)
+    const { tenantId, indexes } = log
+    await setRules(tenantId, { activity: 30 })
+    await purgeTenant(tenantId)
+    const index = (await indexes()).at(-4)
+    const kept = async () => (await indexes()).includes(index as number)
+    await withoutWalls(
+      db,
+      `${change.replace('$INDEX', String(index)).replace('$TENANT', tenantId)};
+       INSERT INTO audit_purge (tenant_id, id, class, retention_days, removed, held, events, first_at, last_at, holds, leaves, revision, state, recorded_at)
+       SELECT tenant_id, gen_random_uuid(), class, retention_days, '{[${index},${Number(index) + 1})}', '{}', 1, now() - interval '60 days',
+              now() - interval '40 days', '[]', leaves, revision, 'recorded', now() FROM audit_purge WHERE tenant_id = '${tenantId}' LIMIT 1`,
+    )
+    await purgeTenant(tenantId)
+    expect(await kept()).toBe(true)
+    const withdrawn = (await readLog(db, tenantId)).findLast(({ entry }) => entry.target?.type === 'purge')
+    expect(withdrawn).toMatchObject({ entry: { outcome: 'failed' }, personal: { detail: { problem } } })
+  })
 })
 
 describe('a hold', () => {

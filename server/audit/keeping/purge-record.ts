@@ -156,6 +156,11 @@ export async function abandonPurge(
 
 export type OpenPurge = PurgeRow & { state: 'recorded' | 'removed' }
 
+/** What was planned as it is read back when it is recorded. */
+export function asRecorded({ removed, ...planned }: PlannedPurge): OpenPurge {
+  return { ...planned, removed: toRanges(removed), events: removed.length, state: 'recorded' }
+}
+
 /** Purges that a crash left half done, in their order. Index: audit_purge_open. */
 export async function openPurges(sql: Sql, tenantId: string): Promise<OpenPurge[]> {
   const rows = await sql<{

@@ -8,6 +8,7 @@ import { sweepArchive, withdrawWaiting } from '../archive/rewrite.ts'
 import { AlteredEntry, certify } from './certificate.ts'
 import { alone, Gathering, type Place, PURGE_EVENTS, readSituation, type Situation, type Step } from './gathering.ts'
 import { eachExpired } from './plan.ts'
+import { isAsPlanned, planAgain } from './planned-again.ts'
 import {
   abandonPurge,
   finishPurge,
@@ -47,9 +48,29 @@ export async function purgeTenant(tenantId: string, options: PurgeOptions = {}):
 
 async function finishOpen(tenantId: string, options: PurgeOptions): Promise<number> {
   let events = 0
-  for (const purge of await readOpen(tenantId))
-    if (purge.state === 'recorded' && (await remove(tenantId, purge, options)) === 'removed') events += purge.events
+  for (const purge of await readOpen(tenantId)) {
+    if (purge.state !== 'recorded' || !(await isConfirmed(tenantId, purge))) continue
+    if ((await remove(tenantId, purge, options)) === 'removed') events += purge.events
+  }
   return events
+}
+
+/** What a crash left is carried out only where it is still what would be planned; otherwise it is withdrawn. */
+async function isConfirmed(tenantId: string, purge: OpenPurge): Promise<boolean> {
+  const situation = await readSituation(tenantId)
+  if (!situation) return false
+  const again = await planAgain(situation, purge)
+  if (again === 'same') return true
+  const { id, class: name } = purge
+  if (again !== 'changed') contradicted(tenantId, purge)
+  const why = typeof again === 'string' ? { why: again } : { why: 'altered' as const, index: again.altered }
+  await abandonPurge(tenantId, { id, class: name, ...why })
+  return false
+}
+
+function contradicted(tenantId: string, { id, class: name }: OpenPurge): void {
+  const alarm = 'audit.purge.contradicted'
+  log.error({ tenantId, purge: id, class: name, alarm }, 'what is recorded of a purge is not what would be removed')
 }
 
 function readOpen(tenantId: string): Promise<OpenPurge[]> {
@@ -140,7 +161,11 @@ async function attempt({ tenantId }: Situation, planned: PlannedPurge, options: 
   }
   await options.onStep?.('recorded')
   const purge = (await readOpen(tenantId)).find(({ id }) => id === planned.id)
-  return purge?.state === 'recorded' ? remove(tenantId, purge, options) : 'changed'
+  if (purge?.state !== 'recorded') return 'changed'
+  if (isAsPlanned(purge, planned)) return remove(tenantId, purge, options)
+  contradicted(tenantId, purge)
+  await abandonPurge(tenantId, { id: purge.id, class: purge.class, why: 'contradicted' })
+  return 'changed'
 }
 
 /** Does what was recorded. If the process dies before the removal is committed nothing has gone. */

@@ -7,7 +7,8 @@ import { createLog } from '#server/kernel/log.ts'
 import { AlteredEntry, certify } from './certificate.ts'
 import { alone, Gathering, type Place, PURGE_EVENTS, readSituation } from './gathering.ts'
 import { eachExpired } from './plan.ts'
-import { type OpenPurge, openPurges, recordPurge } from './purge-record.ts'
+import { planAgain } from './planned-again.ts'
+import { asRecorded, type OpenPurge, openPurges, recordPurge } from './purge-record.ts'
 import { dropMonth, listExpiredMonths, STALE } from './remove.ts'
 import { purgeBefore } from './rules.ts'
 import type { KeepingClass } from './schema.ts'
@@ -52,10 +53,14 @@ export async function purgeWholeMonths(options: WholeMonthOptions = {}): Promise
 }
 
 async function purgeMonth(month: WholeMonth, options: WholeMonthOptions): Promise<boolean> {
-  for (const tenantId of month.tenants)
-    if (!(await alone(tenantId, () => recordMonth(tenantId, month, options)))) return false
   const notes: Note[] = []
-  for (const tenantId of month.tenants) notes.push(...(await certifyMonth(tenantId, month)))
+  const recorded = new Map<string, readonly OpenPurge[]>()
+  for (const tenantId of month.tenants) {
+    const purges = await alone(tenantId, () => recordMonth(tenantId, month, options))
+    if (!purges) return false
+    recorded.set(tenantId, purges)
+  }
+  for (const [tenantId, purges] of recorded) notes.push(...(await certifyAll(tenantId, purges)))
   await options.onStep?.('certified')
   for (let attempt = 1; ; attempt++) {
     const problem = await dropMonth(month, notes).catch(problemOf)
@@ -78,18 +83,25 @@ function problemOf(error: unknown): string {
   throw error
 }
 
-/** Records purges of all that an organisation has in the tables of a month. False where something of it stays, or may. */
-async function recordMonth(tenantId: string, month: WholeMonth, options: WholeMonthOptions): Promise<boolean> {
+/** Records purges of all that an organisation has in the tables of a month, and answers them. Null where something of it stays, or may. */
+async function recordMonth(
+  tenantId: string,
+  month: WholeMonth,
+  options: WholeMonthOptions,
+): Promise<readonly OpenPurge[] | null> {
   const full = options.purgeEvents ?? PURGE_EVENTS
   const situation = await readSituation(tenantId)
-  if (!situation) return false
+  if (!situation) return null
   const { rules, holds, signed } = situation
   const days = rules[month.class]
   const before = purgeBefore(days, now())
-  if (days === null || before === null || before < month.to) return false
+  if (days === null || before === null || before < month.to) return null
   const open = await recordedOf(tenantId, month)
   // One that a crash left may reach into another month: it is carried out by rows first, or what it names would be recorded twice.
-  if (open.some(({ firstAt, lastAt }) => firstAt < month.from || lastAt >= month.to)) return false
+  if (open.some(({ firstAt, lastAt }) => firstAt < month.from || lastAt >= month.to)) return null
+  // So is one that would not be planned like this: there it is withdrawn.
+  for (const purge of open) if ((await planAgain(situation, purge)) !== 'same') return null
+  const recorded = [...open]
   let after: Place = endOf(open) ?? { index: -1, at: month.from }
   const expiring = {
     tenantId,
@@ -105,20 +117,21 @@ async function recordMonth(tenantId: string, month: WholeMonth, options: WholeMo
     for (;;) {
       const gathering = new Gathering(situation, { class: month.class, days })
       for await (const page of eachExpired({ ...expiring, after })) {
-        if (page.entries.some(({ index }) => page.isHeld(index))) return false
+        if (page.entries.some(({ index }) => page.isHeld(index))) return null
         await gathering.add(page)
         if (gathering.events >= full) break
       }
       const step = gathering.step(full)
-      if (!step?.planned) return true
+      if (!step?.planned) return recorded
       await recordPurge(tenantId, step.planned)
+      recorded.push(asRecorded(step.planned))
       await options.onStep?.('recorded')
-      if (step.isLast) return true
+      if (step.isLast) return recorded
       after = step.last
     }
   } catch (error) {
     // Who purges entry by entry says so in the log.
-    if (error instanceof AlteredEntry || (isAppError(error) && error.code === 'conflict')) return false
+    if (error instanceof AlteredEntry || (isAppError(error) && error.code === 'conflict')) return null
     throw error
   }
 }
@@ -138,13 +151,13 @@ function endOf(purges: readonly OpenPurge[]): Place | null {
 
 type Note = { tenant: string; purge: string; note: string }
 
-/** The certificates of what is about to go. None where the log is not the one that was signed: then nothing goes. */
-async function certifyMonth(tenantId: string, month: WholeMonth): Promise<Note[]> {
+/** The certificates of what is about to go, as it was planned. None where the log is not the one that was signed: then nothing goes. */
+async function certifyAll(tenantId: string, purges: readonly OpenPurge[]): Promise<Note[]> {
   const situation = await readSituation(tenantId)
   if (!situation) return []
   const { head, signed } = situation
   const notes: Note[] = []
-  for (const purge of await recordedOf(tenantId, month)) {
+  for (const purge of purges) {
     const note = await certify({ tenantId, purge, checkpoint: signed.note, head, now: now() })
     notes.push({ tenant: tenantId, purge: purge.id, note })
   }
