@@ -24,6 +24,8 @@ const BUCKET_BYTES = 4_096
 const PIECE_BYTES = 4_096
 const MOST_BUCKET_BITS = 12
 const HASH_BITS = 52
+/** Of two. Asked for with every term: to raise to a power that is no constant takes longer than all else it does. */
+const POWERS = Array.from({ length: HASH_BITS + 1 }, (_, power) => 2 ** power)
 
 /** The key of a term's own rows: negative. */
 export function ownKey(hash: TermHash): number {
@@ -32,7 +34,7 @@ export function ownKey(hash: TermHash): number {
 
 /** The key of the row in which a term without rows of its own stands. */
 export function bucketKey(hash: TermHash, bits: number): number {
-  return 2 ** bits + Math.floor(hash / 2 ** (HASH_BITS - bits))
+  return (POWERS[bits] as number) + Math.floor(hash / (POWERS[HASH_BITS - bits] as number))
 }
 
 export type TermPlaces = { readonly hash: TermHash; readonly places: Places }

@@ -1,26 +1,19 @@
 import 'server-only'
 import { setImmediate as othersTurn } from 'node:timers/promises'
-import { isUuid } from '#lib/uuid.ts'
 import type { EventsResponse } from '#protocol/device/messages.ts'
-import { honestClaim } from '#protocol/policy/evaluate.ts'
-import type { Platform } from '#protocol/policy/platforms.ts'
 import type { DeviceActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError, isAppError } from '#server/kernel/errors.ts'
 import { defineIngest, type Prepared, type Refused, refusing } from '#server/kernel/ingest.ts'
-import type { StatedDraft } from '#server/kernel/ledger.ts'
 import { reportClone } from './clone.ts'
 import { requireSameBytes, storeDigests } from './event-digests.ts'
-import { type BadLine, type GoodLine, isGood, type ParsedLine, parseEventLines } from './event-lines.ts'
-import { isSuspect, timesOf } from './event-times.ts'
-import { formatRanges, includes, parseRanges, type Range, runsOf } from './ranges.ts'
+import { type Claimant, draftsOf, filesOf } from './event-drafts.ts'
+import { type BadLine, isGood, type ParsedLine, parseEventLines } from './event-lines.ts'
+import { beyondMost, type Sorted, sort } from './event-numbers.ts'
+import { timesOf } from './event-times.ts'
+import { formatRanges, parseRanges, type Range, runsOf } from './ranges.ts'
 import { revokedDetail } from './service.ts'
-
-/** A number this far beyond the highest received is a mistake, not a gap. */
-const MAX_LEAP = 10_000_000
-/** More gaps than any honest device has: each is read with every request, so beyond these the oldest are no longer waited for. */
-const MAX_RANGES = 2_000
 
 /** Lines as they were sent: what waits is read when its turn comes, and is carried from one young generation to the next as mere text. */
 type Batch = { tenantId: string; size: number; actor: DeviceActor; lines: readonly string[] }
@@ -42,16 +35,7 @@ export async function ingestDeviceEvents(actor: DeviceActor, lines: readonly str
 
 const ingest = defineIngest<Batch, EventsResponse>({ name: 'device.events', prepare })
 
-type Enrollment = {
-  id: string
-  deviceId: string
-  received: string
-  startedAt: Date
-  status: string
-  platform: Platform
-  osVersion: string
-  preventCapture: boolean
-}
+type Enrollment = Claimant & { id: string; deviceId: string; received: string; status: string }
 
 type Made = Prepared<EventsResponse> | Refused
 
@@ -75,7 +59,9 @@ async function prepareTurn(sql: Sql, batches: readonly Batch[]): Promise<Made[]>
   const at = now()
   const taken = await Promise.all(read.map((batch) => refusing(() => take(sql, batch, enrollments))))
   await receive(sql, { tenantId, at }, taken)
-  return taken.map((one) => ('refusal' in one ? one : { actor: one.actor, ...told(one, { files, at }) }))
+  return taken.map((one) =>
+    'refusal' in one ? one : { actor: one.actor, drafts: draftsOf(one, { files, at }), result: answer(one) },
+  )
 }
 
 type ReadBatch = Omit<Batch, 'lines'> & { lines: readonly ParsedLine[] }
@@ -138,68 +124,6 @@ async function take(
   return { ...sorted, actor, lines, enrollment, runs, givenUp }
 }
 
-/** What the log and the device are told of it. */
-function told(
-  { actor, lines, enrollment, fresh, known, refused, givenUp }: Taken,
-  { files, at }: { files: ReadonlyMap<string, KnownFile>; at: Date },
-): { drafts: StatedDraft[]; result: EventsResponse } {
-  const frame = frameOf(actor, enrollment, at)
-  const drafts = [
-    ...(givenUp ? [gapsGivenUp(givenUp, actor)] : []),
-    ...fresh.map((line) => (isGood(line) ? placed(stated(line, frame), files) : rejected(line, actor))),
-    ...unnumbered(refused, actor),
-  ]
-  return { drafts, result: answer(lines, { fresh, known, refused }) }
-}
-
-type Numbered = GoodLine | (BadLine & { seq: number })
-type Sorted = {
-  /** First copies, ascending by number. */
-  fresh: Numbered[]
-  /** Received before. */
-  known: Numbered[]
-  /** Without a number that could be used up. */
-  refused: BadLine[]
-}
-
-function sort(lines: readonly ParsedLine[], received: readonly Range[]): Sorted {
-  const fresh = new Map<number, Numbered>()
-  const sorted: Omit<Sorted, 'fresh'> = { known: [], refused: [] }
-  const highest = received.at(-1)?.[1] ?? 0
-  for (const line of lines) {
-    if (!isNumbered(line)) sorted.refused.push(line)
-    else if (line.seq > highest + MAX_LEAP)
-      sorted.refused.push(bad(line, 'seq_out_of_range', `seq: is more than ${MAX_LEAP} beyond the last one`))
-    else if (includes(received, line.seq)) sorted.known.push(line)
-    else {
-      const first = fresh.get(line.seq)
-      if (!first) fresh.set(line.seq, line)
-      else if (first.digest === line.digest) sorted.known.push(line)
-      else sorted.refused.push(bad(line, 'seq_repeated', 'seq: stands twice in this request'))
-    }
-  }
-  return { fresh: [...fresh.values()].sort((a, b) => a.seq - b.seq), ...sorted }
-}
-
-/** The numbers to count as received although some never came, so that the ranges stay few; null when they are. */
-function beyondMost(received: readonly Range[], runs: readonly Range[]): Range | null {
-  const last = received[received.length + runs.length - MAX_RANGES - 1]
-  return last ? [1, last[1]] : null
-}
-
-function gapsGivenUp([, to]: Range, actor: DeviceActor): StatedDraft {
-  const problem = `seq: more than ${MAX_RANGES} gaps; what is missing below ${to} is no longer waited for`
-  return rejected({ line: 0, digest: '', code: 'too_many_gaps', detail: problem }, actor)
-}
-
-function isNumbered(line: ParsedLine): line is Numbered {
-  return line.seq !== undefined
-}
-
-function bad({ line, seq, digest }: Numbered, code: string, detail: string): BadLine {
-  return { line, seq, digest, code, detail }
-}
-
 const RECEIVE = `
   UPDATE enrollment e SET received = e.received + r.ranges::int8multirange,
          late_events = e.late_events + r.late, late_at = CASE WHEN r.late > 0 THEN $3::text::timestamptz ELSE e.late_at END,
@@ -233,85 +157,8 @@ async function receive(
   ])
 }
 
-/** What all events of a batch have in common. */
-type Frame = Required<Pick<StatedDraft, 'actor' | 'device'>> & { enrollment: Enrollment; at: Date }
-
-function frameOf(actor: DeviceActor, enrollment: Enrollment, at: Date): Frame {
-  const device = { id: actor.deviceId, name: actor.deviceName }
-  return { actor: { kind: 'person', id: actor.personId, name: actor.personName }, device, enrollment, at }
-}
-
-/** What the device states, as the log may say it: its person acted, and nothing is called prevented that cannot have been. */
-function stated({ event, occurredAt }: GoodLine, { actor, device, enrollment, at }: Frame): StatedDraft {
-  const { platform, osVersion, preventCapture, startedAt } = enrollment
-  const { action, outcome, enforcement, detail } = event
-  const claim = honestClaim({ action, outcome, enforcement, platform, osVersion, capabilities: { preventCapture } })
-  return {
-    action,
-    outcome: claim.outcome,
-    enforcement: enforcement === undefined && claim.enforcement === 'none' ? undefined : claim.enforcement,
-    source: 'device',
-    actor,
-    device,
-    target: event.target,
-    labels: event.labels,
-    policy: event.policy,
-    reason: event.reason,
-    occurredAt,
-    clock: isSuspect(occurredAt, { startedAt, at }) ? 'suspect' : undefined,
-    senderId: event.id,
-    detail: detail && Object.fromEntries(Object.entries(detail).map(([name, value]) => [name, String(value)])),
-  }
-}
-
-type KnownFile = { id: string; name: string; rootId: string }
-
-/**
- * What the files of these batches are called, and of which lineage they are: a device knows them by their ids alone, and people search
- * for names, and for a file together with its copies. Index: the primary key of `file`.
- */
-async function filesOf(sql: Sql, tenantId: string, batches: readonly ReadBatch[]): Promise<Map<string, KnownFile>> {
-  const ids = new Set<string>()
-  for (const { lines } of batches) {
-    for (const line of lines) {
-      const target = isGood(line) ? line.event.target : undefined
-      if (target?.type === 'file' && !ids.has(target.id) && isUuid(target.id)) ids.add(target.id)
-    }
-  }
-  if (ids.size === 0) return new Map()
-  const rows = await sql<KnownFile>(
-    'SELECT id::text, name, root_id::text AS "rootId" FROM file WHERE tenant_id = $1::uuid AND id = ANY($2::text[]::uuid[])',
-    [tenantId, [...ids]],
-  )
-  return new Map(rows.map((file) => [file.id, file]))
-}
-
-/** What is done with a copy is correlated with the root of its lineage, as in the server's own entries. */
-function placed(draft: StatedDraft, files: ReadonlyMap<string, KnownFile>): StatedDraft {
-  const file = draft.target?.type === 'file' ? files.get(draft.target.id.toLowerCase()) : undefined
-  if (!draft.target || !file) return draft
-  const target = { ...draft.target, name: file.name }
-  return { ...draft, target, ...(file.rootId === file.id ? {} : { correlationId: file.rootId }) }
-}
-
-function rejected({ seq, code, detail }: BadLine, actor: DeviceActor): StatedDraft {
-  return {
-    action: 'device.event.rejected',
-    outcome: 'failed',
-    device: { id: actor.deviceId, name: actor.deviceName },
-    detail: { code, problem: detail, ...(seq === undefined ? {} : { seq: String(seq) }) },
-  }
-}
-
-/** Lines without a number cannot be told from their repetition: one entry a request says how many there were. */
-function unnumbered(refused: readonly BadLine[], actor: DeviceActor): StatedDraft[] {
-  const [first] = refused
-  if (!first) return []
-  const entry = rejected({ ...first, seq: undefined }, actor)
-  return [{ ...entry, detail: { ...entry.detail, lines: String(refused.length) } }]
-}
-
-function answer(lines: readonly ParsedLine[], { fresh, known, refused }: Sorted): EventsResponse {
+/** What the device is told. */
+function answer({ lines, fresh, known, refused }: Taken): EventsResponse {
   const wrong = [...fresh.filter((line): line is BadLine & { seq: number } => !isGood(line)), ...refused].sort(
     (a, b) => a.line - b.line,
   )
