@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { asAppError } from './errors.ts'
+import { AppError, asAppError } from './errors.ts'
 
 describe('a database that goes away', () => {
   // As seen while PostgreSQL was killed under load.
@@ -18,6 +18,11 @@ describe('a database that goes away', () => {
       expect(asAppError(error)).toMatchObject({ code: 'unavailable', status: 503, retryAfter: 5, cause: error })
     })
   }
+
+  it('is told as whoever noticed it told it', () => {
+    const error = new AppError('unavailable', { detail: 'Narrow its time.', cause: seen[5] })
+    expect(asAppError(error)).toBe(error)
+  })
 
   it('is what a clock means that is years ahead', () => {
     const error = Object.assign(new Error('no partition of relation "audit_entry_activity" found for row'), {

@@ -102,6 +102,8 @@ const NO_SUCH_MONTH = /no partition of relation "audit_entry/
  * Retry-After 5); anything else comes back as it was.
  */
 export function asAppError(error: unknown): unknown {
+  // Whoever said so knows more of it: what is too wide to search, say.
+  if (isAppError(error) && error.code === 'unavailable') return error
   for (let cause: unknown = error, depth = 0; cause && depth < 6; depth++) {
     const code = errorCodeOf(cause)
     if (code && UNAVAILABLE.test(code))
