@@ -16,7 +16,7 @@ import { codeIn } from './masking/pseudonyms.ts'
 import { leavesOutSearches, withoutSearches } from './own-searches.ts'
 import { readQuery } from './plan.ts'
 import { recordOnce } from './record-search.ts'
-import { type LogBounds, logBounds } from './scan.ts'
+import { boundsOf, type LogBounds } from './scan.ts'
 import {
   type Ask,
   askFields,
@@ -91,7 +91,7 @@ async function lookedFor(masking: Masking, q: string): Promise<string> {
 
 /** What each of them needs first, asked for in one round trip. */
 async function openLog(sql: Sql, actor: Actor): Promise<{ masking: Masking; bounds: LogBounds | null }> {
-  const [masking, bounds] = await Promise.all([maskingFor(sql, actor), logBounds(sql, actor.tenantId)])
+  const [masking, bounds] = await Promise.all([maskingFor(sql, actor), boundsOf(sql, actor.tenantId, {})])
   return { masking, bounds }
 }
 

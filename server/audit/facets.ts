@@ -5,7 +5,7 @@ import { findPage } from './find-page.ts'
 import { planOf } from './plan.ts'
 import { boundsOf, type Candidate, type Opened } from './scan.ts'
 import { type Ask, FACET_SAMPLE, type FacetField, type Facets, type FacetValue } from './schema.ts'
-import { inTime, STATEMENT_MS } from './statement-limit.ts'
+import { inTime } from './statement-limit.ts'
 
 const BUDGET_MS = 1_000
 const MOST_VALUES = 8
@@ -20,7 +20,7 @@ export async function facets(
   const bounds = await boundsOf(sql, tenantId, ask)
   if (!bounds) return { facets: ask.fields.map((field) => ({ field, values: [] })), counted: 0, complete: true }
   const page = { ...ask, order: 'newest' as const, limit: FACET_SAMPLE }
-  const found = await inTime(sql, STATEMENT_MS, () =>
+  const found = await inTime(() =>
     findPage(sql, { tenantId, plan, ask: page, bounds, place: null, budgetMs: BUDGET_MS }),
   )
   return {

@@ -13,7 +13,7 @@ import { Tallies } from './index/tallies.ts'
 import { type Plan, planOf } from './plan.ts'
 import { boundsOf, fetchEntries, type LogBounds, type Opened, type Span, timeAt } from './scan.ts'
 import type { Ask, Histogram, HistogramBucket } from './schema.ts'
-import { inTime, STATEMENT_MS } from './statement-limit.ts'
+import { inTime } from './statement-limit.ts'
 import { isWithin, rangeOf } from './time-range.ts'
 
 const BUDGET_MS = 1_000
@@ -73,7 +73,7 @@ export async function histogram(sql: Sql, tenantId: string, ask: Asked & Opened,
   const asked = { from: ask.from, to: formatTime(Math.min(frame.to, LAST_MS)) }
   const tallies = new Tallies<BlockCounts>(bounds.index, `when ${widthMs} ${plan.normal}`, rangeOf(asked))
   const counting: Counting = { sql, tenantId, plan, bounds, asked, widthMs, together: 1, counts: new Map(), tallies }
-  const searchedTo = await inTime(sql, STATEMENT_MS, () => count(counting))
+  const searchedTo = await inTime(() => count(counting))
   const drawn = fitted(frame, widthMs * counting.together, counting.counts, ask)
   return {
     from: formatTime(drawn.frame.from),

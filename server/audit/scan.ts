@@ -8,6 +8,7 @@ import { LogIndex } from './index/log-index.ts'
 import { wholes } from './index/parameters.ts'
 import type { Recorded } from './index/recorded-times.ts'
 import { endOf, type LogShape, readShape } from './index/runs.ts'
+import { STATEMENT_MS } from './statement-limit.ts'
 import type { StoredEntry } from './stored.ts'
 
 /** An event that was found, its text read. `text` is the leaf. */
@@ -28,8 +29,8 @@ export type Span = { from: number; to: number }
 export type LogBounds = Span & { size: number; index: LogIndex; cold: ColdLog | null }
 
 /** The bounds of the log; null in an empty one. */
-export async function logBounds(sql: Sql, tenantId: string): Promise<LogBounds | null> {
-  const shape = await readShape(sql, tenantId)
+export async function logBounds(sql: Sql, tenantId: string, statementMs?: number): Promise<LogBounds | null> {
+  const shape = await readShape(sql, tenantId, statementMs)
   // Runs are merged while we read: between two statements that see different states something would be missing.
   if (shape && !shape.isSnapshot) throw new Error('the log is searched in a transaction with one snapshot')
   if (!shape || shape.size === 0) return null
@@ -46,9 +47,9 @@ export async function logBounds(sql: Sql, tenantId: string): Promise<LogBounds |
 /** A question whose log was opened before, with another statement of the same transaction. */
 export type Opened = { bounds?: LogBounds | null }
 
-/** The bounds of the log that a question is asked of. */
+/** The bounds of the log that a question is asked of. Each statement that follows may take `STATEMENT_MS`, see `inTime`. */
 export async function boundsOf(sql: Sql, tenantId: string, { bounds }: Opened): Promise<LogBounds | null> {
-  return bounds === undefined ? logBounds(sql, tenantId) : bounds
+  return bounds === undefined ? logBounds(sql, tenantId, STATEMENT_MS) : bounds
 }
 
 /** Entries read at once where the index alone does not decide. */

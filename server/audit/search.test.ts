@@ -8,11 +8,12 @@ import { parseQuery } from '#protocol/audit/query-parse.ts'
 import { systemActor } from '#server/kernel/actor.ts'
 import { now, testingOnlyAdvanceClock } from '#server/kernel/clock.ts'
 import { runInTransaction } from '#server/kernel/command.ts'
-import { pgTransaction, readTransaction } from '#server/kernel/db.ts'
+import { pgTransaction, readTransaction, type Sql } from '#server/kernel/db.ts'
 import type { StatedDraft } from '#server/kernel/ledger.ts'
 import { appendEntries } from '#server/kernel/ledger.ts'
 import { type LoggedEntry, makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { auditFacets, auditHistogram, getAuditEvent, searchAudit } from './queries.ts'
+import { boundsOf, logBounds } from './scan.ts'
 import type { AuditEventView } from './schema.ts'
 import { inTime } from './statement-limit.ts'
 
@@ -291,8 +292,22 @@ describe('searchAudit', () => {
 describe('the time of a search', () => {
   it('a statement that takes too long is said as such, never as a bug', async () => {
     const tenantId = await makeTenant()
-    const slow = readTransaction(tenantId, ({ sql }) => inTime(sql, 50, () => sql('SELECT pg_sleep(5)::text')))
+    const slow = readTransaction(tenantId, async ({ sql }) => {
+      await logBounds(sql, tenantId, 50)
+      return inTime(() => sql('SELECT pg_sleep(5)::text'))
+    })
     await expect(slow).rejects.toMatchObject({ code: 'unavailable', detail: expect.stringContaining('Narrow') })
+  })
+
+  it('has a limit from where its log is opened, which other readings of a log do not have', async () => {
+    const tenantId = await makeTenant()
+    const limitAfter = (open: (sql: Sql) => Promise<unknown>) =>
+      pgTransaction('reader', tenantId, async (_client, sql) => {
+        await open(sql)
+        return (await sql<{ ms: string }>(`SELECT current_setting('statement_timeout') AS ms`))[0]?.ms
+      })
+    expect(await limitAfter((sql) => boundsOf(sql, tenantId, {}))).toBe('8s')
+    expect(await limitAfter((sql) => logBounds(sql, tenantId))).toBe('30s')
   })
 })
 

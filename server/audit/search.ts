@@ -7,7 +7,7 @@ import { findPage, type Place } from './find-page.ts'
 import { planOf } from './plan.ts'
 import { boundsOf, type Opened } from './scan.ts'
 import type { Ask, SearchResult } from './schema.ts'
-import { inTime, STATEMENT_MS } from './statement-limit.ts'
+import { inTime } from './statement-limit.ts'
 import { viewEvent } from './view.ts'
 
 /** A page gives up after this and says how far it came; the cursor goes on from there. */
@@ -21,7 +21,7 @@ export async function search(sql: Sql, tenantId: string, ask: Ask & Page & Opene
   const place = ask.cursor === undefined ? null : readCursor(ask.cursor, ask.order)
   const bounds = await boundsOf(sql, tenantId, ask)
   if (!bounds) return { items: [], nextCursor: null, searchedBackTo: null, total: { value: 0, capped: false } }
-  return inTime(sql, STATEMENT_MS, async () => {
+  return inTime(async () => {
     const found = await findPage(sql, { tenantId, plan, ask, bounds, place, budgetMs: PAGE_BUDGET_MS })
     const whole = place === null && found.next === null
     const total = whole

@@ -35,16 +35,20 @@ export type LogShape = {
 
 type Row = { isolation: string; size: string; cold: string | null; last: number; runs: string | null }
 
-/** @returns null where the organisation has no log. Index: the primary keys. */
-export async function readShape(sql: Sql, tenantId: string): Promise<LogShape | null> {
+/**
+ * @returns null where the organisation has no log. Each later statement of the transaction may take `statementMs`, where it is given: to
+ * say so by itself would be one more wait. Index: the primary keys.
+ */
+export async function readShape(sql: Sql, tenantId: string, statementMs?: number): Promise<LogShape | null> {
   const [row] = await sql<Row>(
-    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, a.cold_to::text AS cold, ${ms('h.last_recorded_at')} AS last, r.runs
+    `SELECT current_setting('transaction_isolation') AS isolation, h.size::text, a.cold_to::text AS cold, ${ms('h.last_recorded_at')} AS last, r.runs,
+            CASE WHEN $2::text IS NOT NULL THEN set_config('statement_timeout', $2::text, true) END AS limited
        FROM audit_head h LEFT JOIN audit_archive a ON a.tenant_id = h.tenant_id
       CROSS JOIN LATERAL (
             SELECT string_agg(concat_ws(' ', xmin, at, entries, bits, whole::integer, ${ms('recorded_from')}, ${ms('recorded_to')}), ',' ORDER BY at) AS runs
               FROM audit_run WHERE tenant_id = h.tenant_id) r
       WHERE h.tenant_id = $1::uuid`,
-    [tenantId],
+    [tenantId, statementMs === undefined ? null : String(statementMs)],
   )
   if (!row) return null
   return {

@@ -86,7 +86,10 @@ it('daily to whoever was added: the signed note, attached byte for byte, and wha
   const parts = partsOf(taken[0] ?? '')
   expect(taken[0]).toMatch(/^To: auditor@example\.org/m)
   const words = parts.find((part) => part.includes('Keep this mail')) ?? ''
-  expect(words).toContain(`npx gatehouse verify https://localhost:8443/log/${tenantId} --key '${now.vkey}' --against`)
+  expect(words).toContain(
+    `npx gatehouse verify https://localhost:8443/log/${tenantId} --key '${now.vkey}' --ca ca.pem --against`,
+  )
+  expect(words).toContain('ca.pem 是服务器自有证书颁发机构的证书')
   expect(words).toContain('请保留此邮件')
   expect(words).toContain(now.note?.split('\n')[2])
   expect(parts).toContain(now.note)

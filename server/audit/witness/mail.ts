@@ -59,6 +59,12 @@ async function failureOf(attempt: () => Promise<void>): Promise<string | null> {
   }
 }
 
+/** A gateway without a certificate of the outside's authorities is known by its own. */
+const AUTHORITY = {
+  en: "ca.pem is the certificate of the server's own authority: whoever runs the server gives it to you from the data directory.",
+  zh: 'ca.pem 是服务器自有证书颁发机构的证书，请向服务器的管理者索取（位于数据目录中）。',
+}
+
 type Facts = { checkpoint: Checkpoint; organisation: string; vkey: string; anchor: Anchor }
 
 /** Plain words in both languages: nobody knows which one the reader speaks. The checkpoint stands in it and is attached, byte for byte. */
@@ -68,11 +74,11 @@ export function mailOf({
   vkey,
   anchor,
 }: Facts): OutgoingMail {
-  const { gatewayUrl, url } = readEnv()
+  const { gatewayUrl, url, tls } = readEnv()
   const day = signedAt.toISOString().slice(0, 10)
   const name = `checkpoint-${day}-${size}.txt`
   const place = `${gatewayUrl}/log/${anchor.tenantId}${epoch === 1 ? '' : `/${epoch}`}`
-  const command = `GATEHOUSE_API_KEY=gh_… npx gatehouse verify ${place} --key '${vkey}' --against ${name}`
+  const command = `GATEHOUSE_API_KEY=gh_… npx gatehouse verify ${place} --key '${vkey}'${tls ? '' : ' --ca ca.pem'} --against ${name}`
   const text = [
     `Keep this mail. It states what the audit log of ${organisation} was at ${signedAt.toISOString()}:`,
     `${size} events, signed with the log's key. Whoever changes, removes or inserts anything among them later, on the server`,
@@ -82,11 +88,13 @@ export function mailOf({
     '',
     `  ${command}`,
     '',
+    ...(tls ? [] : [AUTHORITY.en, '']),
     `The key is also on ${url}/trust and in every earlier mail: it stays the same unless a new epoch was declared.`,
     '',
     `请保留此邮件。它记录了 ${organisation} 的审计日志在 ${signedAt.toISOString()} 的状态：共 ${size} 个事件，由日志密钥签名。`,
     '此后无论谁在服务器上改动、删除或插入其中任何内容，即使持有密钥，日志也无法再与此邮件相符。',
     `核对方法：保存附件，在任意计算机上运行上面的命令。验证公钥也可在 ${url}/trust 及以往的邮件中找到；除非声明了新纪元，否则不会改变。`,
+    ...(tls ? [] : [AUTHORITY.zh]),
     '',
     note,
   ].join('\n')
