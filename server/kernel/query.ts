@@ -47,32 +47,33 @@ export function queryList(): QuerySummary[] {
 
 /** A read in plain SQL over a bare connection: half the round trips of `defineQuery`, whose walls and rules are the same. */
 export function defineSqlQuery<S extends z.ZodType, R>(definition: SqlQueryDefinition<S, R>): Query<z.input<S>, R> {
-  const summary: QuerySummary = { name: definition.name, permission: definition.permission }
-  registry.set(summary.name, summary)
-  const run = async (actor: Actor, raw: z.input<S>): Promise<R> => {
-    requirePermission(actor, definition.permission)
-    const input = parseInput(definition.input, raw)
-    const { tenantId } = actor
-    return gettingFirst(PATIENCE_MS, () =>
-      pgTransaction('reader', tenantId, (_client, sql) => definition.run({ sql, actor, tenantId, input, now: now() })),
-    )
-  }
-  return Object.assign(run, { summary })
+  return guarded(definition, ({ tenantId, ...asked }) =>
+    pgTransaction('reader', tenantId, (_client, sql) => definition.run({ sql, tenantId, ...asked, now: now() })),
+  )
 }
 
 /** A read: parse → permission → one transaction (done again where it needs something first) of the SELECT-only role that sees the actor's organisation and nothing else. */
 export function defineQuery<S extends z.ZodType, R>(definition: QueryDefinition<S, R>): Query<z.input<S>, R> {
-  const summary: QuerySummary = { name: definition.name, permission: definition.permission }
-  registry.set(summary.name, summary)
+  return guarded(definition, ({ tenantId, ...asked }) =>
+    readTransaction(tenantId, ({ tx, sql }) =>
+      definition.run({ tx, sql, tenantId, ...asked, now: now(), vault: () => tenantVault(tx, tenantId) }),
+    ),
+  )
+}
+
+type Guarded<S extends z.ZodType> = QuerySummary & { input: S }
+type Asked<I> = Pick<QueryContext<I>, 'actor' | 'tenantId' | 'input'>
+
+function guarded<S extends z.ZodType, R>(
+  { name, permission, input }: Guarded<S>,
+  read: (asked: Asked<z.output<S>>) => Promise<R>,
+): Query<z.input<S>, R> {
+  const summary: QuerySummary = { name, permission }
+  registry.set(name, summary)
   const run = async (actor: Actor, raw: z.input<S>): Promise<R> => {
-    requirePermission(actor, definition.permission)
-    const input = parseInput(definition.input, raw)
-    const { tenantId } = actor
-    return gettingFirst(PATIENCE_MS, () =>
-      readTransaction(tenantId, ({ tx, sql }) =>
-        definition.run({ tx, sql, actor, tenantId, input, now: now(), vault: () => tenantVault(tx, tenantId) }),
-      ),
-    )
+    requirePermission(actor, permission)
+    const asked = { actor, tenantId: actor.tenantId, input: parseInput(input, raw) }
+    return gettingFirst(PATIENCE_MS, () => read(asked))
   }
   return Object.assign(run, { summary })
 }

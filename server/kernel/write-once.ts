@@ -8,7 +8,7 @@ import { dirname } from 'node:path'
  */
 export function writeOnce(file: string, content: string | Uint8Array): void {
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
-  writeFlushed(draft, content)
+  writeFlushed(draft, content, 'wx')
   try {
     linkSync(draft, file)
   } catch (error) {
@@ -19,8 +19,9 @@ export function writeOnce(file: string, content: string | Uint8Array): void {
   flushFolder(file)
 }
 
-function writeFlushed(file: string, content: string | Uint8Array): void {
-  const handle = openSync(file, 'wx', 0o600)
+/** A file of the server's own, on the disk when this returns. `wx`: there must be none of the name. */
+export function writeFlushed(file: string, content: string | Uint8Array, how: 'w' | 'wx'): void {
+  const handle = openSync(file, how, 0o600)
   try {
     writeFileSync(handle, content)
     fsyncSync(handle)

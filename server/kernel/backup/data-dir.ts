@@ -16,6 +16,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { decrypt, encrypt } from '../cipher.ts'
+import { writeFlushed } from '../write-once.ts'
 import { isColdStream, placeColdFile } from './cold-files.ts'
 import type { LogHead } from './format.ts'
 
@@ -113,7 +114,7 @@ function placeKey(from: string, dataDir: string, path: string, { key, instanceId
   const to = join(dataDir, path)
   if (existsSync(to)) return
   mkdirSync(dirname(to), { recursive: true, mode: 0o700 })
-  writeFlushed(`${to}.restored`, plain)
+  writeFlushed(`${to}.restored`, plain, 'w')
   renameSync(`${to}.restored`, to)
 }
 
@@ -143,16 +144,6 @@ export async function stageFile(file: string, bytes: AsyncIterable<Uint8Array>):
   const handle = openSync(file, 'wx', 0o600)
   try {
     for await (const chunk of bytes) writeFileSync(handle, chunk)
-    fsyncSync(handle)
-  } finally {
-    closeSync(handle)
-  }
-}
-
-function writeFlushed(file: string, bytes: Uint8Array): void {
-  const handle = openSync(file, 'w', 0o600)
-  try {
-    writeFileSync(handle, bytes)
     fsyncSync(handle)
   } finally {
     closeSync(handle)
