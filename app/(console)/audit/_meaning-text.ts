@@ -21,15 +21,19 @@ export function meaningText(words: MeaningWords, query: DescribedQuery, isNested
   return isNested ? t('meaning.group', { text }) : text
 }
 
-function conditionText(words: MeaningWords, { field, relation, negated, value, label }: Condition): string {
+function conditionText(words: MeaningWords, condition: Condition): string {
+  const { field, relation, negated, label } = condition
   const t = words.audit
-  const shown = visibleText(label ?? valueText(words, field, value))
+  const shown = visibleText(label ?? valueText(words, condition))
   return t(`meaning.${relation}${negated ? 'Not' : ''}`, { field: t(`field.${field}`), value: `“${shown}”` })
 }
 
-function valueText({ actions, common }: MeaningWords, field: Condition['field'], value: string): string {
+function valueText(words: MeaningWords, { field, relation, value }: Condition): string {
+  const { audit, actions, common } = words
   if (field === 'action') return actionWords(actions, value.replace(/\.$/, ''))
   if (field === 'outcome') return common(`outcome.${value as 'allowed'}`)
   if (field === 'enforcement') return common(`enforcement.${value as 'none'}`)
+  if (relation === 'isKind') return audit(`kind.${value.toLowerCase() as 'person'}`)
+  if (field === 'source' && (value === 'server' || value === 'device')) return audit(`known.${value}`, { source: '' })
   return value
 }

@@ -93,7 +93,9 @@ function Known({ row }: { row: EventRow }) {
   return (
     <span className="flex min-w-0 items-center gap-1" title={t(`knownFrom.${known}`, { source: visibleText(name) })}>
       {/* Who states it is never crowded out: what is marked beside it gives way, and says the same as its title. */}
-      <span className="min-w-[3.4em] truncate">{t(`known.${known}`, { source: visibleText(name) })}</span>
+      <span className={known === 'server' || known === 'device' ? 'shrink-0' : 'min-w-[3.4em] truncate'}>
+        {t(`known.${known}`, { source: visibleText(name) })}
+      </span>
       {row.isSuspect && (
         <Tag tone="warn" title={t('event.suspect')} className="min-w-0 truncate">
           {t('row.suspect')}

@@ -51,7 +51,8 @@ function Table({ checkpoints }: { checkpoints: CheckpointView[] }) {
       <tbody>
         {checkpoints.map(({ size, root, signedAt, cosignatures }) => (
           <tr key={size} className="h-[30px] border-b border-line last:border-0">
-            <td>
+            {/* On a phone the clock goes below the day, not a part of the day. */}
+            <td className="break-keep">
               <Time value={signedAt} precision="second" />
             </td>
             <td className="text-right tabular-nums">{format.number(size)}</td>
