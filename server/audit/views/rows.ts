@@ -18,10 +18,15 @@ type Row = {
   time_zone: string | null
 }
 
-type Readers = { tenantId: string; ownId: string | null; withShared: boolean; viewId?: string }
+type Readers = { tenantId: string; ownId: string | null; withShared: boolean; viewId?: string; called?: OwnerName }
+/** What an owner is called for whoever reads. */
+type OwnerName = (id: string, name: string) => string
 
 /** The views that a person may see (their own, and the shared ones), by name. Indexes: the unique one of the owner, audit_view_shared. */
-export async function readViews(sql: Sql, { tenantId, ownId, withShared, viewId }: Readers): Promise<SavedView[]> {
+export async function readViews(
+  sql: Sql,
+  { tenantId, ownId, withShared, viewId, called }: Readers,
+): Promise<SavedView[]> {
   const rows = await sql<Row>(
     `SELECT v.id::text, v.owner_id::text, p.name AS owner_name, v.name, v.is_shared, v.q, v.span, v.from_at, v.to_at, v.order_by,
             v.columns, v.time_zone
@@ -30,17 +35,17 @@ export async function readViews(sql: Sql, { tenantId, ownId, withShared, viewId 
       ORDER BY v.name, v.id`,
     [tenantId, ownId, withShared, viewId ?? null],
   )
-  return rows.map((row) => toView(row, ownId))
+  return rows.map((row) => toView(row, ownId, called ?? ((_id, name) => name)))
 }
 
-function toView(row: Row, ownId: string | null): SavedView {
+function toView(row: Row, ownId: string | null, called: OwnerName): SavedView {
   const timeOf = (at: Row['from_at']) => (at === null ? undefined : formatTime(new Date(at)))
   return {
     id: row.id,
     name: row.name,
     isShared: row.is_shared,
     isOwn: row.owner_id === ownId,
-    ownerName: row.owner_name,
+    ownerName: called(row.owner_id, row.owner_name),
     q: row.q,
     span: row.span ?? undefined,
     from: timeOf(row.from_at),

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { createAuditView, deleteAuditView, updateAuditView } from '../commands.ts'
-import { listAuditViews } from '../queries.ts'
+import { listAuditViews, searchAudit } from '../queries.ts'
 import type { SavedSearch } from '../schema.ts'
 
 const database = useDatabase()
@@ -38,6 +38,16 @@ describe('saved views', () => {
       entry: { outcome: 'allowed', actor: { id: rosa.personId }, target: { type: 'audit_view', id } },
       personal: { targetName: 'Captures', detail: { query: full.q, shared: 'true', span: '7d' } },
     })
+  })
+
+  it('name no owner to whoever sees pseudonyms in the log: it says when each view was made, and by which', async () => {
+    const { tenantId, rosa } = await setting()
+    await createAuditView(rosa, { name: 'Captures', isShared: true, search: search() })
+    const admin = await makePerson(tenantId, { role: 'admin' })
+    const [seen] = await listAuditViews(admin, {})
+    const { items } = await searchAudit(admin, { q: 'action:audit.view.create' })
+    expect(seen?.ownerName).toMatch(/^Person [0-9A-Z-]{9}$/)
+    expect(seen?.ownerName).toBe(items[0]?.actor.name)
   })
 
   it('are renamed and shared by their owner alone, and the log says before and after', async () => {

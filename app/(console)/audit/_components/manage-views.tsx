@@ -9,12 +9,14 @@ import { Dialog } from '#components/ui/dialog.tsx'
 import type { SavedView } from '#server/audit/schema.ts'
 import { visibleText } from '../_visible-text.ts'
 import { changeView, removeView } from '../actions.ts'
+import { useNameWords } from './pseudonym.tsx'
 
 type Props = { isOpen: boolean; onClose: () => void; views: readonly SavedView[]; canRemoveShared: boolean }
 
 /** One's own views to rename, share and remove; of the shared ones, who sets the organisation up may remove any. */
 export function ManageViews({ isOpen, onClose, views, canRemoveShared }: Props) {
   const t = useTranslations('audit')
+  const nameWords = useNameWords()
   return (
     <Dialog wide open={isOpen} onOpenChange={(open) => !open && onClose()} title={t('views.manageTitle')}>
       <ul>
@@ -24,7 +26,8 @@ export function ManageViews({ isOpen, onClose, views, canRemoveShared }: Props) 
               <OwnView view={view} />
             ) : (
               <p>
-                <b>{view.name}</b> <span className="text-ink-2">{t('views.sharedBy', { name: view.ownerName })}</span>
+                <b>{view.name}</b>{' '}
+                <span className="text-ink-2">{t('views.sharedBy', { name: nameWords(view.ownerName) })}</span>
               </p>
             )}
             <p className="truncate font-mono text-mono text-ink-2" title={visibleText(view.q)}>

@@ -37,14 +37,14 @@ export function useNameWords(): (name: string) => string {
   return (name) => nameWords(t, name)
 }
 
-/** A name, or a pseudonym that looks like one: where there is little room its word gives way, never its code. */
-export function Name({ children: name }: { children: string }) {
+/** A name, or a pseudonym that looks like one: where there is little room its word gives way, unless it is to stay whole, never its code. */
+export function Name({ children: name, isWhole = false }: { children: string; isWhole?: boolean }) {
   const t = useTranslations('names')
   const [, kind, code] = PSEUDONYM.exec(name) ?? []
   if (code === undefined) return visibleText(name)
   return (
     <span title={t('pseudonym')} className="inline-flex max-w-full gap-1 rounded bg-sunken px-1 align-bottom">
-      <span className="min-w-0 truncate">{t(`kind.${kind as Kind}`)}</span>
+      <span className={isWhole ? 'shrink-0' : 'min-w-0 truncate'}>{t(`kind.${kind as Kind}`)}</span>
       <span className="shrink-0 font-mono text-mono leading-[inherit]">{code}</span>
     </span>
   )

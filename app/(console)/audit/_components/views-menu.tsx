@@ -10,6 +10,7 @@ import type { SavedView } from '#server/audit/schema.ts'
 import { paramsOfView } from '../_saved-views.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { ManageViews } from './manage-views.tsx'
+import { useNameWords } from './pseudonym.tsx'
 import { SaveView } from './save-view.tsx'
 
 type Props = { views: readonly SavedView[]; params: AuditParams; canRemoveShared: boolean }
@@ -19,6 +20,7 @@ export function ViewsMenu({ views, params, canRemoveShared }: Props) {
   const t = useTranslations('audit')
   const [dialog, setDialog] = useState<'save' | 'manage' | null>(null)
   const open = useOpenView()
+  const nameWords = useNameWords()
   const here = auditHref(params)
   const close = () => setDialog(null)
   return (
@@ -30,7 +32,7 @@ export function ViewsMenu({ views, params, canRemoveShared }: Props) {
               {auditHref(paramsOfView(view)) === here && '✓'}
             </span>
             {view.name}
-            {!view.isOwn && <span className="text-ink-3"> · {view.ownerName}</span>}
+            {!view.isOwn && <span className="text-ink-3"> · {nameWords(view.ownerName)}</span>}
             {view.isOwn && view.isShared && <span className="text-ink-3"> · {t('views.shared')}</span>}
           </MenuItem>
         ))}

@@ -29,7 +29,7 @@ export function ViewersTable({ answer: { viewers }, hasLinks }: { answer: WhoSaw
     <>
       <table aria-label={t('table.label')} className="w-full border-collapse border-t border-line max-lg:block">
         <thead className="max-lg:sr-only">
-          <tr className="border-b border-line text-[11px] text-ink-2">
+          <tr className="break-keep border-b border-line text-[11px] text-ink-2">
             <th className={cell}>{t('column.who')}</th>
             {columns.map(({ name, className }) => (
               <th key={name} className={`${className} font-normal`}>
@@ -71,7 +71,7 @@ export function ViewersTable({ answer: { viewers }, hasLinks }: { answer: WhoSaw
 
 function Who({ viewer: { who, basis }, hasLink }: { viewer: Viewer; hasLink: boolean }) {
   const t = useTranslations('whoSaw')
-  const name = <Name>{who.name && isPseudonym(who.name) ? who.name : nameOf(t, who)}</Name>
+  const name = <Name isWhole>{who.name && isPseudonym(who.name) ? who.name : nameOf(t, who)}</Name>
   return (
     <span className="flex flex-wrap items-baseline gap-x-2">
       {hasLink && who.kind === 'person' && who.id && who.email ? (
@@ -92,7 +92,7 @@ export function NameList({ names }: { names: readonly string[] }) {
     // biome-ignore lint/suspicious/noArrayIndexKey: two may have one name, and their order does not change
     <Fragment key={place}>
       {place > 0 && ', '}
-      <Name>{name}</Name>
+      <Name isWhole>{name}</Name>
     </Fragment>
   ))
 }
