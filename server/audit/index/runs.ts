@@ -62,7 +62,8 @@ export async function readShape(sql: Sql, tenantId: string, statementMs?: number
 
 /** Numbers, not dates, and all runs in one row: a log has many, and each search reads them all. */
 function ms(column: string): string {
-  return `(extract(epoch FROM ${column}) * 1000)::float8`
+  // Not `extract`, which counts in decimals: a fifth of what the statement takes with a hundred runs.
+  return `round(date_part('epoch', ${column}) * 1000)`
 }
 
 /** What organisations' runs were when they were last read: while a log does not grow, every search reads the same ones. */
