@@ -35,7 +35,9 @@ describe('group commit', () => {
     const { groups, ingest } = heldIngest()
     const answers: Promise<string>[] = []
     const send = (name: string, size: number) => answers.push(ingest({ tenantId, size, name }))
-    const names = () => groups.map((group) => group.names.join(' '))
+    // Two that begin together may reach the database in either order.
+    const names = () => groups.map((group) => group.names.join(' ')).sort()
+    const letGo = (name: string) => groups.find((group) => group.names.join(' ') === name)?.letGo()
 
     for (const name of ['a', 'b', 'c']) send(name, 3)
     await expect.poll(names).toEqual(['a'])
@@ -44,19 +46,35 @@ describe('group commit', () => {
     send('j', 9)
     await answersSoon()
     expect(names()).toEqual(['a', 'b c d', 'e f g'])
-    groups[0]?.letGo()
+    letGo('a')
     await expect.poll(names).toEqual(['a', 'b c d', 'e f g', 'h i'])
-    groups[2]?.letGo()
-    groups[1]?.letGo()
-    groups[3]?.letGo()
+    for (const name of ['e f g', 'b c d', 'h i']) letGo(name)
     await expect.poll(names).toEqual(['a', 'b c d', 'e f g', 'h i', 'j'])
-    groups[4]?.letGo()
+    letGo('j')
     expect(await Promise.all(answers)).toEqual([...'abcdefghij'])
     const log = await readLog(db, tenantId)
     const times = log.map(({ entry }) => entry.recordedAt)
     expect(times).toEqual(times.toSorted())
     expect(log.filter(({ entry }) => entry.action === 'custom.done')).toHaveLength(3 * 9 + 9)
   })
+})
+
+it('fails together while the database is away, instead of one after the other', async () => {
+  const tenantId = await makeTenant()
+  let groups = 0
+  const away = Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' })
+  const ingest = defineIngest<{ tenantId: string; size: number }, string>({
+    name: 'test.events',
+    prepare: async () => {
+      groups++
+      throw away
+    },
+  })
+  const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => ingest({ tenantId, size: 1 })))
+  expect(outcomes).toEqual(
+    Array(5).fill({ status: 'rejected', reason: expect.objectContaining({ code: 'unavailable' }) }),
+  )
+  expect(groups).toBe(2)
 })
 
 /** Whatever could begin now has begun. */

@@ -3,7 +3,7 @@ import { uuidv7 } from '#lib/uuid.ts'
 import { categoryOf } from '#protocol/audit/actions.ts'
 import type { Actor } from './actor.ts'
 import { pgTransaction, retryingConflicts, type Sql } from './db.ts'
-import { AppError } from './errors.ts'
+import { AppError, isAppError } from './errors.ts'
 import { beginAppend, type StatedDraft } from './ledger.ts'
 import { notifyChange } from './notify.ts'
 
@@ -38,7 +38,7 @@ export async function refusing<T>(attempt: () => T | Promise<T>): Promise<T | Re
   try {
     return await attempt()
   } catch (error) {
-    if (error instanceof AppError) return { refusal: error }
+    if (isAppError(error)) return { refusal: error }
     throw error
   }
 }
@@ -129,8 +129,9 @@ async function commitGroup<I, R>(
       else waiting.reject(outcome?.error ?? new Error('a batch had no outcome'))
     })
   } catch (error) {
-    // Alone, the guilty batch fails by itself and the others go through.
-    if (group.length === 1) for (const waiting of group) waiting.reject(error)
+    const isAway = isAppError(error) && error.code === 'unavailable'
+    // Alone, the guilty batch fails by itself and the others go through. For a database that is away none of them can do anything.
+    if (group.length === 1 || isAway) for (const waiting of group) waiting.reject(error)
     else for (const waiting of group) await commitGroup(definition, tenantId, [waiting])
   }
 }
