@@ -1,4 +1,5 @@
 import { useTranslations } from 'next-intl'
+import { cx } from '#components/ui/cx.ts'
 import { systemWords } from '../_system-actors.ts'
 import { visibleText } from '../_visible-text.ts'
 
@@ -43,7 +44,13 @@ export function Name({ children: name, isWhole = false }: { children: string; is
   const [, kind, code] = PSEUDONYM.exec(name) ?? []
   if (code === undefined) return visibleText(name)
   return (
-    <span title={t('pseudonym')} className="inline-flex max-w-full gap-1 rounded bg-sunken px-1 align-bottom">
+    <span
+      title={t('pseudonym')}
+      className={cx(
+        'inline-flex gap-1 whitespace-nowrap rounded bg-sunken px-1 align-bottom',
+        !isWhole && 'max-w-full',
+      )}
+    >
       <span className={isWhole ? 'shrink-0' : 'min-w-0 truncate'}>{t(`kind.${kind as Kind}`)}</span>
       <span className="shrink-0 font-mono text-mono leading-[inherit]">{code}</span>
     </span>

@@ -52,14 +52,17 @@ function Table({ checkpoints }: { checkpoints: CheckpointView[] }) {
         {checkpoints.map(({ size, root, signedAt, cosignatures }) => (
           <tr key={size} className="h-[30px] border-b border-line last:border-0">
             {/* On a phone the clock goes below the day, not a part of the day. */}
-            <td className="break-keep">
+            <td className="break-keep pr-2">
               <Time value={signedAt} precision="second" />
             </td>
             <td className="text-right tabular-nums">{format.number(size)}</td>
             <td className="pl-4 max-sm:hidden">
               <Mono title={root}>{root.slice(0, 12)}…</Mono>
             </td>
-            <td className="max-w-48 truncate pl-4" title={cosignatures.map(({ name }) => name).join(', ')}>
+            <td
+              className="max-w-48 truncate pl-4 max-sm:max-w-28"
+              title={cosignatures.map(({ name }) => name).join(', ')}
+            >
               {cosignatures.map(({ name }) => name).join(', ') || t('nobody')}
             </td>
           </tr>
