@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { BLOCK } from '#lib/postings/bits.ts'
 import { formatTime } from '#lib/time.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { QueryNode } from '#protocol/audit/query.ts'
@@ -12,6 +13,10 @@ import { pgTransaction, readTransaction, type Sql } from '#server/kernel/db.ts'
 import type { StatedDraft } from '#server/kernel/ledger.ts'
 import { appendEntries } from '#server/kernel/ledger.ts'
 import { type LoggedEntry, makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
+import { findPage } from './find-page.ts'
+import { LogIndex } from './index/log-index.ts'
+import { readShape } from './index/runs.ts'
+import { planOf } from './plan.ts'
 import { auditFacets, auditHistogram, getAuditEvent, searchAudit } from './queries.ts'
 import { boundsOf, logBounds } from './scan.ts'
 import type { AuditEventView } from './schema.ts'
@@ -297,6 +302,36 @@ describe('the time of a search', () => {
       return inTime(() => sql('SELECT pg_sleep(5)::text'))
     })
     await expect(slow).rejects.toMatchObject({ code: 'unavailable', detail: expect.stringContaining('Narrow') })
+  })
+
+  it('takes one reading of entries, however far apart they lie', async () => {
+    const tenantId = await makeTenant()
+    await append(tenantId, [{ action: 'file.view', outcome: 'allowed', actor: { kind: 'system', name: 'test' }, labels: [] }])
+    let readings = 0
+    const found = await pgTransaction('reader', tenantId, async (_client, sql) => {
+      const watched: Sql = (text, values) => {
+        if (text.includes('e.entry')) readings++
+        return sql(text, values)
+      }
+      const shape = await readShape(sql, tenantId)
+      const run = shape?.runs.at(-1)
+      if (!shape || !run) throw new Error('an empty log')
+      // As if eleven blocks followed in which nothing stands, and the newest one had an entry of which no run tells.
+      const [size, lost] = [11 * BLOCK, 10 * BLOCK + 5]
+      const nothing = (at: number, to: number) => ({ ...run, revision: 'none', at, entries: to - at })
+      const runs = [...shape.runs, nothing(shape.size, lost), nothing(lost + 1, size)]
+      const index = new LogIndex(watched, tenantId, { ...shape, size, runs })
+      return findPage(watched, {
+        tenantId,
+        plan: planOf('action:file.view', tenantId),
+        ask: { order: 'newest', limit: 50, from: undefined, to: undefined },
+        bounds: { from: 0, to: Date.now(), size, index, cold: null },
+        place: null,
+        budgetMs: 10_000,
+      })
+    })
+    expect(found.items.map(({ index }) => index)).toEqual([1])
+    expect(readings).toBe(1)
   })
 
   it('has a limit from where its log is opened, which other readings of a log do not have', async () => {
