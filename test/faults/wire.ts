@@ -107,7 +107,9 @@ export class Wire {
     line.client.write(bytes)
   }
 
+  /** Once: what else is on the line, another answer in the same packet, is heard by nobody. */
   #break(line: Line): void {
+    if (line.client.destroyed) return
     if (line.breaking) this.onBroken?.(line.breaking)
     line.client.destroy()
     line.server.destroy()

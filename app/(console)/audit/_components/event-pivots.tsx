@@ -4,9 +4,9 @@ import { isUuid } from '#lib/uuid.ts'
 import { formatQuery } from '#protocol/audit/query.ts'
 import type { AuditEventView } from '#server/audit/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
+import { actorWords, nameWords } from '../_name-words.ts'
 import { condition } from '../_query-text.ts'
 import { auditHref } from '../search-params.ts'
-import { actorWords, nameWords } from './pseudonym.tsx'
 
 const AROUND_MS = 5 * 60_000
 

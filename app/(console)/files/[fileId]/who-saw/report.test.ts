@@ -15,7 +15,7 @@ import type { DeviceActor, PersonActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import { nameWords } from '../../../audit/_components/pseudonym.tsx'
+import { nameWords } from '../../../audit/_name-words.ts'
 import { writeReport } from './_report.ts'
 
 const database = useDatabase()

@@ -5,7 +5,8 @@ import { EmptyState } from '#components/ui/states.tsx'
 import { Tag, type Tone } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { Viewer, ViewerBasis, WhoSaw } from '#server/audit/schema.ts'
-import { isPseudonym, Name } from '../../../../audit/_components/pseudonym.tsx'
+import { Name } from '../../../../audit/_components/pseudonym.tsx'
+import { isPseudonym } from '../../../../audit/_name-words.ts'
 import { capturesOf, knownOf, nameOf } from '../_answer.ts'
 
 /** More are in the sealed report. */

@@ -5,7 +5,7 @@ import { isSameOrigin } from '#server/http/client.ts'
 import { problemResponse } from '#server/http/problem.ts'
 import { readEnv } from '#server/kernel/env.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { nameWords } from '../../../../audit/_components/pseudonym.tsx'
+import { nameWords } from '../../../../audit/_name-words.ts'
 import { writeReport } from '../_report.ts'
 
 /** The page's one button: the report as PDF and CSV in a sealed bundle. A form of our own page; writes `audit.export`. */
