@@ -306,7 +306,9 @@ describe('the time of a search', () => {
 
   it('takes one reading of entries, however far apart they lie', async () => {
     const tenantId = await makeTenant()
-    await append(tenantId, [{ action: 'file.view', outcome: 'allowed', actor: { kind: 'system', name: 'test' }, labels: [] }])
+    await append(tenantId, [
+      { action: 'file.view', outcome: 'allowed', actor: { kind: 'system', name: 'test' }, labels: [] },
+    ])
     let readings = 0
     const found = await pgTransaction('reader', tenantId, async (_client, sql) => {
       const watched: Sql = (text, values) => {
