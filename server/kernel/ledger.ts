@@ -1,21 +1,17 @@
 import 'server-only'
 import { setImmediate as othersTurn } from 'node:timers/promises'
-import { BLOCK } from '#lib/postings/bits.ts'
-import { cutRun } from '#lib/postings/merge.ts'
-import { buildRun, type PostingRow } from '#lib/postings/run.ts'
-import { packTimes, type Times } from '#lib/postings/times.ts'
 import { Turns } from '#lib/turns.ts'
 import type { AuditAction, Enforcement, Outcome } from '#protocol/audit/actions.ts'
-import { type AuditEntry, buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
+import { buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
 import { appendLeaves, emptyTree, leafHashOfText, type Tile } from '#protocol/audit/merkle.ts'
-import type { DetailValue, Personal } from '#protocol/audit/personal.ts'
-import { TermCollector } from '#protocol/audit/term-collector.ts'
+import type { DetailValue } from '#protocol/audit/personal.ts'
 import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
 import { type Actor, actorAddress, actorId, actorName } from './actor.ts'
 import type { AuditDetail } from './audit-details.ts'
 import { now } from './clock.ts'
 import type { Sql } from './db.ts'
 import { requireOpenLog } from './frozen-log.ts'
+import { indexArrays, indexPlaces, runsAt } from './ledger-index.ts'
 import { byteaArray, textArray, uuidArray, wholeArray } from './pg-arrays.ts'
 
 type Named = { id: string; name?: string | undefined }
@@ -170,73 +166,6 @@ function entryArrays(rows: readonly BuiltRow[]): Buffer[] {
     uuidArray(rows.map(({ entry }) => entry.id)),
     textArray(rows.map(({ text }) => text)),
     textArray(rows.map(({ personalText }) => personalText)),
-  ]
-}
-
-/** The index of a batch, or of its part in one block. */
-export type IndexedRun = { at: number; entries: number; bits: number; rows: readonly PostingRow[]; times: Times }
-
-/** The index of a batch and when its events occurred, in milliseconds. */
-type Index = Pick<IndexedRun, 'bits' | 'rows' | 'times'> & { occurred: readonly number[] }
-
-/** The batch's run at its place in the log; two where it crosses from one block into the next. */
-function runsAt({ occurred, ...whole }: Index, first: number): IndexedRun[] {
-  const entries = occurred.length
-  const room = BLOCK - (first % BLOCK)
-  if (entries <= room) return [{ ...whole, at: first, entries }]
-  const runs: IndexedRun[] = []
-  for (let from = 0, to = room; from < entries; from = to, to = Math.min(to + BLOCK, entries)) {
-    const times = packTimes(occurred.slice(from, to))
-    runs.push({ at: first + from, entries: to - from, ...cutRun(whole.rows, from, to), times })
-  }
-  return runs
-}
-
-/** An entry at its place in a run. */
-export type Placed = {
-  place: number
-  entry: AuditEntry
-  personal: Personal | undefined
-  /** `entry.occurredAt` in milliseconds, where it is at hand. */
-  occurredMs?: number
-}
-
-/**
- * What a search finds neighbouring entries by: `span` places, of which `placed` are kept, ascending. The one way from entries to
- * the index, for the append as for what builds it anew.
- */
-export function indexPlaces(
-  tenantId: string,
-  placed: readonly Placed[],
-  span: number,
-): Pick<IndexedRun, 'bits' | 'rows' | 'times'> {
-  const collector = new TermCollector(tenantId)
-  const times: number[] = []
-  for (const { place, entry, personal, occurredMs } of placed) {
-    collector.add(entry, personal, place)
-    const time = occurredMs ?? Date.parse(entry.occurredAt)
-    // A place that is no longer kept has the time of the next: it is never asked for.
-    while (times.length <= place) times.push(time)
-  }
-  while (times.length < span) times.push(times.at(-1) ?? 0)
-  const { terms, singles } = collector.collected()
-  return { ...buildRun(terms, span, singles), times: packTimes(times) }
-}
-
-/** The parameters from $13 on. */
-function indexArrays(runs: readonly IndexedRun[]): Buffer[] {
-  const postings = runs.flatMap(({ at, rows }) => rows.map((row) => ({ at, ...row })))
-  return [
-    wholeArray(runs.map(({ at }) => at)),
-    wholeArray(runs.map(({ entries }) => entries)),
-    wholeArray(runs.map(({ bits }) => bits)),
-    wholeArray(runs.map(({ times }) => times.from)),
-    wholeArray(runs.map(({ times }) => times.to)),
-    byteaArray(runs.map(({ times }) => times.hours)),
-    byteaArray(runs.map(({ times }) => times.exact)),
-    wholeArray(postings.map(({ at }) => at)),
-    wholeArray(postings.map(({ key }) => key)),
-    byteaArray(postings.map(({ body }) => body)),
   ]
 }
 
