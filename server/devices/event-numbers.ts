@@ -18,7 +18,7 @@ export type Sorted = {
 }
 
 /** Which of the lines are new to an enrolment that has received these numbers. */
-export function sort(lines: readonly ParsedLine[], received: readonly Range[]): Sorted {
+export function sortLines(lines: readonly ParsedLine[], received: readonly Range[]): Sorted {
   const fresh = new Map<number, Numbered>()
   const sorted: Omit<Sorted, 'fresh'> = { known: [], refused: [] }
   const highest = received.at(-1)?.[1] ?? 0

@@ -10,7 +10,7 @@ import { reportClone } from './clone.ts'
 import { requireSameBytes, storeDigests } from './event-digests.ts'
 import { type Claimant, draftsOf, filesOf } from './event-drafts.ts'
 import { type BadLine, isGood, type ParsedLine, parseEventLines } from './event-lines.ts'
-import { beyondMost, type Sorted, sort } from './event-numbers.ts'
+import { beyondMost, type Sorted, sortLines } from './event-numbers.ts'
 import { timesOf } from './event-times.ts'
 import { formatRanges, parseRanges, type Range, runsOf } from './ranges.ts'
 import { revokedDetail } from './service.ts'
@@ -117,7 +117,7 @@ async function take(
     throw new AppError('device_revoked', { detail: revokedDetail(isOwn ? enrollment.status : undefined) })
   }
   const received = parseRanges(enrollment.received)
-  const sorted = sort(lines, received)
+  const sorted = sortLines(lines, received)
   await requireSameBytes(sql, actor, sorted.known)
   const runs = runsOf(sorted.fresh.map(({ seq }) => seq))
   const givenUp = runs.length > 0 ? beyondMost(received, runs) : null
