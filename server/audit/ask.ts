@@ -13,6 +13,7 @@ import { facets } from './facets.ts'
 import { histogram } from './histogram.ts'
 import { type Masking, maskingFor } from './masking/masking.ts'
 import { codeIn } from './masking/pseudonyms.ts'
+import { type Seen, showing } from './masking/seen.ts'
 import { leavesOutSearches, withoutSearches } from './own-searches.ts'
 import { readQuery } from './plan.ts'
 import { recordOnce } from './record-search.ts'
@@ -32,9 +33,6 @@ import {
 } from './schema.ts'
 import { search } from './search.ts'
 import { viewEvent } from './view.ts'
-
-/** What was found, and how its reader sees it. */
-export type Seen<R> = { answer: R; masking: Masking }
 
 /**
  * A page of the log. Audit: `audit.search`, once for each actor, query and range in ten minutes; nothing is answered that
@@ -109,7 +107,9 @@ export const getAuditEvent = recorded(
       // A pseudonym is no id: what it stands for has no name here.
       const others = masking.isMasked ? [] : [event.policy?.id, ...idsInDetail(event.detail)]
       masking.shows(others)
-      const names = await namesNow(tx, tenantId, [event.actor.id, event.device?.id, event.target?.id, ...others])
+      const ids = [event.actor.id, event.device?.id, event.target?.id, ...others].filter((id) => id !== undefined)
+      // What an app calls a file may be anybody's id.
+      const names = await namesNow(tx, tenantId, [...(await masking.openIds(ids))])
       return { answer: { event, entry: masking.showsEntries ? found.text : null, namesNow: names }, masking }
     },
   }),
@@ -167,24 +167,28 @@ async function noteEntries(actor: Actor): Promise<void> {
 }
 
 /** What a query means, with today's names for the ids in it. @throws AppError query_invalid */
-export const describeAuditQuery = defineQuery({
-  name: 'audit.describe',
-  permission: 'audit:read',
-  input: z.object({ q: askFields.q }),
-  run: async ({ tx, sql, tenantId, actor, input }): Promise<QueryMeaning> => {
-    const query = readQuery(input.q)
-    const masking = await maskingFor(sql, actor)
-    // What cannot be asked is said here, as any other mistake.
-    await masking.query(input.q)
-    const ids = await masking.openIds(queryTerms(query).map(({ value }) => value.toLowerCase()))
-    const names = await namesNow(tx, tenantId, [...ids])
-    const labelOf = (value: string) =>
-      names[value.toLowerCase()] ?? (masking.isMasked ? codeIn(value) : null) ?? undefined
-    return {
-      described: describeQuery(query, (_field, value) => labelOf(value)),
-      normal: formatQuery(query),
-      unanswered: await masking.unanswered(input.q),
-      leavesOutSearches: leavesOutSearches(query),
-    }
-  },
-})
+export const describeAuditQuery = showing(
+  defineQuery({
+    name: 'audit.describe',
+    permission: 'audit:read',
+    input: z.object({ q: askFields.q }),
+    run: async ({ tx, sql, tenantId, actor, input }): Promise<Seen<QueryMeaning>> => {
+      const query = readQuery(input.q)
+      const masking = await maskingFor(sql, actor)
+      // What cannot be asked is said here, as any other mistake.
+      await masking.query(input.q)
+      const ids = await masking.openIds(queryTerms(query).map(({ value }) => value.toLowerCase()))
+      const names = await namesNow(tx, tenantId, [...ids])
+      masking.shows(Object.keys(names))
+      const labelOf = (value: string) =>
+        names[value.toLowerCase()] ?? (masking.isMasked ? codeIn(value) : null) ?? undefined
+      const answer: QueryMeaning = {
+        described: describeQuery(query, (_field, value) => labelOf(value)),
+        normal: formatQuery(query),
+        unanswered: await masking.unanswered(input.q),
+        leavesOutSearches: leavesOutSearches(query),
+      }
+      return { answer, masking }
+    },
+  }),
+)

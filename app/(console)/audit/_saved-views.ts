@@ -1,4 +1,4 @@
-import type { SavedSearch, SavedView } from '#server/audit/schema.ts'
+import type { SavedSearch } from '#server/audit/schema.ts'
 import { parseColumns } from './_columns.ts'
 import { type AuditParams, SPANS, type SpanName } from './search-params.ts'
 
@@ -17,7 +17,7 @@ export function savedSearchOf(params: AuditParams, timeZone: string): SavedSearc
 }
 
 /** The page's state that a view opens. */
-export function paramsOfView({ q, span, from, to, order, columns }: SavedView): AuditParams {
+export function paramsOfView({ q, span, from, to, order, columns }: SavedSearch): AuditParams {
   const cols = parseColumns(columns.join())
   return {
     q,

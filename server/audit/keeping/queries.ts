@@ -6,6 +6,7 @@ import { AppError } from '#server/kernel/errors.ts'
 import { defineQuery, type QueryContext } from '#server/kernel/query.ts'
 import { namesNow } from '../events.ts'
 import { type Masking, maskingFor } from '../masking/masking.ts'
+import { type Seen, showing } from '../masking/seen.ts'
 import { previewErasure } from './erasure.ts'
 import { previewPurge } from './preview.ts'
 import { fromMultirange } from './remove.ts'
@@ -87,28 +88,31 @@ type HoldRow = {
 }
 
 /** Every hold, those in force first; an organisation has few. */
-export const listHolds = defineQuery({
-  name: 'audit.holds',
-  permission: 'audit:read',
-  input: z.strictObject({}),
-  run: async (context): Promise<HoldView[]> => {
-    const { tx, sql, tenantId } = context
-    const rows = await sql<HoldRow>(
-      `SELECT id::text, name, kind, target_id::text AS target, q, occurred_from AS from, occurred_to AS to, reason, placed_by, placed_at,
+export const listHolds = showing(
+  defineQuery({
+    name: 'audit.holds',
+    permission: 'audit:read',
+    input: z.strictObject({}),
+    run: async (context): Promise<Seen<HoldView[]>> => {
+      const { tx, sql, tenantId } = context
+      const rows = await sql<HoldRow>(
+        `SELECT id::text, name, kind, target_id::text AS target, q, occurred_from AS from, occurred_to AS to, reason, placed_by, placed_at,
               released_by, released_at, release_reason
          FROM audit_hold WHERE tenant_id = $1::uuid ORDER BY released_at IS NOT NULL, id DESC LIMIT 500`,
-      [tenantId],
-    )
-    const names = await namesNow(
-      tx,
-      tenantId,
-      rows.map(({ target }) => target ?? undefined),
-    )
-    const requests = await releaseRequests(context)
-    const masking = await maskingFor(sql, context.actor)
-    return rows.map((row) => maskHold(viewHold(row, names, requests.get(row.id) ?? null), masking))
-  },
-})
+        [tenantId],
+      )
+      const names = await namesNow(
+        tx,
+        tenantId,
+        rows.map(({ target }) => target ?? undefined),
+      )
+      const requests = await releaseRequests(context)
+      const masking = await maskingFor(sql, context.actor)
+      const answer = rows.map((row) => maskHold(viewHold(row, names, requests.get(row.id) ?? null), masking))
+      return { answer, masking }
+    },
+  }),
+)
 
 async function releaseRequests({ tx, tenantId }: QueryContext<unknown>): Promise<Map<string, OpenRequest>> {
   const open = await tx.brakeRequest.findMany({
@@ -145,16 +149,15 @@ function viewHold(row: HoldRow, names: Record<string, string>, releaseRequest: O
 
 /** Whose hold it is, and why, may name people; what it is called is the organisation's own word. */
 function maskHold(hold: HoldView, masking: Masking): HoldView {
-  if (!masking.isMasked) return hold
-  const { kind, target, released } = hold
+  const { kind, released } = hold
   const named = kind === 'person' || kind === 'device' ? kind : null
+  const target = hold.target &&
+    named && { id: masking.id(named, hold.target.id), name: masking.name(named, hold.target.id, hold.target.name) }
+  const told = { ...hold, target: target ?? hold.target }
+  if (!masking.isMasked) return told
   return {
-    ...hold,
+    ...told,
     q: hold.q && '…',
-    target:
-      target && named
-        ? { id: masking.id(named, target.id), name: masking.name(named, target.id, target.name) }
-        : target,
     reason: '…',
     placedBy: '…',
     released: released && { ...released, by: '…', reason: '…' },

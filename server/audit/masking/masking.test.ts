@@ -7,7 +7,7 @@ import type { StatedDraft } from '#server/kernel/ledger.ts'
 import { appendEntries } from '#server/kernel/ledger.ts'
 import { askReasonForNames, waiveReasonForNames } from '#server/tenants/commands.ts'
 import { makeApiKeyActor, makeGrant, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import { hideNames, placeHold, shortenRetention, unmaskNames } from '../commands.ts'
+import { createAuditView, hideNames, placeHold, shortenRetention, unmaskNames } from '../commands.ts'
 import {
   auditFacets,
   auditHistogram,
@@ -17,6 +17,7 @@ import {
   getNamesShown,
   getRetention,
   getTlogProof,
+  listAuditViews,
   listHolds,
   listOwnRecords,
   searchAudit,
@@ -145,6 +146,17 @@ describe('an administrator without audit:unmask', () => {
     expectNoSecret(detail)
     await expect(getTlogProof(admin, { eventId: viewed?.id ?? '' })).rejects.toMatchObject({ code: 'forbidden' })
     await expect(getLogFile(admin, { path: 'tile/entries/000.p/1' })).rejects.toMatchObject({ code: 'forbidden' })
+  })
+
+  it('is not told whose an id is by an app that calls it a file', async () => {
+    const called = { type: 'file', id: officer.personId, name: 'x' }
+    await append({ action: 'file.open', actor: { kind: 'system', name: 'app' }, target: called, source: 'app:mail' })
+    const [stated] = await items(admin, 'action:file.open')
+    const { namesNow } = await getAuditEvent(admin, { eventId: stated?.id ?? '' })
+    expect(namesNow).toEqual({})
+    expect((await getAuditEvent(owner, { eventId: stated?.id ?? '' })).namesNow).toEqual({
+      [officer.personId]: officer.name,
+    })
   })
 
   it('counts by pseudonym in facets; programs and the organisation’s things keep their names', async () => {
@@ -337,6 +349,21 @@ describe('where a reason is asked for', () => {
     await hideNames(officer, {})
     expect(await getNamesShown(officer, {})).toEqual({ state: 'on_request' })
     await expect(hideNames(officer, {})).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  it('stands there also when it was shown beside the log: by a hold, a shared view, or what a question means', async () => {
+    const namedBy = async (show: () => Promise<unknown>) => {
+      const { id } = await unmaskNames(officer, { reason: REASON })
+      await show()
+      await hideNames(officer, {})
+      const acts = (await readLog(db, tenantId)).filter(({ entry }) => entry.correlationId === id)
+      return acts.flatMap(({ entry }) => (entry.action === 'audit.unmask' ? (entry.target?.id ?? []) : []))
+    }
+    const search = { q: 'action:file.view', order: 'newest' as const, columns: [] }
+    await createAuditView(owner, { name: 'Files', isShared: true, search })
+    expect(await namedBy(() => listHolds(officer, {}))).toEqual([lin.personId])
+    expect(await namedBy(() => listAuditViews(officer, {}))).toEqual([owner.personId])
+    expect(await namedBy(() => describeAuditQuery(officer, { q: `actor:${lin.personId}` }))).toEqual([lin.personId])
   })
 
   it('shows one person and nobody else', async () => {

@@ -8,6 +8,7 @@ import { type Hiding, maskEvent, maskFacets, maskId, maskName, type NamedKind } 
 import { maskQuery, namedIn, unanswered } from './mask-query.ts'
 import { pseudonyms } from './pseudonyms.ts'
 import { recordShown } from './record-shown.ts'
+import { type Told, toldBy } from './told.ts'
 import { readUnmaskings, type Unmasking } from './unmaskings.ts'
 
 export type { NamedKind } from './mask-event.ts'
@@ -42,6 +43,8 @@ export type Masking = {
   query(q: string): Promise<string>
   /** The conditions of a question that nothing can answer while names are hidden, as they are written. */
   unanswered(q: string): Promise<string[]>
+  /** What each of these questions, which others wrote, would tell this reader. */
+  told(questions: readonly string[]): Promise<Told[]>
   /** Which of these ids may be called by what they name today. */
   openIds(ids: readonly string[]): Promise<ReadonlySet<string>>
   /** Writes down whose names were shown under a reason; nothing may be answered before. Outside of any transaction. */
@@ -92,6 +95,7 @@ function openView(): Masking {
     facets: async (facets) => facets,
     query: async (q) => q,
     unanswered: async () => [],
+    told: async (questions) => questions.map(() => 'nothing'),
     openIds: async (ids) => new Set(ids),
     settle: async () => {},
   }
@@ -158,6 +162,11 @@ function maskedView({ sql, tenantId, showsEntries, shown = new Set() }: View): M
     },
     query: async (q) => maskQuery(q, await known(q)),
     unanswered: async (q) => unanswered(q, await known(q)),
+    told: async (questions) => {
+      const ids = questions.flatMap((q) => namedIn(q).ids)
+      const open = await openIds(sql, tenantId, ids)
+      return questions.map((q) => toldBy(q, (id) => open.has(id) || shown.has(id)))
+    },
     openIds: async (ids) => new Set([...(await openIds(sql, tenantId, ids)), ...ids.filter((id) => shown.has(id))]),
     settle: async () => {},
   }

@@ -24,6 +24,11 @@ export function pseudonyms(tenantId: string): CodeOf {
   }
 }
 
+/** Whether a text is a pseudonym and nothing else. */
+export function isCode(text: string): boolean {
+  return CODE.test(text)
+}
+
 /** The pseudonym in what somebody typed: alone, or behind the word for what it stands for. Null when it is none. */
 export function codeIn(text: string): string | null {
   const [last = ''] = text.trim().split(/\s+/).slice(-1)

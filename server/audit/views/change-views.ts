@@ -4,8 +4,8 @@ import type { Actor, PersonActor } from '#server/kernel/actor.ts'
 import { type CommandContext, defineCommand } from '#server/kernel/command.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { readQuery } from '../plan.ts'
-import { changeViewInput, MOST_VIEWS, type SavedView, saveViewInput, viewInput } from './form.ts'
-import { readViews } from './rows.ts'
+import { changeViewInput, MOST_VIEWS, saveViewInput, viewInput } from './form.ts'
+import { readViews, type StoredView } from './rows.ts'
 
 /**
  * Keeps a search under a name. Audit: `audit.view.create` with what it asks.
@@ -113,7 +113,7 @@ export const deleteAuditView = defineCommand({
       audit: {
         action: 'audit.view.delete',
         target: { type: 'audit_view', id: view.id, name: view.name },
-        detail: { query: view.q, shared: String(view.isShared) },
+        detail: { query: view.search.q, shared: String(view.isShared) },
       },
     }
   },
@@ -124,7 +124,7 @@ async function lockView(
   { sql, tenantId, actor }: CommandContext<unknown>,
   viewId: string,
   orShared: boolean,
-): Promise<SavedView> {
+): Promise<StoredView> {
   const { personId } = requirePersonActor(actor)
   await sql('SELECT 1 FROM audit_view WHERE tenant_id = $1::uuid AND id = $2::uuid FOR UPDATE', [tenantId, viewId])
   const [view] = await readViews(sql, { tenantId, ownId: personId, withShared: orShared, viewId })

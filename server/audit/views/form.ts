@@ -15,13 +15,17 @@ export type SavedSearch = {
   timeZone?: string | undefined
 }
 
-/** A saved view as its reader sees it. */
-export type SavedView = SavedSearch & {
+/**
+ * A saved view as its reader sees it. Of somebody else's that asks for somebody whose name is hidden from the reader, `search` and
+ * `name` are null; of one that asks by pseudonym the name is, which could say who that is.
+ */
+export type SavedView = {
   id: string
-  name: string
+  name: string | null
   isShared: boolean
   isOwn: boolean
   ownerName: string
+  search: SavedSearch | null
 }
 
 /** So many views a person may keep. */

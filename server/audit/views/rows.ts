@@ -1,7 +1,7 @@
 import 'server-only'
 import { formatTime } from '#lib/time.ts'
 import type { Sql } from '#server/kernel/db.ts'
-import type { SavedView } from './form.ts'
+import type { SavedSearch } from './form.ts'
 
 type Row = {
   id: string
@@ -18,15 +18,19 @@ type Row = {
   time_zone: string | null
 }
 
-type Readers = { tenantId: string; ownId: string | null; withShared: boolean; viewId?: string; called?: OwnerName }
-/** What an owner is called for whoever reads. */
-type OwnerName = (id: string, name: string) => string
+/** A view as it is kept. */
+export type StoredView = {
+  id: string
+  name: string
+  isShared: boolean
+  owner: { id: string; name: string }
+  search: SavedSearch
+}
+
+type Readers = { tenantId: string; ownId: string | null; withShared: boolean; viewId?: string }
 
 /** The views that a person may see (their own, and the shared ones), by name. Indexes: the unique one of the owner, audit_view_shared. */
-export async function readViews(
-  sql: Sql,
-  { tenantId, ownId, withShared, viewId, called }: Readers,
-): Promise<SavedView[]> {
+export async function readViews(sql: Sql, { tenantId, ownId, withShared, viewId }: Readers): Promise<StoredView[]> {
   const rows = await sql<Row>(
     `SELECT v.id::text, v.owner_id::text, p.name AS owner_name, v.name, v.is_shared, v.q, v.span, v.from_at, v.to_at, v.order_by,
             v.columns, v.time_zone
@@ -35,23 +39,24 @@ export async function readViews(
       ORDER BY v.name, v.id`,
     [tenantId, ownId, withShared, viewId ?? null],
   )
-  return rows.map((row) => toView(row, ownId, called ?? ((_id, name) => name)))
+  return rows.map(toView)
 }
 
-function toView(row: Row, ownId: string | null, called: OwnerName): SavedView {
+function toView(row: Row): StoredView {
   const timeOf = (at: Row['from_at']) => (at === null ? undefined : formatTime(new Date(at)))
   return {
     id: row.id,
     name: row.name,
     isShared: row.is_shared,
-    isOwn: row.owner_id === ownId,
-    ownerName: called(row.owner_id, row.owner_name),
-    q: row.q,
-    span: row.span ?? undefined,
-    from: timeOf(row.from_at),
-    to: timeOf(row.to_at),
-    order: row.order_by,
-    columns: row.columns,
-    timeZone: row.time_zone ?? undefined,
+    owner: { id: row.owner_id, name: row.owner_name },
+    search: {
+      q: row.q,
+      span: row.span ?? undefined,
+      from: timeOf(row.from_at),
+      to: timeOf(row.to_at),
+      order: row.order_by,
+      columns: row.columns,
+      timeZone: row.time_zone ?? undefined,
+    },
   }
 }

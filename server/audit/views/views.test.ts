@@ -27,10 +27,13 @@ describe('saved views', () => {
     const full = search({ span: '7d', order: 'oldest', columns: ['time', 'actor'], timeZone: 'Asia/Shanghai' })
     const { id } = await createAuditView(rosa, { name: ' Captures ', isShared: true, search: full })
     await createAuditView(rosa, { name: 'Mine', isShared: false, search: search({ from: '2026-01-01T00:00:00Z' }) })
-    const seen = { id, name: 'Captures', isShared: true, ownerName: 'Rosa Lind', ...full }
-    expect(await listAuditViews(owner, {})).toEqual([{ ...seen, isOwn: false, from: undefined, to: undefined }])
+    const seen = { id, name: 'Captures', isShared: true, ownerName: 'Rosa Lind', search: full }
+    expect(await listAuditViews(owner, {})).toEqual([{ ...seen, isOwn: false }])
     expect(await namesFor(rosa)).toEqual(['Captures', 'Mine'])
-    expect((await listAuditViews(rosa, {}))[1]).toMatchObject({ from: '2026-01-01T00:00:00.000Z', isOwn: true })
+    expect((await listAuditViews(rosa, {}))[1]).toMatchObject({
+      search: { from: '2026-01-01T00:00:00.000Z' },
+      isOwn: true,
+    })
     const [entry] = (await readLog(database, tenantId)).filter(
       ({ entry: { action } }) => action === 'audit.view.create',
     )
@@ -48,6 +51,37 @@ describe('saved views', () => {
     const { items } = await searchAudit(admin, { q: 'action:audit.view.create' })
     expect(seen?.ownerName).toMatch(/^Person [0-9A-Z-]{9}$/)
     expect(seen?.ownerName).toBe(items[0]?.actor.name)
+  })
+
+  it('tell no name that their owner typed to whoever sees pseudonyms, not even by where they stand in the list', async () => {
+    const { tenantId, rosa, owner } = await setting()
+    const admin = await makePerson(tenantId, { role: 'admin' })
+    const hidden = [
+      'actor:"Lin Wei"',
+      'lin action:file',
+      'wei*',
+      'action:file -(reason:lin OR label:x)',
+      `device:${owner.personId}`,
+      `actor:${rosa.personId}`,
+      'actor:"Lin Wei K7Q2-M9XD"',
+      'ip:10.2.3.4',
+    ]
+    const shared = { isShared: true }
+    for (const [n, q] of hidden.entries())
+      await createAuditView(rosa, { name: `A: Lin ${n}`, ...shared, search: search({ q }) })
+    await createAuditView(rosa, { name: 'Lin Wei', ...shared, search: search({ q: 'actor:K7Q2-M9XD action:file' }) })
+    const open = 'action:file label:board -outcome:failed actor:person ip:10.2.3.0/24 source:import:old'
+    await createAuditView(rosa, { name: 'Everything', ...shared, search: search({ q: open }) })
+    await createAuditView(admin, { name: 'Mine', isShared: false, search: search({ q: 'lin' }) })
+    const seen = await listAuditViews(admin, {})
+    expect(seen.map(({ name, search }) => [name, search?.q])).toEqual([
+      ['Everything', open],
+      ['Mine', 'lin'],
+      ...hidden.map(() => [null, undefined]),
+      [null, 'actor:K7Q2-M9XD action:file'],
+    ])
+    expect(JSON.stringify(seen.filter(({ isOwn }) => !isOwn))).not.toMatch(/lin|wei|10\.2\.3\.4|rosa/i)
+    expect((await listAuditViews(owner, {})).map(({ search }) => search?.q)).toEqual(expect.arrayContaining(hidden))
   })
 
   it('are renamed and shared by their owner alone, and the log says before and after', async () => {

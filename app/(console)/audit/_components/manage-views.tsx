@@ -10,6 +10,7 @@ import type { SavedView } from '#server/audit/schema.ts'
 import { visibleText } from '../_visible-text.ts'
 import { changeView, removeView } from '../actions.ts'
 import { useNameWords } from './pseudonym.tsx'
+import { useViewName } from './use-view-name.ts'
 
 type Props = { isOpen: boolean; onClose: () => void; views: readonly SavedView[]; canRemoveShared: boolean }
 
@@ -17,6 +18,7 @@ type Props = { isOpen: boolean; onClose: () => void; views: readonly SavedView[]
 export function ManageViews({ isOpen, onClose, views, canRemoveShared }: Props) {
   const t = useTranslations('audit')
   const nameWords = useNameWords()
+  const viewName = useViewName()
   return (
     <Dialog wide open={isOpen} onOpenChange={(open) => !open && onClose()} title={t('views.manageTitle')}>
       <ul>
@@ -26,17 +28,21 @@ export function ManageViews({ isOpen, onClose, views, canRemoveShared }: Props) 
               <OwnView view={view} />
             ) : (
               <p>
-                <b>{view.name}</b>{' '}
+                <b>{viewName(view)}</b>{' '}
                 <span className="text-ink-2">{t('views.sharedBy', { name: nameWords(view.ownerName) })}</span>
               </p>
             )}
-            <p className="truncate font-mono text-mono text-ink-2" title={visibleText(view.q)}>
-              {visibleText(view.q)}
-            </p>
+            {view.search ? (
+              <p className="truncate font-mono text-mono text-ink-2" title={visibleText(view.search.q)}>
+                {visibleText(view.search.q)}
+              </p>
+            ) : (
+              <p className="text-ink-2">{t('views.hiddenText')}</p>
+            )}
             {(view.isOwn || canRemoveShared) && (
-              <FormShell action={removeView.bind(null, view.id)} label={t('views.remove', { name: view.name })}>
+              <FormShell action={removeView.bind(null, view.id)} label={t('views.remove', { name: viewName(view) })}>
                 <SubmitButton variant="ghost" size="small" className="-ml-2">
-                  {t('views.remove', { name: view.name })}
+                  {t('views.remove', { name: viewName(view) })}
                 </SubmitButton>
               </FormShell>
             )}
@@ -53,13 +59,13 @@ function OwnView({ view }: { view: SavedView }) {
   return (
     <FormShell
       action={changeView.bind(null, view.id)}
-      label={view.name}
+      label={view.name ?? ''}
       className="flex flex-wrap items-end gap-x-4 gap-y-1"
     >
       <TextField
         name="name"
         label={t('views.name')}
-        defaultValue={view.name}
+        defaultValue={view.name ?? ''}
         maxLength={80}
         required
         fieldClassName="mb-0! min-w-48 flex-1"

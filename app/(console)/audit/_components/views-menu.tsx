@@ -6,12 +6,13 @@ import { useState } from 'react'
 import { keepPreference } from '#components/shell/preference-cookie.ts'
 import { Button } from '#components/ui/button.tsx'
 import { Menu, MenuItem, MenuLine } from '#components/ui/menu.tsx'
-import type { SavedView } from '#server/audit/schema.ts'
+import type { SavedSearch, SavedView } from '#server/audit/schema.ts'
 import { paramsOfView } from '../_saved-views.ts'
 import { type AuditParams, auditHref } from '../search-params.ts'
 import { ManageViews } from './manage-views.tsx'
 import { useNameWords } from './pseudonym.tsx'
 import { SaveView } from './save-view.tsx'
+import { useViewName } from './use-view-name.ts'
 
 type Props = { views: readonly SavedView[]; params: AuditParams; canRemoveShared: boolean }
 
@@ -21,17 +22,22 @@ export function ViewsMenu({ views, params, canRemoveShared }: Props) {
   const [dialog, setDialog] = useState<'save' | 'manage' | null>(null)
   const open = useOpenView()
   const nameWords = useNameWords()
+  const viewName = useViewName()
   const here = auditHref(params)
   const close = () => setDialog(null)
   return (
     <>
       <Menu label={t('views.label')} trigger={<Button>{t('views.label')}</Button>}>
         {views.map((view) => (
-          <MenuItem key={view.id} onSelect={() => open(view)}>
+          <MenuItem
+            key={view.id}
+            onSelect={() => view.search && open(view.search)}
+            disabledReason={view.search ? null : t('views.hiddenText')}
+          >
             <span aria-hidden className="mr-1 inline-block w-3">
-              {auditHref(paramsOfView(view)) === here && '✓'}
+              {view.search && auditHref(paramsOfView(view.search)) === here && '✓'}
             </span>
-            {view.name}
+            {viewName(view)}
             {!view.isOwn && <span className="text-ink-3"> · {nameWords(view.ownerName)}</span>}
             {view.isOwn && view.isShared && <span className="text-ink-3"> · {t('views.shared')}</span>}
           </MenuItem>
@@ -50,10 +56,10 @@ export function ViewsMenu({ views, params, canRemoveShared }: Props) {
 function useOpenView() {
   const router = useRouter()
   const zone = useTimeZone()
-  return (view: SavedView) => {
-    const isOtherZone = view.timeZone !== undefined && view.timeZone !== zone
-    if (isOtherZone) keepPreference('timeZone', view.timeZone ?? '')
-    router.push(auditHref(paramsOfView(view)), { scroll: false })
+  return (search: SavedSearch) => {
+    const isOtherZone = search.timeZone !== undefined && search.timeZone !== zone
+    if (isOtherZone) keepPreference('timeZone', search.timeZone ?? '')
+    router.push(auditHref(paramsOfView(search)), { scroll: false })
     if (isOtherZone) router.refresh()
   }
 }
