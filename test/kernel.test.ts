@@ -56,6 +56,19 @@ const silent = defineCommand({
   execute: async () => ({ result: null, audit: [] }),
 })
 
+/** Runs what no command of ours would. */
+const astray = defineCommand({
+  action: 'person.update',
+  name: 'test.astray',
+  permission: 'people:write',
+  risk: 'none',
+  input: z.object({ statement: z.string(), values: z.array(z.string()) }),
+  execute: async ({ sql, input }) => {
+    await sql(input.statement, input.values)
+    return { result: null, audit: [] }
+  },
+})
+
 const whoIsThere = defineQuery({
   name: 'test.people',
   permission: 'people:read',
@@ -148,6 +161,16 @@ describe('a command', () => {
   it('that appends no entry is refused by the database itself', async () => {
     const admin = await makePerson(await makeTenant())
     await expect(silent(admin, {})).rejects.toThrow(/appended no audit entry/)
+  })
+
+  it('that writes entries past the head of the log is refused, too', async () => {
+    const tenantId = await makeTenant()
+    const admin = await makePerson(tenantId)
+    const statement = `INSERT INTO audit_entry (tenant_id, index, recorded_at, id, class, entry)
+                       VALUES ($1::uuid, 99, now(), $2::uuid, 'control', '{}')`
+    const past = astray(admin, { statement, values: [tenantId, uuidv7()] })
+    await expect(past).rejects.toThrow(/appended no audit entry/)
+    await expectTreeMatches(tenantId)
   })
 
   it('repeating with an idempotency key gives the same answer and one entry; another request with it is refused', async () => {
@@ -248,6 +271,21 @@ describe('the walls', () => {
       await expect(unsafeWriteTransaction(tenantId, ({ sql }) => sql(statement, [tenantId]))).rejects.toThrow(
         /permission denied/,
       )
+    }
+  })
+
+  it('one row of another organisation among many of its own fails the whole append', async () => {
+    const [mine, other] = [await makeTenant(), await makeTenant()]
+    const admin = await makePerson(mine)
+    for (const [table, columns, values] of [
+      ['audit_entry', 'index, recorded_at, id, class, entry', `90 + n, now(), gen_random_uuid(), 'control', '{}'`],
+      ['audit_run', 'at, entries, bits, recorded_from, recorded_to', '90 + n, 1, 0, now(), now()'],
+      ['audit_block', 'at, entries, occurred_from, occurred_to, hours, times', `90 + n, 1, 0, 0, '', ''`],
+      ['audit_posting', 'at, key, piece, body', `90 + n, 1, 0, ''`],
+      ['audit_tile', 'level, number, hashes', `0, 90 + n, decode(repeat('00', 8192), 'hex')`],
+    ]) {
+      const statement = `INSERT INTO ${table} (tenant_id, ${columns}) SELECT t::uuid, ${values} FROM unnest(ARRAY[$1::text, $1::text, $2::text]) WITH ORDINALITY AS r(t, n)`
+      await expect(astray(admin, { statement, values: [mine, other] })).rejects.toThrow(/row-level security/)
     }
   })
 

@@ -174,10 +174,12 @@ function readTree(hex: string) {
   return hex === '' ? emptyTree() : decodeTreeState(Buffer.from(hex, 'hex'))
 }
 
+/** The arrays of the entries stand side by side in one SELECT and the time in a subquery: in FROM each row is copied, and a cast is made for each. */
 const APPEND = `
   WITH entries AS (INSERT INTO audit_entry (tenant_id, index, class, recorded_at, id, entry, personal)
-         SELECT $1::uuid, $2::text::bigint + n - 1, c, $5::text::timestamptz, id, e, p
-           FROM unnest($9::text[], $10::uuid[], $11::text[], $12::text[]) WITH ORDINALITY AS r(c, id, e, p, n)),
+         SELECT $1::uuid, place, class, (SELECT $5::text::timestamptz), id, entry, personal
+           FROM (SELECT generate_series($2::text::bigint, $3::text::bigint - 1) AS place, unnest($9::text[]) AS class, unnest($10::uuid[]) AS id,
+                        unnest($11::text[]) AS entry, unnest($12::text[]) AS personal) AS appended),
        runs AS (INSERT INTO audit_run (tenant_id, at, entries, bits, recorded_from, recorded_to)
          SELECT $1::uuid, at, entries, bits, $5::text::timestamptz, $5::text::timestamptz
            FROM unnest($13::bigint[], $14::bigint[], $15::bigint[]) AS r(at, entries, bits)),
