@@ -36,7 +36,9 @@ const recordSchema = z.object({
   at: time,
   action: z.string(),
   outcome: z.string(),
-  by: z.string(),
+  /** Who acted, and what they are: a person, a device, a key, or a part of the product by its own word (`brake`). */
+  by: z.string().nullable(),
+  byKind: z.string(),
   device: z.string().nullable(),
   target: z.string().nullable(),
   /** Who states it: `server`, `device`, `app:NAME`, `import:NAME`. */

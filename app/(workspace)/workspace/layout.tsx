@@ -20,7 +20,7 @@ export async function generateMetadata(): Promise<Metadata> {
 /** The place of people who hold a device. What it shows comes by the device's own keys; no session is asked for here. */
 export default function WorkspaceLayout({ children }: { children: ReactNode }) {
   return (
-    <ClientMessages areas={['workspace', 'actions']}>
+    <ClientMessages areas={['workspace', 'actions', 'names']}>
       <WorkspaceProvider appVersion={packageJson.version}>
         <RegisterWorker />
         <WorkspaceShell>{children}</WorkspaceShell>

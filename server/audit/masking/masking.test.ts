@@ -337,6 +337,7 @@ describe('where a reason is asked for', () => {
     const own = await listOwnRecords(deviceOf(lin), {})
     expect(own.items.filter(({ action }) => action === 'audit.unmask').at(0)).toMatchObject({
       by: 'Clara Officer',
+      byKind: 'person',
       reason: REASON,
     })
     const log = await readLog(db, tenantId)

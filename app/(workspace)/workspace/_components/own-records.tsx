@@ -1,13 +1,15 @@
 'use client'
 
 import { useTranslations } from 'next-intl'
-import { useState } from 'react'
+import { Fragment, useState } from 'react'
 import { Button } from '#components/ui/button.tsx'
 import { ErrorState, SkeletonRows } from '#components/ui/states.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { OwnRecord } from '#protocol/device/person.ts'
+import { visibleText } from '../../../(console)/audit/_visible-text.ts'
 import { useEnrolled } from '../_agent/workspace-provider.tsx'
+import { recordParts } from './record-text.ts'
 import { useActionWord } from './use-action-word.ts'
 import { useLoaded } from './use-loaded.ts'
 
@@ -57,6 +59,7 @@ function RecordPage({ cursor, onMore }: { cursor: string | undefined; onMore: ((
 function RecordLine({ record }: { record: OwnRecord }) {
   const t = useTranslations('workspace')
   const common = useTranslations('common')
+  const names = useTranslations('names')
   const word = useActionWord()
   const enforcement = (['prevented', 'obscured', 'detected'] as const).find((known) => known === record.enforcement)
   return (
@@ -67,20 +70,14 @@ function RecordLine({ record }: { record: OwnRecord }) {
         {enforcement && <Tag>{common(`enforcementWords.${enforcement}`)}</Tag>}
       </span>
       <span className="block text-ink-2 wrap-anywhere">
-        <Time value={record.at} precision="second" /> · <bdi>{record.by}</bdi>
-        {record.target && record.target !== record.by && (
-          <>
+        <Time value={record.at} precision="second" />
+        {recordParts({ names, workspace: t }, record).map((part) => (
+          <Fragment key={part}>
             {' · '}
-            <bdi>{record.target}</bdi>
-          </>
-        )}
-        {record.device && record.device !== record.target && record.device !== record.by && (
-          <>
-            {' · '}
-            <bdi>{record.device}</bdi>
-          </>
-        )}
-        {record.reason && ` · “${record.reason}”`}
+            <bdi>{part}</bdi>
+          </Fragment>
+        ))}
+        {record.reason && ` · “${visibleText(record.reason)}”`}
       </span>
     </li>
   )
