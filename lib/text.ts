@@ -29,6 +29,11 @@ export function hasHidden(text: string): boolean {
   return HIDDEN.test(text)
 }
 
+/** The characters of `text` that `escapeForDisplay` spells out, each once, in the order in which they first appear. */
+export function unseenCharacters(text: string): string[] {
+  return [...new Set(text.match(UNSAFE))]
+}
+
 /** `text` with every control, bidi, invisible character and lone surrogate written as `\u{hex}`, safe to show in a log row. */
 export function escapeForDisplay(text: string): string {
   return text.replace(UNSAFE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)

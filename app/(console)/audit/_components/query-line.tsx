@@ -2,7 +2,7 @@
 
 import { usePathname, useRouter, useSearchParams } from 'next/navigation'
 import { useTranslations } from 'next-intl'
-import { type KeyboardEvent, useRef, useState, useTransition } from 'react'
+import { type KeyboardEvent, useId, useRef, useState, useTransition } from 'react'
 import { listHref } from '#components/table/list-url.ts'
 import { Button } from '#components/ui/button.tsx'
 import { controlClass } from '#components/ui/input.tsx'
@@ -16,6 +16,7 @@ import {
   type Word,
   wordAt,
 } from '../_completion.ts'
+import { UnseenCharacters } from './unseen-characters.tsx'
 import { useFoundValues } from './use-found-values.ts'
 import { useQueryWords } from './use-query-words.ts'
 
@@ -32,6 +33,7 @@ export function QueryLine({ q, isWrong }: { q: string; isWrong: boolean }) {
   const [open, setOpen] = useState(false)
   const [walked, setWalked] = useState(false)
   const input = useRef<HTMLInputElement>(null)
+  const unseenId = useId()
   const { found, ask } = useFoundValues()
   const word = wordAt(text, caret)
   const completions = useCompletions(word, found.field === word.field ? found.values : [], walked)
@@ -85,7 +87,10 @@ export function QueryLine({ q, isWrong }: { q: string; isWrong: boolean }) {
             ref={input}
             name="q"
             type="text"
+            // The language is written from left to right, whatever its values are.
+            dir="ltr"
             aria-label={t('query.label')}
+            aria-describedby={unseenId}
             aria-invalid={isWrong || undefined}
             placeholder={t('query.placeholder')}
             value={text}
@@ -123,6 +128,7 @@ export function QueryLine({ q, isWrong }: { q: string; isWrong: boolean }) {
         </span>
         <Button type="submit">{t('query.search')}</Button>
       </form>
+      <UnseenCharacters id={unseenId} text={text} />
     </search>
   )
 }
