@@ -120,7 +120,7 @@ test('a file of history is shown as it would stand in the log, imported, and fou
   )
   const text = ['Event ID,Timestamp,Operation,User Email,File name', ...rows, 'bad,never,VIEW,,'].join('\n')
   await page.goto('/audit')
-  await page.getByRole('link', { name: 'Import history' }).click()
+  await page.getByRole('link', { name: 'Import', exact: true }).click()
   await choose('Old log.csv', Buffer.from(text))
   const mapping = page.getByLabel('Mapping', { exact: true })
   await expect(mapping).toHaveValue(/"name": "old log"/)

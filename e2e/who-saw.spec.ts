@@ -85,9 +85,7 @@ test('and leads to the table by person: who, when, on what, how we know, and wha
   await question.getByRole('button', { name: 'Table by person' }).click()
   await expect(page.getByRole('heading', { name: `Who saw “${FILE}”?` })).toBeVisible()
   // The picture that was taken is in no log: nobody can say "nobody else".
-  await expect(
-    page.getByText('1 person saw it; no other recorded viewer; once it left what the log can see.'),
-  ).toBeVisible()
+  await expect(page.getByText('1 person saw it; no other recorded viewer; it left the log’s sight once.')).toBeVisible()
   const rosa = page.getByRole('table', { name: 'People' }).getByRole('row').filter({ hasText: '王小明 Rosa' })
   for (const said of ['Rosa’s phone', '1 noticed, probably taken', '1 seen by server, 2 stated by device'])
     await expect(rosa).toContainText(said)

@@ -7,10 +7,12 @@ import { Kbd } from '../ui/mono.tsx'
 import { isCovered, isTyping, usePageKeys } from './hotkeys.ts'
 
 const keys = [
-  { key: 'jump', caps: ['⌘K', '/'] },
+  { key: 'jump', caps: ['⌘K'] },
+  { key: 'search', caps: ['/'] },
   { key: 'rows', caps: ['j', 'k'] },
   { key: 'open', caps: ['Enter'] },
   { key: 'select', caps: ['x'] },
+  { key: 'close', caps: ['Esc'] },
   { key: 'help', caps: ['?'] },
 ] as const
 

@@ -99,17 +99,23 @@ function KindWord({ kind }: { kind: string }) {
   return <span className="text-tiny text-ink-2">{known ? t(kind) : kind}</span>
 }
 
-/** `/` and ⌘K (Ctrl K) put the cursor into whichever field is on the screen. */
+const JUMP = 'input[data-jump-field]'
+/** The search that a page itself is about. */
+const PAGE_SEARCH = 'input[data-page-search]'
+
+/** ⌘K (Ctrl K) puts the cursor into whichever of these fields is on the screen; `/` into the page's own search, where it has one. */
 export function JumpHotkeys() {
   usePageKeys((event) => {
     const palette = event.key.toLowerCase() === 'k' && (event.metaKey || event.ctrlKey)
     if (!palette && (event.key !== '/' || isTyping(event.target))) return false
-    const field = [...document.querySelectorAll<HTMLInputElement>('input[data-jump-field]')].find(
-      (input) => input.offsetParent,
-    )
+    const field = palette ? shown(JUMP) : (shown(PAGE_SEARCH) ?? shown(JUMP))
     field?.focus()
     field?.select()
     return field !== undefined
   })
   return null
+}
+
+function shown(fields: string): HTMLInputElement | undefined {
+  return [...document.querySelectorAll<HTMLInputElement>(fields)].find((input) => input.offsetParent)
 }

@@ -34,6 +34,11 @@ export function Panel({
   )
 }
 
+/** Cards one under the other, beside another column of them: a short one leaves no hole above the next. */
+export function CardColumn({ children }: { children: ReactNode }) {
+  return <div className="grid min-w-0 gap-4 *:min-w-0">{children}</div>
+}
+
 /** The sunken foot of a card: a proof, a condition. */
 export function CardFoot({ className, children }: Props) {
   return <div className={cx('rounded-b-card border-t border-line bg-bg px-4 py-3', className)}>{children}</div>

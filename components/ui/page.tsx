@@ -90,7 +90,7 @@ function CrumbText({ crumb, last }: { crumb: Crumb; last: boolean }) {
 /** On a phone: one step back at the left, the page's name in the middle. */
 function PhoneTitle({ back, here, mono }: { back: Crumb | undefined; here: string; mono: boolean }) {
   return (
-    <div className="grid w-full grid-cols-[minmax(76px,1fr)_minmax(0,auto)_minmax(76px,1fr)] items-center md:hidden">
+    <div className="grid w-full grid-cols-[minmax(76px,1fr)_minmax(0,auto)_minmax(76px,1fr)] items-center gap-x-2 md:hidden">
       {back?.href ? (
         <NextLink
           href={back.href}

@@ -25,11 +25,11 @@ const PARTS: readonly [RegExp, Key][] = [
   [/^at most (?<count>\d+) levels of - and parentheses$/, 'part.levels'],
 ]
 
-/** In the reader's language; a value or a sign that the query's language has stays as it is. */
+/** In the reader's language; a value or a sign that the query's language has stands as it is, in quotes. */
 export function mistakeWords(t: Words, text: string): string {
   for (const [pattern, key] of PARTS) {
     const groups = pattern.exec(text)?.groups
     if (groups || pattern.test(text)) return t(key, { name: groups?.name ?? '', count: Number(groups?.count ?? 0) })
   }
-  return text
+  return `“${text}”`
 }

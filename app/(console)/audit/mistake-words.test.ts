@@ -57,7 +57,7 @@ describe('what is wrong with a query', () => {
         .expected.map((text) => mistakeWords(t, text))
         .join(),
     ).toContain('10.2.0.0/16')
-    expect(mistakeWords(t, 'a value after actor:')).toBe('actor: 之后的值')
-    expect(mistakeWords(t, '999')).toBe('999')
+    expect(mistakeWords(t, 'a value after actor:')).toBe('“actor:”之后的值')
+    expect(mistakeWords(t, '999')).toBe('“999”')
   })
 })

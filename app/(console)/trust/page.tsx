@@ -1,7 +1,7 @@
 import type { Metadata } from 'next'
 import { getTranslations } from 'next-intl/server'
 import { LiveRefresh } from '#components/shell/live-refresh.tsx'
-import { Card, CardFoot } from '#components/ui/card.tsx'
+import { Card, CardColumn, CardFoot } from '#components/ui/card.tsx'
 import { Page } from '#components/ui/page.tsx'
 import { NotPermitted } from '#components/ui/states.tsx'
 import { getTrust, getVerification } from '#server/audit/queries.ts'
@@ -36,15 +36,19 @@ export default async function TrustPage() {
     <Page crumbs={crumbs} title={t('trust.title')} sub={t('trust.sub')}>
       <LiveRefresh url="/api/live?topics=tenant,audit,verification" />
       <div className="grid items-start gap-4 *:min-w-0 lg:grid-cols-2">
-        <Card>
-          <StatePanel {...shown} />
-          <CardFoot>
-            <VerifyPanel run={verification} />
-          </CardFoot>
-        </Card>
-        <CheckpointsCard trust={trust} />
-        <WitnessesCard {...shown} />
-        <MailCard {...shown} />
+        <CardColumn>
+          <Card>
+            <StatePanel {...shown} />
+            <CardFoot>
+              <VerifyPanel run={verification} />
+            </CardFoot>
+          </Card>
+          <WitnessesCard {...shown} />
+        </CardColumn>
+        <CardColumn>
+          <CheckpointsCard trust={trust} />
+          <MailCard {...shown} />
+        </CardColumn>
         {trust.vkey && (
           <OutsideCard place={`${gatewayUrl}${trust.path}`} vkey={trust.vkey} hasOwnAuthority={tls === undefined} />
         )}

@@ -5,6 +5,7 @@ import { Page } from '#components/ui/page.tsx'
 import { NotPermitted, SkeletonRows } from '#components/ui/states.tsx'
 import { AUDIT_ACTIONS } from '#protocol/audit/actions.ts'
 import { getNamesShown, listAuditViews, searchAudit } from '#server/audit/queries.ts'
+import type { NamesShown, SavedView } from '#server/audit/schema.ts'
 import { pageSignedIn } from '#server/http/session.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
@@ -80,31 +81,12 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
           <Suspense>
             <LogBadge actor={actor} />
           </Suspense>
-          <span className={cx('flex flex-wrap gap-2', eventId && 'max-lg:hidden')}>
-            <ViewsMenu views={views} params={params} canRemoveShared={actor.permissions.has('admin')} />
-            <LinkMenu params={params} />
-            <ImportLink actor={actor} />
-            <ExportButton
-              ask={{ q: params.q, ...rangeOf(params, now()) }}
-              canExport={actor.permissions.has('audit:export') && !params.wrong}
-            />
-          </span>
+          <Actions actor={actor} params={params} views={views} className={cx(eventId && 'max-lg:hidden')} />
         </>
       }
     >
       <div className={cx(eventId && 'max-lg:hidden')}>
-        <Questions params={params} />
-        <NamesBar shown={shown} unanswered={'unanswered' in meaning ? meaning.unanswered : []} />
-        <QueryBar params={params} mistake={'mistake' in meaning ? meaning.mistake : null} />
-        {params.wrong && <WrongTimes params={params} wrong={params.wrong} />}
-        {'described' in meaning && (
-          <div className="mt-1.5 mb-2 flex flex-wrap items-baseline gap-x-4">
-            <Meaning described={meaning.described}>
-              {meaning.leavesOutSearches && <SearchesLink params={params} />}
-            </Meaning>
-            <Builder params={params} />
-          </div>
-        )}
+        <Asked params={params} meaning={meaning} shown={shown} />
       </div>
       {'described' in meaning && !params.wrong && (
         <CountedSearch name={name} key={name} ask={ask}>
@@ -143,6 +125,44 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
   )
 }
 
+type ActionsProps = { actor: PersonActor; params: AuditParams; views: readonly SavedView[]; className: string }
+
+function Actions({ actor, params, views, className }: ActionsProps) {
+  return (
+    <span className={cx('flex flex-wrap gap-2', className)}>
+      <ViewsMenu views={views} params={params} canRemoveShared={actor.permissions.has('admin')} />
+      <LinkMenu params={params} />
+      <ImportLink actor={actor} />
+      <ExportButton
+        ask={{ q: params.q, ...rangeOf(params, now()) }}
+        canExport={actor.permissions.has('audit:export') && !params.wrong}
+      />
+    </span>
+  )
+}
+
+type AskedProps = { params: AuditParams; meaning: Awaited<ReturnType<typeof readMeaning>>; shown: NamesShown }
+
+/** The question: by form, as a query, in words, and what is wrong with it. */
+function Asked({ params, meaning, shown }: AskedProps) {
+  return (
+    <>
+      <Questions params={params} />
+      <NamesBar shown={shown} unanswered={'unanswered' in meaning ? meaning.unanswered : []} />
+      <QueryBar params={params} mistake={'mistake' in meaning ? meaning.mistake : null} />
+      {params.wrong && <WrongTimes params={params} wrong={params.wrong} />}
+      {'described' in meaning && (
+        <div className="mt-1.5 mb-2 flex flex-wrap items-baseline gap-x-4">
+          <Meaning described={meaning.described}>
+            {meaning.leavesOutSearches && <SearchesLink params={params} />}
+          </Meaning>
+          <Builder params={params} />
+        </div>
+      )}
+    </>
+  )
+}
+
 async function firstPage(actor: PersonActor, ask: LogAsk): Promise<RowsPage | 'slow'> {
   try {
     return toRowsPage(await searchAudit(actor, { ...ask, limit: FIRST_ROWS }))
@@ -159,7 +179,7 @@ function Columns({ hasEvent, children }: { hasEvent: boolean; children: ReactNod
         'mt-3 grid items-start gap-4',
         hasEvent
           ? 'lg:grid-cols-[minmax(0,1fr)_304px] xl:grid-cols-[156px_minmax(0,1fr)_304px]'
-          : 'lg:grid-cols-[156px_minmax(0,1fr)]',
+          : 'lg:grid-cols-[156px_minmax(0,1fr)] xl:grid-cols-[176px_minmax(0,1fr)]',
       )}
     >
       {children}

@@ -101,8 +101,8 @@ export function BrushHistogram({ buckets, from, to, widthMs, hrefBetween }: Prop
             title={words.ofBar(bucket)}
             className="relative flex-1 cursor-pointer hover:bg-sunken aria-selected:bg-accent-soft"
           >
-            <Bar share={bucket.count / most} className="bg-bar" />
-            <Bar share={bucket.flagged / most} className="bg-danger opacity-75" />
+            <Bar share={bucket.count / most} leastPx={bucket.flagged < bucket.count ? 4 : 2} className="bg-bar" />
+            <Bar share={bucket.flagged / most} leastPx={2} className="bg-danger opacity-75" />
           </span>
         ))}
       </div>
@@ -111,13 +111,13 @@ export function BrushHistogram({ buckets, from, to, widthMs, hrefBetween }: Prop
   )
 }
 
-/** One event among thousands still shows. */
-function Bar({ share, className }: { share: number; className: string }) {
+/** One event among thousands still shows, and beside what was denied what was not. */
+function Bar({ share, leastPx, className }: { share: number; leastPx: number; className: string }) {
   if (share === 0) return null
   return (
     <span
       className={cx('pointer-events-none absolute inset-x-[8%] bottom-0', className)}
-      style={{ height: `max(2px, ${share * 100}%)` }}
+      style={{ height: `max(${leastPx}px, ${share * 100}%)` }}
     />
   )
 }

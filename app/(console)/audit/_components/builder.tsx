@@ -28,7 +28,9 @@ export function Builder({ params }: { params: AuditParams }) {
   const [is, isNot] = OF_WORDS.has(field) ? (['contains', 'containsNot'] as const) : (['is', 'isNot'] as const)
   return (
     <details className="open:basis-full">
-      <summary className="inline-block cursor-pointer py-0.5 text-accent max-sm:py-2.5">{t('builder.open')}</summary>
+      <summary className="block w-fit cursor-pointer py-0.5 text-accent max-sm:py-2.5 sm:ml-auto">
+        {t('builder.open')}
+      </summary>
       <form action="/audit/ask" aria-label={t('builder.title')} className="mt-1.5 flex flex-wrap items-end gap-2">
         <HiddenState params={params} />
         <Field label={t('builder.field')} className="mb-0! max-sm:basis-full">

@@ -12,7 +12,7 @@ import { useFigures } from './figures.tsx'
 export function HistogramCard({ params }: { params: AuditParams }) {
   const t = useTranslations('audit')
   const { histogram } = useFigures()
-  if (!histogram) return <Skeleton className="mt-2 h-[107px] rounded-card" />
+  if (!histogram) return <Skeleton className="mt-2 h-[112px] rounded-card" />
   if (histogram === 'slow') return <p className="mt-2 text-ink-2">{t('histogram.slow')}</p>
   const { buckets, from, to, widthMs, partial, searchedBackTo } = histogram
   const bars = buckets.map(({ start, count, denied, failed }) => ({ start, count, flagged: denied + failed }))

@@ -4,6 +4,7 @@ import { Button } from '#components/ui/button.tsx'
 import { buttonClass } from '#components/ui/button-class.ts'
 import { Field } from '#components/ui/field.tsx'
 import { Input } from '#components/ui/input.tsx'
+import { Popout } from '#components/ui/popout.tsx'
 import { Segmented } from '#components/ui/segmented.tsx'
 import { AROUND_MINUTES, AROUND_WHAT, eventIdIn, QUESTION_KINDS, QUESTIONS, type Question } from '../_questions.ts'
 import type { AuditParams } from '../search-params.ts'
@@ -16,7 +17,7 @@ export async function Questions({ params }: { params: AuditParams }) {
   return (
     <section aria-label={t('questions.label')} className="mb-2 flex flex-wrap gap-2">
       {QUESTIONS.map((question) => (
-        <details
+        <Popout
           key={question}
           name="audit-question"
           className="group relative"
@@ -40,7 +41,7 @@ export async function Questions({ params }: { params: AuditParams }) {
             <input type="hidden" name="question" value={question} />
             <QuestionFields question={question} around={params.around} />
           </form>
-        </details>
+        </Popout>
       ))}
     </section>
   )

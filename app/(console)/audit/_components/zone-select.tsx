@@ -41,7 +41,7 @@ export function ZoneSelect() {
   return (
     <Select
       aria-label={t('zone.label')}
-      className="w-60 max-sm:w-full"
+      className="w-48 max-sm:min-w-0 max-sm:flex-1"
       options={zones.map((zone) => ({
         value: zone,
         label: zone === 'UTC' ? zone : `${zoneOffset(new Date(), zone)} ${nameOf(zone)}`,

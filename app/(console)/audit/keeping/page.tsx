@@ -2,6 +2,7 @@ import type { Metadata } from 'next'
 import { getTranslations } from 'next-intl/server'
 import { Suspense } from 'react'
 import { LiveRefresh } from '#components/shell/live-refresh.tsx'
+import { CardColumn } from '#components/ui/card.tsx'
 import { Page } from '#components/ui/page.tsx'
 import { NotPermitted } from '#components/ui/states.tsx'
 import { type PageParams, pickParams } from '#lib/search-params.ts'
@@ -43,13 +44,17 @@ export default async function KeepingPage({ searchParams }: { searchParams: Prom
     <Page crumbs={crumbs} title={t('title')} sub={t('sub')}>
       <LiveRefresh url="/api/live?topics=keeping,brake" />
       <div className="grid items-start gap-4 *:min-w-0 lg:grid-cols-2">
-        <Suspense fallback={<CountingCard title={t('tonight.title')} />}>
-          <TonightCard preview={preview} rules={retention.rules} />
-        </Suspense>
-        <RulesCard retention={retention} mayChange={may.change} />
-        <HoldsCard holds={holds} preview={preview} mayPlace={may.hold} mayRelease={may.change} />
-        <ArchiveCard archive={archive} mayChange={may.change} />
-        <PurgesCard purges={purges} />
+        <CardColumn>
+          <Suspense fallback={<CountingCard title={t('tonight.title')} />}>
+            <TonightCard preview={preview} rules={retention.rules} />
+          </Suspense>
+          <HoldsCard holds={holds} preview={preview} mayPlace={may.hold} mayRelease={may.change} />
+          <PurgesCard purges={purges} />
+        </CardColumn>
+        <CardColumn>
+          <RulesCard retention={retention} mayChange={may.change} />
+          <ArchiveCard archive={archive} mayChange={may.change} />
+        </CardColumn>
       </div>
     </Page>
   )

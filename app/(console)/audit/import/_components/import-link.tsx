@@ -5,5 +5,5 @@ import type { PersonActor } from '#server/kernel/actor.ts'
 /** The way to the import, for whoever may use it. */
 export function ImportLink({ actor }: { actor: PersonActor }) {
   const t = useTranslations('imports')
-  return actor.permissions.has('audit:write') ? <ButtonLink href="/audit/import">{t('title')}</ButtonLink> : null
+  return actor.permissions.has('audit:write') ? <ButtonLink href="/audit/import">{t('link')}</ButtonLink> : null
 }

@@ -13,14 +13,11 @@ export async function RulesCard({ retention, mayChange }: { retention: Retention
       <Panel title={t('rules.title')}>
         <dl>
           {KEEPING_CLASSES.map((name) => (
-            <div
-              key={name}
-              className="flex flex-wrap justify-between gap-x-4 border-b border-line py-1.5 last:border-0"
-            >
-              <dt>
+            <div key={name} className="flex justify-between gap-x-4 border-b border-line py-1.5 last:border-0">
+              <dt className="min-w-0">
                 {t(`class.${name}`)} <span className="block text-ink-3">{t(`classText.${name}`)}</span>
               </dt>
-              <dd className="tabular-nums">{periodWords(t, rules[name])}</dd>
+              <dd className="shrink-0 tabular-nums">{periodWords(t, rules[name])}</dd>
             </div>
           ))}
         </dl>

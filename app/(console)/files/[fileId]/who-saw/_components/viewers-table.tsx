@@ -30,10 +30,10 @@ export function ViewersTable({ answer: { viewers }, hasLinks }: { answer: WhoSaw
     <>
       <table aria-label={t('table.label')} className="w-full border-collapse border-t border-line max-lg:block">
         <thead className="max-lg:sr-only">
-          <tr className="break-keep border-b border-line text-[11px] text-ink-2">
-            <th className={cell}>{t('column.who')}</th>
+          <tr className="break-keep border-b border-line text-tiny text-ink-3">
+            <th className={`${cell} font-medium`}>{t('column.who')}</th>
             {columns.map(({ name, className }) => (
-              <th key={name} className={`${className} font-normal`}>
+              <th key={name} className={`${className} font-medium text-ink-3!`}>
                 {name}
               </th>
             ))}
@@ -112,7 +112,7 @@ function useColumns(viewers: readonly Viewer[]): Column[] {
     { name: t('column.last'), className: moment, of: ({ last }) => <Time value={last} /> },
     {
       name: t('column.devices'),
-      className: cell,
+      className: `${cell} lg:min-w-36`,
       of: ({ devices }) => (devices.length > 0 ? <NameList names={devices.map(({ name }) => name)} /> : null),
     },
     count('views'),
