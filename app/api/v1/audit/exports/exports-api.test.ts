@@ -1,11 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import { uuidv7 } from '#lib/uuid.ts'
+import { readParquet } from '#protocol/audit/bundle-parquet.ts'
 import { verifyBundle } from '#protocol/audit/bundle-verify.ts'
 import { openZip } from '#protocol/audit/bundle-zip.ts'
 import { runExport } from '#server/exports/run-export.ts'
 import { createApiKey } from '#server/identity/commands.ts'
 import { systemActor } from '#server/kernel/actor.ts'
+import { runInTransaction } from '#server/kernel/command.ts'
+import { appendEntries, type StatedDraft } from '#server/kernel/ledger.ts'
 import type { Permission } from '#server/kernel/permissions.ts'
+import { askReasonForNames } from '#server/tenants/commands.ts'
 import { makePerson, makeTenant, useDatabase } from '#test/harness.ts'
+import { DELETE as HIDE, POST as UNMASK } from '../unmaskings/route.ts'
 import { POST as CANCEL } from './[exportId]/cancel/route.ts'
 import { GET as DOWNLOAD } from './[exportId]/download/route.ts'
 import { GET as ONE } from './[exportId]/route.ts'
@@ -17,7 +23,7 @@ type Route = (request: Request, context: { params: Promise<Record<string, string
 
 async function makeScript(scopes: Permission[] = ['audit:export', 'audit:unmask']) {
   const tenantId = await makeTenant()
-  await makePerson(tenantId, { role: 'owner', founder: true })
+  const owner = await makePerson(tenantId, { role: 'owner', founder: true, name: 'Olga Owner' })
   const { token } = await createApiKey(systemActor(tenantId, 'test'), { name: 'script', scopes })
   const call = (route: Route, init: RequestInit & { exportId?: string } = {}) => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...init.headers }
@@ -28,7 +34,7 @@ async function makeScript(scopes: Permission[] = ['audit:export', 'audit:unmask'
   }
   const post = (body: object, more: HeadersInit = {}) =>
     call(POST, { method: 'POST', body: JSON.stringify(body), headers: more })
-  return { tenantId, call, post }
+  return { tenantId, owner, call, post }
 }
 
 const ask = { q: '', format: 'ndjson', timeZone: 'Europe/Berlin' }
@@ -107,5 +113,120 @@ describe('/audit/exports', () => {
     for (const route of [ONE, DOWNLOAD]) expect((await other.call(route, { exportId: id })).status).toBe(404)
     for (let n = 0; n < 4; n++) await post(ask)
     expect((await post(ask)).status).toBe(429)
+  })
+})
+
+/** Everything of an event that may say who it was. */
+const SECRET = 'zulqar'
+const LIN = { id: uuidv7(), name: `Lin ${SECRET}` }
+const PHONE = { id: uuidv7(), name: `${SECRET}’s phone` }
+const SECRETS = [SECRET, LIN.id, PHONE.id, '198.51.100.77', 'salt']
+
+const viewing: StatedDraft = {
+  action: 'file.view',
+  actor: { kind: 'person', ...LIN },
+  device: PHONE,
+  target: { type: 'file', id: uuidv7(), name: 'Merger plan.pdf' },
+  labels: ['finance'],
+  source: 'device',
+  address: '198.51.100.77',
+  userAgent: `${SECRET}/1.0`,
+  senderId: SECRET,
+  words: `about ${SECRET}`,
+  detail: { page: '3', who: SECRET },
+}
+const change: StatedDraft = {
+  action: 'person.update',
+  target: { type: 'person', ...LIN },
+  reason: `${SECRET} asked for it`,
+  correlationId: LIN.id,
+  detail: { email: { before: SECRET, after: SECRET }, method: 'password' },
+}
+
+async function log(tenantId: string, ...drafts: StatedDraft[]): Promise<void> {
+  const actor = systemActor(tenantId, 'test')
+  await runInTransaction({ actor, name: 'test' }, async ({ sql }) => {
+    await appendEntries(
+      sql,
+      tenantId,
+      drafts.map((draft) => ({ actor, draft })),
+    )
+    return { result: null, audit: [] }
+  })
+}
+
+/** Every member of the bundle as text, Parquet by its rows. */
+async function textOf(bytes: Buffer): Promise<string> {
+  const reader = await openZip({ sizeBytes: bytes.length, read: async (from, to) => bytes.subarray(from, to) })
+  const texts = await Promise.all(
+    reader.names.map(async (name) => {
+      const pieces: Uint8Array[] = []
+      for await (const piece of reader.read(name)) pieces.push(piece)
+      const member = Buffer.concat(pieces)
+      return name.endsWith('.parquet') ? parquetText(member) : member.toString()
+    }),
+  )
+  return texts.join('\n')
+}
+
+async function parquetText(part: Buffer): Promise<string> {
+  const read = async function* (from: number, to: number) {
+    yield part.subarray(from, to)
+  }
+  const all: unknown[] = [part.toString('latin1')]
+  for await (const rows of readParquet({ sizeBytes: part.length, read, masked: true })) all.push(rows)
+  return JSON.stringify(all, (_name, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+}
+
+describe('what leaves to whom names are hidden from', () => {
+  it.each(['csv', 'ndjson', 'parquet'])('names nobody: %s, and all that is said beside it', async (format) => {
+    const { tenantId, call, post } = await makeScript(['audit:export', 'audit:read'])
+    await log(tenantId, viewing, change, { ...viewing, actor: { kind: 'person', name: LIN.name }, source: 'app:mail' })
+    const asked = await post({ ...ask, format })
+    const { id } = await asked.json()
+    await runExport(tenantId, id)
+    const file = await call(DOWNLOAD, { exportId: id })
+    const bytes = Buffer.from(await file.arrayBuffer())
+    const text = await textOf(bytes)
+    const said = [...file.headers, await (await call(ONE, { exportId: id })).text(), await (await call(LIST)).text()]
+    for (const secret of [...SECRETS, 'Olga']) expect(`${text}\n${said.join('\n')}`).not.toContain(secret)
+    // It is what was asked for, all the same.
+    for (const shown of ['Merger plan.pdf', 'finance', '198.51.100.0/24', 'Person ', 'Device ', 'file.view'])
+      expect(text).toContain(shown)
+  })
+
+  it('is nothing where it is asked for by what is hidden', async () => {
+    const { tenantId, call, post } = await makeScript(['audit:export', 'audit:read'])
+    await log(tenantId, viewing, change)
+    const q = `actor:"${LIN.name}" OR ${SECRET} OR reason:asked OR ip:198.51.100.77`
+    const { id } = await (await post({ ...ask, q })).json()
+    await runExport(tenantId, id)
+    expect(await (await call(ONE, { exportId: id })).json()).toMatchObject({ state: 'ready', events: 0, masked: true })
+  })
+
+  it('403 when the act is over under which it was made, and for the parts, too; 404 for the act of another key', async () => {
+    const { tenantId, owner, call, post } = await makeScript(['audit:export', 'audit:read', 'audit:unmask'])
+    await log(tenantId, viewing)
+    await askReasonForNames(owner, {})
+    const reason = JSON.stringify({ reason: 'Complaint 2026-117 of the works council' })
+    await call(UNMASK, { method: 'POST', body: reason })
+    const { id } = await (await post(ask)).json()
+    await call(HIDE, { method: 'DELETE' })
+    // Asked for under the act, made after it.
+    await runExport(tenantId, id)
+    const early = await call(DOWNLOAD, { exportId: id, headers: { range: 'bytes=0-9' } })
+    expect([early.status, await early.text()]).toEqual([403, expect.not.stringContaining(SECRET)])
+    await call(UNMASK, { method: 'POST', body: reason })
+    expect(await textOf(Buffer.from(await (await call(DOWNLOAD, { exportId: id })).arrayBuffer()))).toContain(LIN.name)
+    const { token } = await createApiKey(systemActor(tenantId, 'test'), {
+      name: 'other',
+      scopes: ['audit:export', 'audit:read', 'audit:unmask'],
+    })
+    const foreign = { exportId: id, headers: { authorization: `Bearer ${token}` } }
+    for (const route of [ONE, DOWNLOAD]) expect((await call(route, foreign)).status).toBe(404)
+    expect((await call(CANCEL, { ...foreign, method: 'POST' })).status).toBe(404)
+    // Nobody gave a reason with that key: what it makes is masked.
+    const own = await call(POST, { method: 'POST', body: JSON.stringify(ask), headers: foreign.headers })
+    expect(await own.json()).toMatchObject({ masked: true })
   })
 })
