@@ -130,7 +130,6 @@ const viewing: StatedDraft = {
   labels: ['finance'],
   source: 'device',
   address: '198.51.100.77',
-  userAgent: `${SECRET}/1.0`,
   senderId: SECRET,
   words: `about ${SECRET}`,
   detail: { page: '3', who: SECRET },
