@@ -14,6 +14,7 @@ import { readTransaction } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
 import { parseInput, uuidField } from '#server/kernel/fields.ts'
 import { runtime } from '#server/kernel/runtime.ts'
+import { prepareAsk } from '../bundle/prepare.ts'
 import { AlteredEntryError } from '../bundle/proof.ts'
 import { type SealedBundle, sealBundle } from '../bundle/seal-bundle.ts'
 import { listCheckpoints, signHead } from '../checkpoints.ts'
@@ -41,7 +42,7 @@ export type WriteReport = (facts: ReportFacts) => ReportDocument
 /** A finished report: its bytes once, and what to call the file. */
 export type SealedReport = { name: string; sizeBytes: number; content: ReadableStream<Uint8Array> }
 
-/** Opening a report is an export: written down before anything is read for it. */
+/** Opening a report is an export: written down before anything is read for it, with the reason under which names are shown. */
 const recordReport = defineCommand({
   action: 'audit.export',
   name: 'audit.export.who_saw',
@@ -49,16 +50,25 @@ const recordReport = defineCommand({
   risk: 'none',
   input: reportInput,
   target: ({ fileId }) => ({ type: 'file', id: fileId }),
-  execute: async ({ tx, tenantId, input: { fileId, from, to, timeZone } }) => {
+  execute: async ({ tx, sql, actor, tenantId, input: { fileId, from, to, timeZone } }) => {
     const file = await tx.file.findFirst({ where: { tenantId, id: fileId }, select: { name: true, rootId: true } })
     if (!file) throw new AppError('not_found', { detail: 'There is no such file.' })
+    const { masked, unmasking } = await prepareAsk(sql, actor, { q: '' })
     return {
       result: null,
       audit: {
         action: 'audit.export',
         target: { type: 'file', id: fileId, name: file.name },
         ...(file.rootId === fileId ? {} : { correlationId: file.rootId }),
-        detail: { report: 'who saw it', format: 'pdf, csv', timeZone, ...(from && { from }), ...(to && { to }) },
+        ...(unmasking && { reason: unmasking.reason }),
+        detail: {
+          report: 'who saw it',
+          format: 'pdf, csv',
+          timeZone,
+          ...(from && { from }),
+          ...(to && { to }),
+          ...(masked ? { masked: 'true' } : { names: 'true' }),
+        },
       },
     }
   },

@@ -6,13 +6,14 @@ import { messages as zh } from '#messages/zh.ts'
 import type { BundleReader } from '#protocol/audit/bundle.ts'
 import { verifyBundle } from '#protocol/audit/bundle-verify.ts'
 import { openZip } from '#protocol/audit/bundle-zip.ts'
-import { recordAppEvents, sealWhoSaw } from '#server/audit/commands.ts'
+import { recordAppEvents, sealWhoSaw, unmaskNames } from '#server/audit/commands.ts'
 import { readPdf } from '#server/audit/report/testing-read-pdf.ts'
 import type { ReportFacts } from '#server/audit/schema.ts'
 import { forwardFile, publishFile, releaseFile } from '#server/content/commands.ts'
 import { ingestDeviceEvents } from '#server/devices/commands.ts'
 import type { DeviceActor, PersonActor } from '#server/kernel/actor.ts'
 import { now } from '#server/kernel/clock.ts'
+import { askReasonForNames } from '#server/tenants/commands.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { nameWords } from '../../../audit/_name-words.ts'
@@ -168,5 +169,26 @@ describe('the sealed report', () => {
     // Pseudonyms are words of the reader's language, too.
     expect(unbroken(pages.join(''))).toMatch(/人员[0-9A-Z]{4}-[0-9A-Z]{4}/)
     expect(pages.join('')).not.toMatch(/Person|Device/)
+  })
+
+  it('under a reason gives everybody in it, also in its events, an entry with that reason; the act of another session is none', async () => {
+    const { tenantId, officer, root } = await makeOffice()
+    await askReasonForNames(officer, {})
+    const reason = 'Complaint 2026-117'
+    const act = await unmaskNames(officer, { reason })
+    const { bundle } = await report(officer, root)
+    const part = (await member(bundle, 'parts/events-000001.ndjson')).toString()
+    const people = part.matchAll(/"actor":\{"id":"([^"]+)","kind":"person"/g).map(([, id]) => id)
+    const named = new Set([...people].filter((id) => id !== officer.personId))
+    const log = await readLog(database, tenantId)
+    const told = log.filter(({ entry }) => entry.action === 'audit.unmask' && entry.correlationId === act.id)
+    expect(named.size).toBe(2)
+    expect(told.map(({ entry }) => entry.target?.id)).toEqual(expect.arrayContaining([...named]))
+    const exported = log.find(({ entry }) => entry.action === 'audit.export')
+    expect(exported?.personal).toMatchObject({ reason, detail: { names: 'true' } })
+    const { bundle: other } = await report({ ...officer, sessionId: uuidv7() }, root)
+    expect(await verifyBundle(other)).toMatchObject({ ok: true, manifest: { masked: true } })
+    const last = (await readLog(database, tenantId)).findLast(({ entry }) => entry.action === 'audit.export')
+    expect(last?.personal.detail).toMatchObject({ masked: 'true' })
   })
 })
