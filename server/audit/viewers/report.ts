@@ -74,9 +74,9 @@ const recordReport = defineCommand({
   },
 })
 
-/** Making one takes a processor for seconds. */
+/** Making one takes a processor for seconds. An organisation has one at a time: none can keep the others from theirs. */
 const AT_ONCE = 2
-let making = 0
+const making = new Set<string>()
 
 /**
  * "Who saw it" as a sealed bundle: PDF, CSV and the events that they rest on. Audit: `audit.export`, and `audit.search` as for the
@@ -89,10 +89,10 @@ export async function sealWhoSaw(
 ): Promise<SealedReport> {
   const input = parseInput(reportInput, raw)
   await recordReport(actor, input)
-  if (making >= AT_ONCE) {
+  if (making.has(actor.tenantId) || making.size >= AT_ONCE) {
     throw new AppError('unavailable', { detail: 'Other reports are being made.', retryAfter: 10 })
   }
-  making++
+  making.add(actor.tenantId)
   try {
     return await seal(actor, input, write)
   } catch (error) {
@@ -100,7 +100,7 @@ export async function sealWhoSaw(
     const detail = `Entry ${error.index} of the log is not the one that was recorded: see the Trust page.`
     throw new AppError('conflict', { detail, cause: error })
   } finally {
-    making--
+    making.delete(actor.tenantId)
   }
 }
 

@@ -154,6 +154,20 @@ describe('the sealed report', () => {
     await expect(report(stranger, root)).rejects.toMatchObject({ code: 'not_found' })
   })
 
+  it('is made one at a time for an organisation, and meanwhile for others', async () => {
+    const other = await makeOffice()
+    const { officer, root } = office
+    const [first, second, theirs] = await Promise.allSettled([
+      report(officer, root),
+      report(officer, root),
+      report(other.officer, other.root),
+    ])
+    expect([first, second].map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    const refused = [first, second].find((one) => one.status === 'rejected')
+    expect(refused?.reason).toMatchObject({ code: 'unavailable', retryAfter: 10 })
+    expect(theirs.status).toBe('fulfilled')
+  })
+
   it('holds pseudonyms and no entries for whoever may not see names', async () => {
     const { officer, root } = office
     const permissions = new Set(officer.permissions)
