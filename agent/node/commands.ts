@@ -72,7 +72,10 @@ export async function enrollCommand(options: EnrollCommandOptions): Promise<void
     // Enrolled is enrolled: the first check-in brings the policy where this does not.
     await fetchPolicy(device).catch(() => null)
     device.queue.close()
-    print(options, { deviceId, status }, [`Enrolled as ${deviceId} (${status}).`])
+    print(options, { deviceId, status }, [
+      `Enrolled as ${deviceId} (${status}).`,
+      `To stay connected: gatehouse-agent run --dir ${options.dir}`,
+    ])
   } finally {
     await workspace.close()
   }

@@ -62,7 +62,8 @@ async function bundleVerdict(source: BundleSource, vkey: string | undefined): Pr
   const { manifest, checkpoint, events, personalChecked, keyFrom } = verdict
   const { kind } = manifest
   const answer = { kind, origin: checkpoint.origin, size: checkpoint.size, events, personalChecked }
-  const line = `${checkpoint.origin}: all ${events} events of the ${kind} stand in the signed log of ${checkpoint.size} entries`
+  const said = events === 1 ? `the one event of the ${kind} stands` : `all ${events} events of the ${kind} stand`
+  const line = `${checkpoint.origin}: ${said} in the signed log of ${checkpoint.size} entries`
   return { ok: true, answer, line, unchecked: keyFrom === 'bundle' ? uncheckedKey('bundle', manifest.vkey) : null }
 }
 

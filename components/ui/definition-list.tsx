@@ -8,7 +8,7 @@ export function DefinitionList({ items, className }: { items: Definition[]; clas
   return (
     <dl className={cx('my-3 grid grid-cols-[92px_minmax(0,1fr)] gap-x-2 gap-y-1', className)}>
       {items
-        .filter((item) => item.value !== null && item.value !== undefined && item.value !== '')
+        .filter((item) => item.value !== null && item.value !== undefined && item.value !== false && item.value !== '')
         .map((item, index) => (
           <div key={item.key ?? index} className="contents">
             <dt className="text-ink-3">{item.term}</dt>

@@ -179,7 +179,7 @@ function Columns({ hasEvent, children }: { hasEvent: boolean; children: ReactNod
         'mt-3 grid items-start gap-4',
         hasEvent
           ? 'lg:grid-cols-[minmax(0,1fr)_304px] xl:grid-cols-[156px_minmax(0,1fr)_304px]'
-          : 'lg:grid-cols-[156px_minmax(0,1fr)] xl:grid-cols-[176px_minmax(0,1fr)]',
+          : 'lg:grid-cols-[156px_minmax(0,1fr)] min-[1440px]:grid-cols-[176px_minmax(0,1fr)]',
       )}
     >
       {children}

@@ -34,11 +34,11 @@ type Props = {
 const WIDTHS: Record<ColumnName, string> = {
   time: '168px',
   actor: 'minmax(0,1fr)',
-  action: 'minmax(0,1.15fr)',
+  action: 'minmax(0,1.35fr)',
   target: 'minmax(0,1.35fr)',
   device: 'minmax(0,.95fr)',
   result: 'minmax(0,1.35fr)',
-  known: 'minmax(0,1.15fr)',
+  known: 'minmax(0,.95fr)',
   labels: 'minmax(0,1fr)',
   policy: 'minmax(0,.9fr)',
   address: 'minmax(0,.9fr)',

@@ -76,9 +76,11 @@ function InBrowser({ made: { person, link, qrCode }, ways }: { made: Made; ways:
   )
 }
 
+const AGENT_DIR = './gatehouse-device'
+
 function WithAgent({ code, ways: { gatewayUrl, ownCa } }: { code: string; ways: Ways }) {
   const t = useTranslations('devices')
-  const command = `npx gatehouse-agent enroll --gateway ${gatewayUrl} --code ${code}${ownCa ? ' --ca ca.pem' : ''} --dir ./gatehouse-device`
+  const command = `npx gatehouse-agent enroll --gateway ${gatewayUrl} --code ${code}${ownCa ? ' --ca ca.pem' : ''} --dir ${AGENT_DIR}`
   return (
     <Card className="mt-4">
       <Panel title={t('enrol.agentTitle')}>
@@ -86,6 +88,8 @@ function WithAgent({ code, ways: { gatewayUrl, ownCa } }: { code: string; ways: 
         <Code className="mb-2">{command}</Code>
         {ownCa && <p className="mb-2 text-ink-2">{t('enrol.caHint')}</p>}
         <CopyButton value={command} label={t('enrol.copyCommand')} />
+        <p className="mt-3 mb-1 text-ink-2">{t('enrol.runHint')}</p>
+        <Code>{`npx gatehouse-agent run --dir ${AGENT_DIR}`}</Code>
       </Panel>
     </Card>
   )

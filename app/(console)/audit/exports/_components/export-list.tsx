@@ -8,6 +8,7 @@ import { Link } from '#components/ui/link.tsx'
 import { Tag, type Tone } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import { type ExportState, type ExportView, isUnfinished } from '#server/exports/schema.ts'
+import { fileSize } from '../../../files/_components/size.ts'
 import { visibleText } from '../../_visible-text.ts'
 import { cancel } from '../actions.ts'
 
@@ -60,8 +61,9 @@ function Question({ view: { q, from, to, state } }: { view: ExportView }) {
 
 function Facts({ view }: { view: ExportView }) {
   const t = useTranslations('exports')
-  const format = useFormatter()
+  const files = useTranslations('files')
   const { from, to, sizeBytes } = view
+  const size = sizeBytes === null ? null : fileSize(sizeBytes)
   return (
     <p className="mt-0.5 flex flex-wrap gap-x-3 text-ink-2">
       <span>
@@ -70,11 +72,7 @@ function Facts({ view }: { view: ExportView }) {
       </span>
       <span>{t(`formats.${view.format}`)}</span>
       <span>{t('asOf', { size: view.asOf })}</span>
-      {sizeBytes !== null && (
-        <span>
-          {format.number(sizeBytes / 1_000_000, { maximumFractionDigits: 1, style: 'unit', unit: 'megabyte' })}
-        </span>
-      )}
+      {size && <span>{files(`size.${size.unit}`, { value: size.value })}</span>}
       {view.masked && <span>{t('masked')}</span>}
     </p>
   )

@@ -1,9 +1,10 @@
-import { getFormatter, getTranslations } from 'next-intl/server'
+import { getTranslations } from 'next-intl/server'
 import { Card, CardFoot, Panel } from '#components/ui/card.tsx'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Notice } from '#components/ui/notice.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { ArchiveView } from '#server/audit/schema.ts'
+import { fileSize } from '../../../files/_components/size.ts'
 
 /** The rule, what is archived and where, and how the last night went. */
 export async function ArchiveCard({ archive, mayChange }: { archive: ArchiveView; mayChange: boolean }) {
@@ -33,12 +34,11 @@ export async function ArchiveCard({ archive, mayChange }: { archive: ArchiveView
   )
 }
 
-const MEGABYTE = 1_000_000
-
 async function Cold({ cold, place }: { cold: NonNullable<ArchiveView['cold']>; place: ArchiveView['place'] }) {
-  const [t, format] = await Promise.all([getTranslations('keeping.archive'), getFormatter()])
+  const [t, sizes] = await Promise.all([getTranslations('keeping.archive'), getTranslations('files.size')])
   const { first, last, events, files, bytes } = cold
-  const size = format.number(bytes / MEGABYTE, { maximumFractionDigits: 1, style: 'unit', unit: 'megabyte' })
+  const { unit, value } = fileSize(bytes)
+  const size = sizes(unit, { value })
   return (
     <dl className="mt-2">
       <Fact name={t('days')} value={`${first} – ${last} (UTC)`} />
