@@ -23,8 +23,8 @@ describe('what a query means', () => {
   it('is a sentence in the reader’s language', () => {
     expect(meaningOf('')).toBe(en.audit.meaning.all)
     expect(meaningOf('outcome:denied (board OR -plan)')).toMatch(/“denied”.*\(.*“board”.*“plan”\)$/i)
-    expect(meaningOf('outcome:denied', 'zh')).toBe('结果为 “已拒绝”')
-    expect(meaningOf('source:device -actor:System', 'zh')).toBe('来源为 “设备”且操作者不是 “Gatehouse 系统”')
+    expect(meaningOf('outcome:denied', 'zh')).toBe('结果为“已拒绝”')
+    expect(meaningOf('source:device -actor:System', 'zh')).toBe('来源为“设备”且操作者不是“Gatehouse 系统”')
   })
 
   it('spells out what would reorder it, in values and in names', () => {
