@@ -12,6 +12,14 @@ export function canonicalJson(value: JsonValue): string {
   return write(value, '$')
 }
 
+/** Needs no escape, and is its own normal form. */
+const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+/** A text as it stands in canonical JSON. Lone surrogates are the caller's to refuse. */
+export function jsonText(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
+}
+
 function write(value: unknown, path: string): string {
   switch (typeof value) {
     case 'string':

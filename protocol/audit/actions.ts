@@ -212,7 +212,7 @@ const ACTION_NAME = /^[a-z][a-z0-9_]{0,31}(?:\.[a-z][a-z0-9_]{0,31}){1,3}$/
 
 /** Whether `text` has the form of an action: two to four dotted words of lower-case letters, digits and underscores. */
 export function isActionName(text: string): boolean {
-  return ACTION_NAME.test(text)
+  return categories.has(text) || ACTION_NAME.test(text)
 }
 
 /** Whether a device may state `action`. */

@@ -1,4 +1,5 @@
 import { type Bytes, equalBytes, utf8Decode, utf8Encode, utf8LengthAbove } from '#lib/bytes.ts'
+import { jsonText } from '#lib/canonical-json.ts'
 import { formatTime } from '#lib/time.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { ActorKind, Enforcement, Outcome } from './actions.ts'
@@ -58,15 +59,26 @@ export type BuiltEntry = {
  */
 export function buildEntry(draft: EntryDraft): BuiltEntry {
   const { personal, text: personalText, sha256 } = sealPersonal(draft.personal ?? {})
-  const entry = inOrder(draft, {
+  const { actor, device, policy, target } = draft
+  const entry: AuditEntry = {
+    v: 1,
     id: draft.id ?? uuidv7(draft.recordedAt.getTime()),
     recordedAt: formatTime(draft.recordedAt),
     occurredAt: formatTime(draft.occurredAt),
-    targetId: draft.target && normaliseText(draft.target.id),
+    clock: draft.clock,
+    action: draft.action,
+    outcome: draft.outcome,
+    actor: { kind: actor.kind, id: actor.id },
+    device: device && { id: device.id },
+    target: target && { type: target.type, id: normaliseText(target.id) },
     labels: normaliseLabels(draft.labels),
-    sha256,
-  })
-  // An id and times that were written here are right; whatever else was given is not known to be.
+    policy: policy && { id: policy.id, version: policy.version, rule: policy.rule },
+    source: draft.source,
+    enforcement: draft.enforcement,
+    correlationId: draft.correlationId,
+    personal: { sha256 },
+  }
+  // An id, times and a commitment that were written here are right; whatever else was given is not known to be.
   if (draft.id === undefined) checkStated(entry)
   else checkEntry(entry)
   return new Built(entry, formatEntry(entry), personal, personalText)
@@ -104,44 +116,32 @@ function normaliseLabels(labels: readonly string[] | undefined): readonly string
 }
 
 /**
- * The bytes of the leaf: RFC 8785 canonical JSON. Written member by member in sorted order, because sorting at run time costs
- * ten times as much; a property test holds it equal to `canonicalJson`. Throws an EntryError above `MAX_ENTRY_BYTES`.
+ * The bytes of the leaf: RFC 8785 canonical JSON of an entry that `checkEntry` accepts. Throws an EntryError above
+ * `MAX_ENTRY_BYTES`.
  */
 export function encodeEntry(entry: AuditEntry): Bytes {
-  return utf8Encode(formatEntry(inOrder(entry, { ...entry, targetId: entry.target?.id, ...entry.personal })))
+  return utf8Encode(formatEntry(entry))
 }
 
-type Stated = Omit<EntryDraft, 'recordedAt' | 'occurredAt' | 'personal'>
-type Written = Pick<AuditEntry, 'id' | 'recordedAt' | 'occurredAt' | 'labels'> & {
-  readonly targetId: string | undefined
-  readonly sha256: string
-}
-
-/** Each object's members in sorted order; those that have no value are undefined. */
-function inOrder(stated: Stated, written: Written): AuditEntry {
-  const { actor, device, policy, target } = stated
-  return {
-    action: stated.action,
-    actor: { id: actor.id, kind: actor.kind },
-    clock: stated.clock,
-    correlationId: stated.correlationId,
-    device: device && { id: device.id },
-    enforcement: stated.enforcement,
-    id: written.id,
-    labels: written.labels,
-    occurredAt: written.occurredAt,
-    outcome: stated.outcome,
-    personal: { sha256: written.sha256 },
-    policy: policy && { id: policy.id, rule: policy.rule, version: policy.version },
-    recordedAt: written.recordedAt,
-    source: stated.source,
-    target: target && { id: written.targetId ?? target.id, type: target.type },
-    v: 1,
-  }
-}
-
-function formatEntry(ordered: AuditEntry): string {
-  const text = JSON.stringify(ordered)
+/**
+ * Member by member in sorted order: to sort them at run time takes ten times as long, JSON.stringify of sorted members twice as
+ * long. What has a checked form (ids, times, names from a list) needs no escapes. A property test holds it equal to `canonicalJson`.
+ */
+function formatEntry(entry: AuditEntry): string {
+  const { actor, clock, correlationId, device, enforcement, labels, policy, target } = entry
+  let text = `{"action":"${entry.action}","actor":{${actor.id === undefined ? '' : `"id":"${actor.id}",`}"kind":"${actor.kind}"}`
+  if (clock !== undefined) text += `,"clock":"${clock}"`
+  if (correlationId !== undefined) text += `,"correlationId":"${correlationId}"`
+  if (device !== undefined) text += `,"device":{"id":"${device.id}"}`
+  if (enforcement !== undefined) text += `,"enforcement":"${enforcement}"`
+  text += `,"id":"${entry.id}"`
+  if (labels !== undefined) text += `,"labels":[${labels.map(jsonText).join(',')}]`
+  text += `,"occurredAt":"${entry.occurredAt}","outcome":"${entry.outcome}","personal":{"sha256":"${entry.personal.sha256}"}`
+  if (policy !== undefined)
+    text += `,"policy":{"id":"${policy.id}",${policy.rule === undefined ? '' : `"rule":${jsonText(policy.rule)},`}"version":${policy.version}}`
+  text += `,"recordedAt":"${entry.recordedAt}","source":${jsonText(entry.source)}`
+  if (target !== undefined) text += `,"target":{"id":${jsonText(target.id)},"type":"${target.type}"}`
+  text += ',"v":1}'
   const bytes = utf8LengthAbove(text, MAX_ENTRY_BYTES)
   if (bytes > MAX_ENTRY_BYTES)
     throw new EntryError('entry', `has ${bytes} bytes, at most ${MAX_ENTRY_BYTES} are allowed`)

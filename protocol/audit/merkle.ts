@@ -25,6 +25,12 @@ export function leafHashOfText(text: string): Uint8Array {
   return sha256Text(`\0${text}`)
 }
 
+/** The same, and the text in one piece: of what was just put together from parts, whoever reads it would put it together anew. */
+export function leafOfText(text: string): { hash: Uint8Array; text: string } {
+  const input = `\0${text}`
+  return { hash: sha256Text(input), text: input.slice(1) }
+}
+
 /** RFC 6962 section 2.1 hash of an inner node: SHA-256 of 0x01, left and right. */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   // Nothing of an earlier call may stay in the room.

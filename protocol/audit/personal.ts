@@ -1,5 +1,5 @@
 import { base64urlDecode, base64urlEncode, utf8LengthAbove } from '#lib/bytes.ts'
-import { canonicalJson } from '#lib/canonical-json.ts'
+import { canonicalJson, jsonText } from '#lib/canonical-json.ts'
 import { EntryError } from './entry-check.ts'
 import { sha256Base64url } from './sha256.ts'
 
@@ -43,7 +43,7 @@ export function sealPersonal(
   salt = freshSalt(),
 ): { personal: Personal; text: string; sha256: string } {
   const personal = normalise(values, salt)
-  const text = JSON.stringify(personal)
+  const text = formatPersonal(personal)
   const bytes = utf8LengthAbove(text, MAX_PERSONAL_BYTES)
   if (bytes > MAX_PERSONAL_BYTES)
     throw new EntryError('personal', `has ${bytes} bytes, at most ${MAX_PERSONAL_BYTES} are allowed`)
@@ -101,8 +101,26 @@ function freshSalt(): string {
   return base64urlEncode(pool.subarray(poolAt - SALT_BYTES, poolAt))
 }
 
+/** The canonical form; the salt, which is always there, parts what stands before it from what stands after. */
+function formatPersonal(personal: Personal): string {
+  const { actorEmail, actorName, address, detail, deviceName, reason, senderId, targetName, userAgent, words } =
+    personal
+  let text = '{'
+  if (actorEmail !== undefined) text += `"actorEmail":${jsonText(actorEmail)},`
+  if (actorName !== undefined) text += `"actorName":${jsonText(actorName)},`
+  if (address !== undefined) text += `"address":${jsonText(address)},`
+  if (detail !== undefined) text += `"detail":${JSON.stringify(detail)},`
+  if (deviceName !== undefined) text += `"deviceName":${jsonText(deviceName)},`
+  if (reason !== undefined) text += `"reason":${jsonText(reason)},`
+  text += `"salt":"${personal.salt}"`
+  if (senderId !== undefined) text += `,"senderId":${jsonText(senderId)}`
+  if (targetName !== undefined) text += `,"targetName":${jsonText(targetName)}`
+  if (userAgent !== undefined) text += `,"userAgent":${jsonText(userAgent)}`
+  if (words !== undefined) text += `,"words":${jsonText(words)}`
+  return `${text}}`
+}
+
 function normalise(values: PersonalValues, salt: string): Personal {
-  // In sorted order, so that JSON.stringify writes the canonical form; undefined members are left out by it.
   return {
     actorEmail: normaliseMember(values.actorEmail, 'personal.actorEmail'),
     actorName: normaliseMember(values.actorName, 'personal.actorName'),
@@ -130,6 +148,7 @@ function normaliseText(text: string, field: string): string {
 }
 
 function normaliseDetail(detail: { readonly [name: string]: DetailValue }): { [name: string]: DetailValue } {
+  // In sorted order, so that JSON.stringify writes the canonical form.
   const sorted: { [name: string]: DetailValue } = {}
   for (const name of Object.keys(detail).sort()) {
     const value = detail[name]

@@ -4,6 +4,7 @@ import type { Platform } from '#protocol/policy/platforms.ts'
 import type { DeviceActor } from '#server/kernel/actor.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import type { StatedDraft } from '#server/kernel/ledger.ts'
+import { uuidArray } from '#server/kernel/pg-arrays.ts'
 import { type BadLine, type GoodLine, isGood, type ParsedLine } from './event-lines.ts'
 import { MAX_RANGES, type Sorted } from './event-numbers.ts'
 import { isSuspect } from './event-times.ts'
@@ -22,7 +23,7 @@ export function draftsOf(
   const frame = frameOf(actor, enrollment, at)
   return [
     ...(givenUp ? [gapsGivenUp(givenUp, actor)] : []),
-    ...fresh.map((line) => (isGood(line) ? placed(stated(line, frame), files) : rejected(line, actor))),
+    ...fresh.map((line) => (isGood(line) ? stated(line, frame, files) : rejected(line, actor))),
     ...unnumbered(refused, actor),
   ]
 }
@@ -35,11 +36,19 @@ function frameOf(actor: DeviceActor, enrollment: Claimant, at: Date): Frame {
   return { actor: { kind: 'person', id: actor.personId, name: actor.personName }, device, enrollment, at }
 }
 
-/** What the device states, as the log may say it: its person acted, and nothing is called prevented that cannot have been. */
-function stated({ event, occurredAt }: GoodLine, { actor, device, enrollment, at }: Frame): StatedDraft {
+/**
+ * What the device states, as the log may say it: its person acted, nothing is called prevented that cannot have been, and a file that we
+ * know has its name. What is done with a copy is correlated with the root of its lineage, as in the server's own entries.
+ */
+function stated(
+  { event, occurredAt }: GoodLine,
+  { actor, device, enrollment, at }: Frame,
+  files: ReadonlyMap<string, KnownFile>,
+): StatedDraft {
   const { platform, osVersion, preventCapture, startedAt } = enrollment
-  const { action, outcome, enforcement, detail } = event
+  const { action, outcome, enforcement, detail, target } = event
   const claim = honestClaim({ action, outcome, enforcement, platform, osVersion, capabilities: { preventCapture } })
+  const file = target?.type === 'file' ? files.get(target.id.toLowerCase()) : undefined
   return {
     action,
     outcome: claim.outcome,
@@ -47,7 +56,8 @@ function stated({ event, occurredAt }: GoodLine, { actor, device, enrollment, at
     source: 'device',
     actor,
     device,
-    target: event.target,
+    target: target && file ? { type: target.type, id: target.id, name: file.name } : target,
+    correlationId: file && file.rootId !== file.id ? file.rootId : undefined,
     labels: event.labels,
     policy: event.policy,
     reason: event.reason,
@@ -78,18 +88,10 @@ export async function filesOf(
   }
   if (ids.size === 0) return new Map()
   const rows = await sql<KnownFile>(
-    'SELECT id::text, name, root_id::text AS "rootId" FROM file WHERE tenant_id = $1::uuid AND id = ANY($2::text[]::uuid[])',
-    [tenantId, [...ids]],
+    'SELECT id::text, name, root_id::text AS "rootId" FROM file WHERE tenant_id = $1::uuid AND id = ANY($2::uuid[])',
+    [tenantId, uuidArray([...ids])],
   )
   return new Map(rows.map((file) => [file.id, file]))
-}
-
-/** What is done with a copy is correlated with the root of its lineage, as in the server's own entries. */
-function placed(draft: StatedDraft, files: ReadonlyMap<string, KnownFile>): StatedDraft {
-  const file = draft.target?.type === 'file' ? files.get(draft.target.id.toLowerCase()) : undefined
-  if (!draft.target || !file) return draft
-  const target = { ...draft.target, name: file.name }
-  return { ...draft, target, ...(file.rootId === file.id ? {} : { correlationId: file.rootId }) }
 }
 
 function rejected({ seq, code, detail }: BadLine, actor: DeviceActor): StatedDraft {

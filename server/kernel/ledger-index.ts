@@ -31,8 +31,6 @@ export type Placed = {
   place: number
   entry: AuditEntry
   personal: Personal | undefined
-  /** `entry.occurredAt` in milliseconds, where it is at hand. */
-  occurredMs?: number
 }
 
 /**
@@ -44,17 +42,37 @@ export function indexPlaces(
   placed: readonly Placed[],
   span: number,
 ): Pick<IndexedRun, 'bits' | 'rows' | 'times'> {
-  const collector = new TermCollector(tenantId)
-  const times: number[] = []
-  for (const { place, entry, personal, occurredMs } of placed) {
-    collector.add(entry, personal, place)
-    const time = occurredMs ?? Date.parse(entry.occurredAt)
-    // A place that is no longer kept has the time of the next: it is never asked for.
-    while (times.length <= place) times.push(time)
+  const indexer = new Indexer(tenantId)
+  for (const { place, entry, personal } of placed) indexer.add(place, entry, personal, Date.parse(entry.occurredAt))
+  return indexer.indexed(span)
+}
+
+/** The same entry by entry: what was taken is needed no longer. */
+export class Indexer {
+  readonly #collector: TermCollector
+  readonly #times: number[] = []
+
+  constructor(tenantId: string) {
+    this.#collector = new TermCollector(tenantId)
   }
-  while (times.length < span) times.push(times.at(-1) ?? 0)
-  const { terms, singles } = collector.collected()
-  return { ...buildRun(terms, span, singles), times: packTimes(times) }
+
+  /** Places must rise; `occurredMs` is `entry.occurredAt` in milliseconds. */
+  add(place: number, entry: AuditEntry, personal: Personal | undefined, occurredMs: number): void {
+    this.#collector.add(entry, personal, place)
+    // A place that is no longer kept has the time of the next: it is never asked for.
+    while (this.#times.length <= place) this.#times.push(occurredMs)
+  }
+
+  indexed(span: number): Pick<IndexedRun, 'bits' | 'rows' | 'times'> {
+    while (this.#times.length < span) this.#times.push(this.#times.at(-1) ?? 0)
+    const { terms, singles } = this.#collector.collected()
+    return { ...buildRun(terms, span, singles), times: packTimes(this.#times) }
+  }
+
+  /** When each of them occurred, in milliseconds. */
+  get occurred(): readonly number[] {
+    return this.#times
+  }
 }
 
 /** What an append writes of them: its parameters from $13 on. */

@@ -2,8 +2,8 @@ import 'server-only'
 import { setImmediate as othersTurn } from 'node:timers/promises'
 import { Turns } from '#lib/turns.ts'
 import type { AuditAction, Enforcement, Outcome } from '#protocol/audit/actions.ts'
-import { buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
-import { appendLeaves, emptyTree, leafHashOfText, type Tile } from '#protocol/audit/merkle.ts'
+import { type BuiltEntry, buildEntry, type EntryPolicy } from '#protocol/audit/entry.ts'
+import { appendLeaves, emptyTree, leafOfText, type Tile } from '#protocol/audit/merkle.ts'
 import type { DetailValue } from '#protocol/audit/personal.ts'
 import { decodeTreeState, encodeTreeState } from '#protocol/audit/tree-state.ts'
 import { type Actor, actorAddress, actorId, actorName } from './actor.ts'
@@ -11,7 +11,7 @@ import type { AuditDetail } from './audit-details.ts'
 import { now } from './clock.ts'
 import type { Sql } from './db.ts'
 import { requireOpenLog } from './frozen-log.ts'
-import { indexArrays, indexPlaces, runsAt } from './ledger-index.ts'
+import { Indexer, indexArrays, runsAt } from './ledger-index.ts'
 import { byteaArray, textArray, uuidArray, wholeArray } from './pg-arrays.ts'
 
 type Named = { id: string; name?: string | undefined }
@@ -157,18 +157,6 @@ function tileArrays(tiles: readonly Tile[]): Buffer[] {
   ]
 }
 
-type BuiltRow = ReturnType<typeof buildRow>
-
-/** The parameters from $9 on. */
-function entryArrays(rows: readonly BuiltRow[]): Buffer[] {
-  return [
-    textArray(rows.map(({ entry }) => classOf(entry.action, entry.source))),
-    uuidArray(rows.map(({ entry }) => entry.id)),
-    textArray(rows.map(({ text }) => text)),
-    textArray(rows.map(({ personalText }) => personalText)),
-  ]
-}
-
 /** A log without an entry has no tree stored yet. */
 function readTree(hex: string) {
   return hex === '' ? emptyTree() : decodeTreeState(Buffer.from(hex, 'hex'))
@@ -195,34 +183,42 @@ const APPEND = `
 /** As many are made ready in one go: between two goes the database's answers are heard. */
 const GO = 500
 
-/** What is left of the entries is what is written of them: whatever waits for the lock is carried from one young generation to the next. */
+/** Entry by entry, of which nothing is left but what is written: whatever waits for the lock is carried from one young generation to the next. */
 async function prepare(tenantId: string, appends: readonly Append[], recordedAt: Date) {
-  const rows: BuiltRow[] = []
-  for (let from = 0; from < appends.length; from += GO) {
-    if (from > 0) await othersTurn()
-    for (const { actor, draft } of appends.slice(from, from + GO)) rows.push(buildRow(actor, draft, recordedAt))
+  const indexer = new Indexer(tenantId)
+  const leaves: Uint8Array[] = []
+  const ids: string[] = []
+  const classes: string[] = []
+  const texts: string[] = []
+  const personals: string[] = []
+  let place = 0
+  for (const { actor, draft } of appends) {
+    if (place > 0 && place % GO === 0) await othersTurn()
+    const { entry, text, personal, personalText } = build(actor, draft, recordedAt)
+    indexer.add(place++, entry, personal, (draft.occurredAt ?? recordedAt).getTime())
+    const leaf = leafOfText(text)
+    leaves.push(leaf.hash)
+    ids.push(entry.id)
+    classes.push(classOf(entry.action, entry.source))
+    texts.push(leaf.text)
+    personals.push(personalText)
   }
-  if (rows.length > GO) await othersTurn()
-  const placed = rows.map(({ entry, personal, occurredMs }, place) => ({ place, entry, personal, occurredMs }))
-  const index = indexPlaces(tenantId, placed, rows.length)
-  if (rows.length > GO) await othersTurn()
-  return {
-    recordedAt,
-    leaves: rows.map(({ leaf }) => leaf),
-    ids: rows.map(({ entry }) => entry.id),
-    occurred: rows.map(({ occurredMs }) => occurredMs),
-    arrays: entryArrays(rows),
-    ...index,
-  }
+  if (appends.length > GO) await othersTurn()
+  const { occurred } = indexer
+  const index = indexer.indexed(appends.length)
+  if (appends.length > GO) await othersTurn()
+  // The parameters from $9 on.
+  const arrays = [textArray(classes), uuidArray(ids), textArray(texts), textArray(personals)]
+  return { recordedAt, leaves, ids, occurred, arrays, ...index }
 }
 
-function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
+function build(actor: Actor, draft: StatedDraft, recordedAt: Date): BuiltEntry {
   const by = draft.actor ?? {
     kind: actor.kind,
     ...(actor.kind === 'system' ? {} : { id: actorId(actor) }),
     name: actorName(actor),
   }
-  const { entry, text, personal, personalText } = buildEntry({
+  return buildEntry({
     action: draft.action,
     outcome: draft.outcome ?? 'allowed',
     actor: { kind: by.kind, id: by.id },
@@ -248,8 +244,6 @@ function buildRow(actor: Actor, draft: StatedDraft, recordedAt: Date) {
       detail: draft.detail,
     },
   })
-  const occurredMs = (draft.occurredAt ?? recordedAt).getTime()
-  return { entry, text, personal, personalText, occurredMs, leaf: leafHashOfText(text) }
 }
 
 /** Retention class: signing in is `access`, what is done with data is `activity`, all else that the server says is `control`. */

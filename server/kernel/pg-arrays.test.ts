@@ -24,6 +24,15 @@ describe('arrays for PostgreSQL', () => {
     await fc.assert(property, { numRuns: 60 })
   })
 
+  it('of ASCII with one long text that is none, wherever it stands, too', async () => {
+    const ascii = fc.array(fc.option(fc.string({ unit: 'grapheme-ascii' }), { nil: undefined }))
+    const property = fc.asyncProperty(ascii, ascii, fc.nat(300), async (before, after, length) => {
+      const values = [...before, ...(length > 0 ? ['\u9489'.repeat(length)] : []), ...after]
+      expect(await read('text', textArray(values))).toEqual(values.map((value) => value ?? null))
+    })
+    await fc.assert(property, { numRuns: 60 })
+  })
+
   it('of whole numbers arrive as they are', async () => {
     const property = fc.asyncProperty(fc.array(fc.maxSafeInteger()), async (values) => {
       expect(await read('bigint', wholeArray(values))).toEqual(values.map(String))
