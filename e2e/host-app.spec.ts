@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { freePort } from '../scripts/lib/ports.mjs'
 import { type Instance, startInstance } from './support/instance.ts'
 import { NORTHWIND, type Owner, setUp, signIn } from './support/people.ts'
-import { closeBrowsers, expect, faultsOf, openBrowser, test } from './support/test.ts'
+import { closeBrowsers, expect, openBrowser, reportFaults, test } from './support/test.ts'
 
 const run = promisify(execFile)
 const ROOT = path.resolve(import.meta.dirname, '..')
@@ -25,10 +25,7 @@ test.beforeAll(async ({ browser }) => {
   app = await startHostApp()
 })
 
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
+reportFaults(() => instance)
 
 test.afterAll(async () => {
   app?.child.kill()

@@ -6,8 +6,8 @@ import {
   expect,
   expectAccessible,
   expectNoSidewaysScroll,
-  faultsOf,
   openBrowser,
+  reportFaults,
   test,
 } from './support/test.ts'
 
@@ -49,10 +49,7 @@ test.beforeAll(async ({ browser }) => {
   await setUp(page, instance.setupUrl ?? '')
 })
 
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
+reportFaults(() => instance)
 
 test.afterAll(async () => {
   await closeBrowsers()

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import path from 'node:path'
 import { type Instance, startInstance } from './support/instance.ts'
 import { enrolFactor, NORTHWIND, type Owner, setUp, signIn } from './support/people.ts'
-import { closeBrowsers, expect, faultsOf, openBrowser, test } from './support/test.ts'
+import { closeBrowsers, expect, openBrowser, reportFaults, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -29,10 +29,7 @@ test.beforeAll(async ({ browser }) => {
   expect(JSON.parse(made.stdout)).toHaveProperty('tenantId')
 })
 
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
+reportFaults(() => instance)
 
 test.afterAll(async () => {
   await closeBrowsers()

@@ -2,7 +2,7 @@ import type { Locator, Page } from '@playwright/test'
 import { type Instance, startInstance } from './support/instance.ts'
 import { type Owner, setUp } from './support/people.ts'
 import { Phone } from './support/phone.ts'
-import { closeBrowsers, expect, expectNoSidewaysScroll, faultsOf, openBrowser, test } from './support/test.ts'
+import { closeBrowsers, expect, expectNoSidewaysScroll, openBrowser, reportFaults, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -26,10 +26,7 @@ test.beforeAll(async ({ browser }) => {
   await context.close()
 })
 
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
+reportFaults(() => instance)
 
 test.afterAll(async () => {
   await lost?.putAway()

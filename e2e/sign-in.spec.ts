@@ -1,6 +1,6 @@
 import { type Instance, startInstance } from './support/instance.ts'
 import { NORTHWIND, type Owner, setUp, signIn } from './support/people.ts'
-import { alertOf, closeBrowsers, expect, faultsOf, openBrowser, test } from './support/test.ts'
+import { alertOf, closeBrowsers, expect, openBrowser, reportFaults, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -14,10 +14,7 @@ test.beforeAll(async ({ browser }) => {
   await context.close()
 })
 
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
+reportFaults(() => instance)
 
 test.afterAll(async () => {
   await closeBrowsers()

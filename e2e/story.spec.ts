@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test'
 import { type Instance, startInstance } from './support/instance.ts'
 import { type Owner, setUp } from './support/people.ts'
 import { Phone } from './support/phone.ts'
-import { closeBrowsers, expect, faultsOf, openBrowser, test } from './support/test.ts'
+import { closeBrowsers, expect, openBrowser, reportFaults, test } from './support/test.ts'
 
 test.describe.configure({ mode: 'serial' })
 
@@ -21,10 +21,7 @@ test.beforeAll(async () => {
   phone = new Phone(instance)
 })
 
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
+reportFaults(() => instance)
 
 test.afterAll(async () => {
   await phone?.putAway()

@@ -9,8 +9,8 @@ import {
   expect,
   expectAccessible,
   expectNoSidewaysScroll,
-  faultsOf,
   openBrowser,
+  reportFaults,
   test,
 } from './support/test.ts'
 
@@ -32,10 +32,7 @@ test.beforeAll(async ({ browser }) => {
   await setUp(page, instance.setupUrl ?? '')
 })
 
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
+reportFaults(() => instance)
 
 test.afterAll(async () => {
   await closeBrowsers()

@@ -12,8 +12,8 @@ import {
   expect,
   expectAccessible,
   expectNoSidewaysScroll,
-  faultsOf,
   openBrowser,
+  reportFaults,
   test,
 } from './support/test.ts'
 
@@ -40,10 +40,7 @@ test.beforeAll(async ({ browser }) => {
   apiToken = (await gatehouse<{ token: string }>(instance, args)).token
 })
 
-test.afterEach(async () => {
-  const { status, expectedStatus } = test.info()
-  if (status !== expectedStatus) await test.info().attach('faults of the product', { body: faultsOf(instance) })
-})
+reportFaults(() => instance)
 
 test.afterAll(async () => {
   await closeBrowsers()

@@ -1,7 +1,7 @@
 import type { Page } from '@playwright/test'
 import { type Instance, startInstance } from './instance.ts'
 import { type Owner, setUp } from './people.ts'
-import { closeBrowsers, faultsOf, openBrowser, test } from './test.ts'
+import { closeBrowsers, openBrowser, reportFaults, test } from './test.ts'
 
 /** There from the first test of a file to its last. */
 export interface Founded {
@@ -19,11 +19,7 @@ export function founded(): Founded {
     here.page = await (await openBrowser(browser, here.instance)).newPage()
     here.owner = await setUp(here.page, here.instance.setupUrl ?? '')
   })
-  test.afterEach(async () => {
-    const { status, expectedStatus } = test.info()
-    if (status === expectedStatus || !here.instance) return
-    await test.info().attach('faults of the product', { body: faultsOf(here.instance) })
-  })
+  reportFaults(() => here.instance)
   test.afterAll(async () => {
     await closeBrowsers()
     await here.instance?.stop()

@@ -36,8 +36,17 @@ export const test = base.extend<{ quiet: undefined }>({
   ],
 })
 
-/** What the product itself called an error or a warning, for the report of a test that failed. */
-export function faultsOf({ logs }: Instance): string {
+/** Gives the report of each test that failed what the product itself called an error or a warning. */
+export function reportFaults(started: () => Instance | undefined): void {
+  test.afterEach(async () => {
+    const { status, expectedStatus } = test.info()
+    const instance = started()
+    if (status !== expectedStatus && instance)
+      await test.info().attach('faults of the product', { body: faultsOf(instance) })
+  })
+}
+
+function faultsOf({ logs }: Instance): string {
   return logs()
     .split('\n')
     .filter((line) => /^\{.*"level":"(error|warn|fatal)"/.test(line))
