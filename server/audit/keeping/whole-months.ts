@@ -5,7 +5,7 @@ import { readTransaction } from '#server/kernel/db.ts'
 import { errorCodeOf, isAppError } from '#server/kernel/errors.ts'
 import { createLog } from '#server/kernel/log.ts'
 import { AlteredEntry, certify } from './certificate.ts'
-import { alone, Gathering, type Place, PURGE_EVENTS, readSituation } from './gathering.ts'
+import { alone, Gathering, type Place, PURGE_EVENTS, readSituation, type Situation } from './gathering.ts'
 import { eachExpired } from './plan.ts'
 import { planAgain } from './planned-again.ts'
 import { asRecorded, type OpenPurge, openPurges, recordPurge } from './purge-record.ts'
@@ -89,11 +89,9 @@ async function recordMonth(
   month: WholeMonth,
   options: WholeMonthOptions,
 ): Promise<readonly OpenPurge[] | null> {
-  const full = options.purgeEvents ?? PURGE_EVENTS
   const situation = await readSituation(tenantId)
   if (!situation) return null
-  const { rules, holds, signed } = situation
-  const days = rules[month.class]
+  const days = situation.rules[month.class]
   const before = purgeBefore(days, now())
   if (days === null || before === null || before < month.to) return null
   const open = await recordedOf(tenantId, month)
@@ -101,8 +99,25 @@ async function recordMonth(
   if (open.some(({ firstAt, lastAt }) => firstAt < month.from || lastAt >= month.to)) return null
   // So is one that would not be planned like this: there it is withdrawn.
   for (const purge of open) if ((await planAgain(situation, purge)) !== 'same') return null
-  const recorded = [...open]
-  let after: Place = endOf(open) ?? { index: -1, at: month.from }
+  try {
+    const rest = await recordBehind(open, { situation, month, days, options })
+    return rest && [...open, ...rest]
+  } catch (error) {
+    // Who purges entry by entry says so in the log.
+    if (error instanceof AlteredEntry || (isAppError(error) && error.code === 'conflict')) return null
+    throw error
+  }
+}
+
+type Recording = { situation: Situation; month: WholeMonth; days: number; options: WholeMonthOptions }
+
+/** Records purges of what lies behind those that are recorded already, to the end of the month. Null where something is held. */
+async function recordBehind(
+  open: readonly OpenPurge[],
+  { situation, month, days, options }: Recording,
+): Promise<OpenPurge[] | null> {
+  const { tenantId, holds, signed } = situation
+  const full = options.purgeEvents ?? PURGE_EVENTS
   const expiring = {
     tenantId,
     class: month.class,
@@ -113,26 +128,22 @@ async function recordMonth(
     inTables: true,
     pageEvents: full,
   }
-  try {
-    for (;;) {
-      const gathering = new Gathering(situation, { class: month.class, days })
-      for await (const page of eachExpired({ ...expiring, after })) {
-        if (page.entries.some(({ index }) => page.isHeld(index))) return null
-        await gathering.add(page)
-        if (gathering.events >= full) break
-      }
-      const step = gathering.step(full)
-      if (!step?.planned) return recorded
-      await recordPurge(tenantId, step.planned)
-      recorded.push(asRecorded(step.planned))
-      await options.onStep?.('recorded')
-      if (step.isLast) return recorded
-      after = step.last
+  const recorded: OpenPurge[] = []
+  let after: Place = endOf(open) ?? { index: -1, at: month.from }
+  for (;;) {
+    const gathering = new Gathering(situation, { class: month.class, days })
+    for await (const page of eachExpired({ ...expiring, after })) {
+      if (page.entries.some(({ index }) => page.isHeld(index))) return null
+      await gathering.add(page)
+      if (gathering.events >= full) break
     }
-  } catch (error) {
-    // Who purges entry by entry says so in the log.
-    if (error instanceof AlteredEntry || (isAppError(error) && error.code === 'conflict')) return null
-    throw error
+    const step = gathering.step(full)
+    if (!step?.planned) return recorded
+    await recordPurge(tenantId, step.planned)
+    recorded.push(asRecorded(step.planned))
+    await options.onStep?.('recorded')
+    if (step.isLast) return recorded
+    after = step.last
   }
 }
 
