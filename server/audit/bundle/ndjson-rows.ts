@@ -1,51 +1,32 @@
 import 'server-only'
 import { maskedNdjsonLine, ndjsonLine } from '#protocol/audit/bundle-row.ts'
 import type { RowBlock } from '../row-block.ts'
-import { ByteRoom } from './byte-room.ts'
-import { DAY_LENGTH, DayCount } from './day-count.ts'
-import { FIELD, RowScan } from './row-scan.ts'
-import type { RowForm, RowWriter } from './row-writer.ts'
-import { type ZonedMinute, ZonedTimes } from './zoned-times.ts'
+import { FIELD } from './row-scan.ts'
+import type { RowWriter } from './row-writer.ts'
+import { ScannedRows } from './scanned-rows.ts'
+import type { ZonedMinute } from './zoned-times.ts'
 
-/** Writes events as NDJSON. */
-export function ndjsonWriter(timeZone: string, mask: RowForm['mask']): RowWriter {
-  const rows = new NdjsonRows(timeZone, mask)
-  return {
-    days: rows.days,
-    begin: () => new Uint8Array(0),
-    add: (block, from, to) => rows.add(block, from, to),
-    end: () => new Uint8Array(0),
-  }
-}
-
-/** Lines out of the bytes of their texts, as CsvRows makes them: what RowScan declines is read as JSON. */
-class NdjsonRows {
-  readonly days = new DayCount()
-  readonly #mask: RowForm['mask']
-  readonly #times: ZonedTimes
-  readonly #scan = new RowScan()
-  readonly #room = new ByteRoom()
-
-  constructor(timeZone: string, mask: RowForm['mask']) {
-    this.#times = new ZonedTimes(timeZone)
-    this.#mask = mask
+/** Writes events as NDJSON, as CsvRows does: what RowScan declines is read as JSON. */
+export class NdjsonRows extends ScannedRows implements RowWriter {
+  begin(): Uint8Array {
+    return new Uint8Array(0)
   }
 
   add(block: RowBlock, from: number, to: number): Uint8Array {
-    this.#room.clear()
-    for (let n = from; n < to; n++) if (this.#mask || !this.#found(block, n)) this.#asRead(block, n)
-    return this.#room.taken()
+    this.room.clear()
+    for (let n = from; n < to; n++) if (this.mask || !this.#found(block, n)) this.#asRead(block, n)
+    return this.room.taken()
   }
 
   #found(block: RowBlock, n: number): boolean {
     const { bytes, indexes, marks } = block
-    if (!this.#scan.row(block, n)) return false
-    const occurredAt = this.#minute(bytes, FIELD.occurredAt)
-    const recordedAt = occurredAt && this.#minute(bytes, FIELD.recordedAt)
+    if (!this.scan.row(block, n)) return false
+    const occurredAt = this.minute(bytes, FIELD.occurredAt)
+    const recordedAt = occurredAt && this.minute(bytes, FIELD.recordedAt)
     // What stands in a detail is JSON or there is no export; nobody has read it so far.
-    if (!recordedAt || this.#scan.from[FIELD.detail] !== 0) return false
+    if (!recordedAt || this.scan.from[FIELD.detail] !== 0) return false
     this.days.add(occurredAt.day)
-    const room = this.#room
+    const room = this.room
     room.text(`{"index":${indexes[n]}`)
     room.ensure(FIXED_BYTES + block.sizeOf(n))
     this.#time(bytes, OCCURRED_AT, FIELD.occurredAt, occurredAt)
@@ -61,25 +42,19 @@ class NdjsonRows {
     return true
   }
 
-  #minute(bytes: Uint8Array, field: number): ZonedMinute | null {
-    return this.#times.minute(bytes, this.#scan.from[field] ?? 0, this.#scan.to[field] ?? 0)
-  }
-
   #time(bytes: Uint8Array, name: Uint8Array, field: number, minute: ZonedMinute): void {
-    this.#room.copy(name, 0, name.length)
-    this.#times.write(this.#room, bytes, this.#scan.from[field] ?? 0, minute)
+    this.room.copy(name, 0, name.length)
+    this.times.write(this.room, bytes, this.scan.from[field] ?? 0, minute)
   }
 
   #asRead(block: RowBlock, n: number): void {
     const row = block.row(n)
-    const { index, entry, text, personalText } = row
-    const occurredAt = this.#times.clock(Date.parse(entry.occurredAt))
-    const recordedAt = this.#times.clock(Date.parse(entry.recordedAt))
-    this.days.add(occurredAt.slice(0, DAY_LENGTH))
-    const line = this.#mask
-      ? maskedNdjsonLine({ index, occurredAt, recordedAt, event: this.#mask(row) })
-      : ndjsonLine({ index, occurredAt, recordedAt, entry: text, personal: personalText ?? undefined })
-    this.#room.text(`${line}\n`)
+    const { index, text, personalText } = row
+    const told = { index, ...this.clocks(row) }
+    const line = this.mask
+      ? maskedNdjsonLine({ ...told, event: this.mask(row) })
+      : ndjsonLine({ ...told, entry: text, personal: personalText ?? undefined })
+    this.room.text(`${line}\n`)
   }
 }
 

@@ -7,9 +7,9 @@ import { parquetColumns, parquetSchema } from '#protocol/audit/bundle-parquet.ts
 import { type RowEvent, rowEvent, rowTexts } from '#protocol/audit/bundle-row.ts'
 import { sha256 } from '#protocol/audit/sha256.ts'
 import type { BlockRow, RowBlock } from '../row-block.ts'
-import { csvWriter } from './csv-rows.ts'
+import { CsvRows } from './csv-rows.ts'
 import { DAY_LENGTH, DayCount } from './day-count.ts'
-import { ndjsonWriter } from './ndjson-rows.ts'
+import { NdjsonRows } from './ndjson-rows.ts'
 
 /** Writes events of one part; the same events give the same bytes. Every function answers the bytes that follow. */
 export type RowWriter = {
@@ -32,9 +32,9 @@ export type RowForm = {
 export function rowWriter({ format, timeZone, mask }: RowForm): RowWriter {
   switch (format) {
     case 'csv':
-      return csvWriter(timeZone, mask)
+      return new CsvRows(timeZone, mask)
     case 'ndjson':
-      return ndjsonWriter(timeZone, mask)
+      return new NdjsonRows(timeZone, mask)
     case 'parquet':
       return parquetWriter(timeZone, mask)
   }
