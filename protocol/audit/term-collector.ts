@@ -1,4 +1,4 @@
-import { Gatherer, TermList } from '#lib/postings/gather.ts'
+import { Gatherer, TermList, TermNumbers } from '#lib/postings/gather.ts'
 import type { Places } from '#lib/postings/places.ts'
 import type { Singles, TermPlaces } from '#lib/postings/run.ts'
 import { isUuid } from '#lib/uuid.ts'
@@ -138,12 +138,14 @@ export class TermCollector {
 
   /** Two terms of one hash, an id that came twice, or a term that was forgotten in between. */
   #repeated(): ReadonlySet<number> {
-    const all = new Float64Array(this.#hashes.length + this.#singles.hashes.length)
-    all.set(this.#hashes)
-    all.set(this.#singles.hashes, this.#hashes.length)
-    all.sort()
+    const numbers = new TermNumbers()
     const repeated = new Set<number>()
-    for (let n = 1; n < all.length; n++) if (all[n] === all[n - 1]) repeated.add(all[n] as number)
+    let different = 0
+    for (const hashes of [this.#hashes, this.#singles.hashes])
+      for (const hash of hashes) {
+        if (numbers.numberOf(hash) < different) repeated.add(hash)
+        else different++
+      }
     return repeated
   }
 

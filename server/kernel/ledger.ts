@@ -12,7 +12,7 @@ import { now } from './clock.ts'
 import type { Sql } from './db.ts'
 import { requireOpenLog } from './frozen-log.ts'
 import { Indexer, indexArrays, runsAt } from './ledger-index.ts'
-import { byteaArray, textArray, uuidArray, wholeArray } from './pg-arrays.ts'
+import { byteaArray, TextArray, uuidArray, wholeArray } from './pg-arrays.ts'
 
 type Named = { id: string; name?: string | undefined }
 
@@ -183,14 +183,17 @@ const APPEND = `
 /** As many are made ready in one go: between two goes the database's answers are heard. */
 const GO = 500
 
+/** Room for what most entries have, with their lengths. */
+const [CLASS_BYTES, ENTRY_BYTES, PERSONAL_BYTES] = [16, 768, 512]
+
 /** Entry by entry, of which nothing is left but what is written: whatever waits for the lock is carried from one young generation to the next. */
 async function prepare(tenantId: string, appends: readonly Append[], recordedAt: Date) {
   const indexer = new Indexer(tenantId)
   const leaves: Uint8Array[] = []
   const ids: string[] = []
-  const classes: string[] = []
-  const texts: string[] = []
-  const personals: string[] = []
+  const classes = new TextArray(appends.length * CLASS_BYTES)
+  const texts = new TextArray(appends.length * ENTRY_BYTES)
+  const personals = new TextArray(appends.length * PERSONAL_BYTES)
   let place = 0
   for (const { actor, draft } of appends) {
     if (place > 0 && place % GO === 0) await othersTurn()
@@ -199,16 +202,16 @@ async function prepare(tenantId: string, appends: readonly Append[], recordedAt:
     const leaf = leafOfText(text)
     leaves.push(leaf.hash)
     ids.push(entry.id)
-    classes.push(classOf(entry.action, entry.source))
-    texts.push(leaf.text)
-    personals.push(personalText)
+    classes.add(classOf(entry.action, entry.source))
+    texts.add(leaf.text)
+    personals.add(personalText)
   }
   if (appends.length > GO) await othersTurn()
   const { occurred } = indexer
   const index = indexer.indexed(appends.length)
   if (appends.length > GO) await othersTurn()
   // The parameters from $9 on.
-  const arrays = [textArray(classes), uuidArray(ids), textArray(texts), textArray(personals)]
+  const arrays = [classes.done(), uuidArray(ids), texts.done(), personals.done()]
   return { recordedAt, leaves, ids, occurred, arrays, ...index }
 }
 

@@ -3,47 +3,39 @@ const HEADER_BYTES = 20
 
 /**
  * Values as PostgreSQL's binary form of `text[]`, for a parameter cast to it: the server takes them as they are, where JSON or
- * the text form of an array is parsed twice (measured: 40 % less of its time on an append).
+ * the text form of an array is parsed twice (measured: 40 % less of its time on an append). Text by text: what was added is needed
+ * no longer.
  */
-export function textArray(values: readonly (string | undefined)[]): Buffer {
-  return asciiArray(values) ?? encodedArray(values)
-}
+export class TextArray {
+  #bytes: Buffer
+  #at = HEADER_BYTES
+  #length = 0
 
-/** Written without asking first how many bytes each text has; null when one has more than characters. */
-function asciiArray(values: readonly (string | undefined)[]): Buffer | null {
-  let [length, longest, hasNull] = [0, 0, 0]
-  for (const value of values) {
-    if (value === undefined) hasNull = 1
-    else {
-      length += value.length
-      longest = Math.max(longest, value.length)
-    }
+  /** @param bytes how many bytes its texts may have, about */
+  constructor(bytes: number) {
+    this.#bytes = Buffer.allocUnsafe(HEADER_BYTES + bytes)
   }
-  // Room for the one that turns out to have three bytes a character.
-  const array = emptyArray('text', values.length, 4 * values.length + length + 2 * longest)
-  array.writeInt32BE(hasNull, 4)
-  let at = HEADER_BYTES
-  for (const value of values) {
-    const size = value === undefined ? -1 : array.write(value, at + 4, 'utf8')
-    if (value !== undefined && size !== value.length) return null
-    array.writeInt32BE(size, at)
-    at += 4 + Math.max(0, size)
-  }
-  return array.subarray(0, at)
-}
 
-function encodedArray(values: readonly (string | undefined)[]): Buffer {
-  const sizes = values.map((value) => (value === undefined ? 0 : Buffer.byteLength(value)))
-  const array = emptyArray('text', values.length, 4 * values.length + sizes.reduce((sum, size) => sum + size, 0))
-  array.writeInt32BE(values.includes(undefined) ? 1 : 0, 4)
-  let at = HEADER_BYTES
-  values.forEach((value, n) => {
-    const size = sizes[n] ?? 0
-    array.writeInt32BE(value === undefined ? -1 : size, at)
-    if (value !== undefined) array.write(value, at + 4, size, 'utf8')
-    at += 4 + size
-  })
-  return array
+  add(text: string): void {
+    const at = this.#at
+    const most = at + 4 + 3 * text.length
+    if (most > this.#bytes.length) this.#grow(most)
+    // How many bytes it has is known once they are written: to ask before is to walk through each text twice.
+    const size = this.#bytes.write(text, at + 4, 'utf8')
+    this.#bytes.writeInt32BE(size, at)
+    this.#at += 4 + size
+    this.#length++
+  }
+
+  done(): Buffer {
+    return writeHeader(this.#bytes.subarray(0, this.#at), 'text', this.#length)
+  }
+
+  #grow(least: number): void {
+    const grown = Buffer.allocUnsafe(Math.max(least, 2 * this.#bytes.length))
+    this.#bytes.copy(grown, 0, 0, this.#at)
+    this.#bytes = grown
+  }
 }
 
 /** The same of `bigint[]`, from whole numbers that JavaScript holds exactly. */
@@ -97,9 +89,13 @@ export function byteaArray(values: readonly Uint8Array[]): Buffer {
   return array
 }
 
-/** One dimension counted from 1, with room for the elements (PostgreSQL's array_recv). */
+/** With room for the elements (PostgreSQL's array_recv). */
 function emptyArray(type: keyof typeof OID, length: number, elementBytes: number): Buffer {
-  const array = Buffer.allocUnsafe(HEADER_BYTES + elementBytes)
+  return writeHeader(Buffer.allocUnsafe(HEADER_BYTES + elementBytes), type, length)
+}
+
+/** One dimension, counted from 1, and no element that is null. */
+function writeHeader(array: Buffer, type: keyof typeof OID, length: number): Buffer {
   array.writeInt32BE(1, 0)
   array.writeInt32BE(0, 4)
   array.writeInt32BE(OID[type], 8)
