@@ -4,7 +4,15 @@ import { uuidv7 } from '#lib/uuid.ts'
 import { type Instance, startInstance } from './support/instance.ts'
 import { gatehouse, shownKey } from './support/operator.ts'
 import { NORTHWIND, type Owner, setUp } from './support/people.ts'
-import { closeBrowsers, expect, expectAccessible, openBrowser, reportFaults, test } from './support/test.ts'
+import {
+  closeBrowsers,
+  expect,
+  expectAccessible,
+  expectNoSidewaysScroll,
+  openBrowser,
+  reportFaults,
+  test,
+} from './support/test.ts'
 
 // What a compliance officer does with the log, in a log of ten thousand events.
 const EVENTS = 10_000
@@ -291,4 +299,17 @@ test('whoever has scrolled before the page is taken over stays where they are', 
   await expect(early.getByRole('listbox', { name: /events? from/ })).toBeVisible()
   expect(await early.evaluate(() => window.scrollY)).toBeGreaterThanOrEqual(900)
   await early.close()
+})
+
+test('a name without a space stays inside a narrow screen', async () => {
+  const name = `${'Quarterly_consolidated_'.repeat(6)}.pdf`
+  await state([{ action: 'file.view', at: new Date().toISOString(), target: { type: 'file', id: 'long-name', name } }])
+  const narrow = await page.context().newPage()
+  await narrow.setViewportSize({ width: 360, height: 740 })
+  await narrow.goto('/audit?q=target%3Along-name')
+  await expectNoSidewaysScroll(narrow)
+  await narrow.getByRole('table').getByRole('link').last().click()
+  await expect(narrow.getByText(`“${name}”`)).toBeVisible()
+  await expectNoSidewaysScroll(narrow)
+  await narrow.close()
 })

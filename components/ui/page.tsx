@@ -44,7 +44,7 @@ export function Page({ crumbs, crumbAside, title, sub, actions, monoTitle = fals
         {(title || actions) && (
           <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
             <div className="min-w-0 flex-1 basis-64">
-              <h1>{title ?? here}</h1>
+              <h1 className="wrap-anywhere">{title ?? here}</h1>
               {sub && <p className="mt-0.5 text-ink-2">{sub}</p>}
             </div>
             {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
@@ -56,13 +56,19 @@ export function Page({ crumbs, crumbAside, title, sub, actions, monoTitle = fals
   )
 }
 
+/** Those stay whole where a long name beside them has to give way. */
+const SHORT_CRUMB = 20
+
 function Crumbs({ crumbs }: { crumbs: Crumb[] }) {
   const t = useTranslations('common')
   return (
     <nav aria-label={t('page.crumbs')} className="pointer-events-auto min-w-0 max-md:hidden">
       <ol className="flex gap-1 text-ink-3">
         {crumbs.map((crumb, index) => (
-          <li key={`${crumb.label}${crumb.href ?? ''}`} className="flex min-w-0 gap-1 ">
+          <li
+            key={`${crumb.label}${crumb.href ?? ''}`}
+            className={cx('flex gap-1', crumb.label.length > SHORT_CRUMB ? 'min-w-0' : 'shrink-0')}
+          >
             {index > 0 && <span aria-hidden>/</span>}
             <CrumbText crumb={crumb} last={index === crumbs.length - 1} />
           </li>

@@ -80,8 +80,10 @@ async function Summary({ event }: { event: AuditEventView }) {
       ) : (
         <ResultBadge outcome={event.outcome} />
       )}
-      {event.device && <span>{t('event.on', { device: called(event.device) })}</span>}
-      {event.target && event.target.id !== event.device?.id && <span>“{called(event.target)}”</span>}
+      {event.device && <span className="wrap-anywhere">{t('event.on', { device: called(event.device) })}</span>}
+      {event.target && event.target.id !== event.device?.id && (
+        <span className="wrap-anywhere">“{called(event.target)}”</span>
+      )}
     </p>
   )
 }

@@ -28,41 +28,43 @@ export function ViewersTable({ answer: { viewers }, hasLinks }: { answer: WhoSaw
   if (viewers.length === 0) return <EmptyState title={t('table.none')} />
   return (
     <>
-      <table aria-label={t('table.label')} className="w-full border-collapse border-t border-line max-lg:block">
-        <thead className="max-lg:sr-only">
-          <tr className="break-keep border-b border-line text-tiny text-ink-3">
-            <th className={`${cell} font-medium`}>{t('column.who')}</th>
-            {columns.map(({ name, className }) => (
-              <th key={name} className={`${className} font-medium text-ink-3!`}>
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody className="max-lg:block">
-          {viewers.slice(0, SHOWN).map((viewer) => (
-            <tr
-              key={`${viewer.who.kind}${viewer.who.id}${viewer.who.name}`}
-              className="border-b border-line last:border-0 max-lg:block max-lg:py-2"
-            >
-              <th scope="row" className={`${cell} font-normal`}>
-                <Who viewer={viewer} hasLink={hasLinks} />
-              </th>
-              {columns.map(({ name, className, of }) => {
-                const content = of(viewer)
-                return (
-                  <td key={name} className={`${className} ${content === null ? 'max-lg:hidden' : ''}`}>
-                    <span aria-hidden className="w-24 shrink-0 text-ink-2 lg:hidden">
-                      {name}
-                    </span>
-                    <span className="min-w-0 break-words">{content ?? <span className="text-ink-3">–</span>}</span>
-                  </td>
-                )
-              })}
+      <div className="overflow-x-auto">
+        <table aria-label={t('table.label')} className="w-full border-collapse border-t border-line max-lg:block">
+          <thead className="max-lg:sr-only">
+            <tr className="break-keep border-b border-line text-tiny text-ink-3">
+              <th className={`${cell} font-medium`}>{t('column.who')}</th>
+              {columns.map(({ name, className }) => (
+                <th key={name} className={`${className} font-medium text-ink-3!`}>
+                  {name}
+                </th>
+              ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody className="max-lg:block">
+            {viewers.slice(0, SHOWN).map((viewer) => (
+              <tr
+                key={`${viewer.who.kind}${viewer.who.id}${viewer.who.name}`}
+                className="border-b border-line last:border-0 max-lg:block max-lg:py-2"
+              >
+                <th scope="row" className={`${cell} font-normal`}>
+                  <Who viewer={viewer} hasLink={hasLinks} />
+                </th>
+                {columns.map(({ name, className, of }) => {
+                  const content = of(viewer)
+                  return (
+                    <td key={name} className={`${className} ${content === null ? 'max-lg:hidden' : ''}`}>
+                      <span aria-hidden className="w-24 shrink-0 text-ink-2 lg:hidden">
+                        {name}
+                      </span>
+                      <span className="min-w-0 break-words">{content ?? <span className="text-ink-3">–</span>}</span>
+                    </td>
+                  )
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
       {viewers.length > SHOWN && (
         <p className="px-4 py-2 text-ink-2">{t('table.more', { count: viewers.length - SHOWN })}</p>
       )}
@@ -82,7 +84,11 @@ function Who({ viewer: { who, basis }, hasLink }: { viewer: Viewer; hasLink: boo
       ) : (
         <span className="font-semibold">{name}</span>
       )}
-      {basis !== 'opened' && <Tag tone={TONES[basis]}>{t(`basis.${basis}`)}</Tag>}
+      {basis !== 'opened' && (
+        <Tag tone={TONES[basis]} className="whitespace-normal!">
+          {t(`basis.${basis}`)}
+        </Tag>
+      )}
     </span>
   )
 }
@@ -112,7 +118,7 @@ function useColumns(viewers: readonly Viewer[]): Column[] {
     { name: t('column.last'), className: moment, of: ({ last }) => <Time value={last} /> },
     {
       name: t('column.devices'),
-      className: `${cell} lg:min-w-36`,
+      className: `${cell} min-[1400px]:min-w-36`,
       of: ({ devices }) => (devices.length > 0 ? <NameList names={devices.map(({ name }) => name)} /> : null),
     },
     count('views'),
