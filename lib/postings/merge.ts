@@ -1,12 +1,11 @@
 import { BLOCK } from './bits.ts'
 import { Gatherer, TermList, TermNumbers } from './gather.ts'
-import { eachPlace, type Packed, type Packing } from './places.ts'
+import { eachPlace, type Packed, type Packing, type Places, packPlaces } from './places.ts'
 import {
   bitsFor,
   bucketKey,
   bucketRows,
   buildRun,
-  eachInBucket,
   joined,
   ownKey,
   type PostingRow,
@@ -50,11 +49,7 @@ function runOf(parts: readonly RunPart[], span: number): Run {
       else scanBucket(body, (hash, packing, from, to) => take(hash, packing, body, from, to))
     }
   }
-  const hashes = numbers.hashes()
-  const { places, ends } = gatherer.gathered(hashes.length)
-  const list = new TermList()
-  for (let n = 0, from = 0; n < ends.length; from = ends[n++] as number)
-    list.add(hashes[n] as number, places, from, ends[n] as number)
+  const list = listOf(numbers, gatherer)
   return buildRun(list.terms, span, list.singles)
 }
 
@@ -74,42 +69,100 @@ export function mergedBits(bucketBytes: number): number {
   return Math.max(4, bitsFor(bucketBytes))
 }
 
+/** What a term has in one block of several. */
+type InBlock = { block: number; packed: Packed }
+
 /** One share of the run of several whole blocks. `rows` of a part may hold more than the share: the rest is left aside. */
 export function mergeBlocks(parts: readonly RunPart[], { share, bits }: { share: number; bits: number }): PostingRow[] {
-  const terms = new Map<TermHash, { block: number; packed: Packed }[]>()
-  for (const { offset, rows } of byOffset(parts)) {
-    const block = offset / BLOCK
-    eachTerm(rows, (hash, packed) => {
-      if (Math.floor(hash / SHARE_SIZE) !== share) return
-      const known = terms.get(hash)
-      if (known) known.push({ block, packed })
-      else terms.set(hash, [{ block, packed }])
-    })
-  }
+  const { own, shared } = termsOfShare(parts, share)
   const rows: PostingRow[] = []
   const small: SmallTerm[] = []
-  for (const [hash, found] of terms) {
-    const term = smallOf(hash, found)
-    if (term) small.push(term)
-    else rows.push(...piecesOf(ownKey(hash), found))
+  for (const { hash, places } of shared.terms) {
+    const inBlocks = own.get(hash)
+    const term = { hash, packed: packPlaces(places, Number.POSITIVE_INFINITY) }
+    if (inBlocks) inBlocks.push(...cutInBlocks(places))
+    else if (smallBytes(term) <= OWN_BYTES) small.push(term)
+    else rows.push(...piecesOf(ownKey(hash), cutInBlocks(places)))
   }
-  return [...rows, ...bucketRows(small, bits)]
+  for (const [hash, found] of own) {
+    const inOrder = found.sort((a, b) => a.block - b.block)
+    const term = smallOf(hash, inOrder)
+    if (term) small.push(term)
+    else rows.push(...piecesOf(ownKey(hash), inOrder))
+  }
+  return [...rows, ...bucketRows(small, bits, shared.singles)]
+}
+
+/** Terms with rows of their own, which stay packed, and the places of those that share buckets: nearly all stand at one. */
+function termsOfShare(
+  parts: readonly RunPart[],
+  share: number,
+): { own: Map<TermHash, InBlock[]>; shared: Pick<TermList, 'terms' | 'singles'> } {
+  const own = new Map<TermHash, InBlock[]>()
+  const numbers = new TermNumbers()
+  const gatherer = new Gatherer()
+  let [number, shift] = [0, 0]
+  const add = (place: number) => gatherer.add(number, place + shift)
+  const take = (hash: TermHash, packing: Packing, bytes: Uint8Array, from: number, to: number) => {
+    if (Math.floor(hash / SHARE_SIZE) !== share) return
+    number = numbers.numberOf(hash)
+    eachPlace(packing, bytes, from, to, add)
+  }
+  for (const { offset, rows } of byOffset(parts)) {
+    shift = offset
+    for (const { key, body } of rows) {
+      if (key >= 0) scanBucket(body, (hash, packing, from, to) => take(hash, packing, body, from, to))
+      else if (Math.floor((-1 - key) / SHARE_SIZE) === share) {
+        const inBlocks = own.get(-1 - key) ?? []
+        inBlocks.push({ block: offset / BLOCK, packed: readOwn(body) })
+        own.set(-1 - key, inBlocks)
+      }
+    }
+  }
+  const list = listOf(numbers, gatherer)
+  // A term that stands alone here, and with rows of its own elsewhere, is no single.
+  const singles: TermList['singles'] = { hashes: [], places: [] }
+  list.singles.hashes.forEach((hash, n) => {
+    const place = list.singles.places[n] as number
+    const inBlocks = own.get(hash)
+    if (inBlocks) inBlocks.push(...cutInBlocks([place]))
+    else {
+      singles.hashes.push(hash)
+      singles.places.push(place)
+    }
+  })
+  return { own, shared: { terms: list.terms, singles } }
+}
+
+/** Places of several blocks, block by block. */
+function cutInBlocks(places: Places): InBlock[] {
+  const byBlock = new Map<number, number[]>()
+  for (const place of places) {
+    const block = Math.floor(place / BLOCK)
+    const inBlock = byBlock.get(block) ?? []
+    inBlock.push(place - block * BLOCK)
+    byBlock.set(block, inBlock)
+  }
+  return [...byBlock].map(([block, inBlock]) => ({ block, packed: packPlaces(inBlock, BLOCK) }))
+}
+
+/** What was gathered, each term by its hash. */
+function listOf(numbers: TermNumbers, gatherer: Gatherer): TermList {
+  const hashes = numbers.hashes()
+  const { places, ends } = gatherer.gathered(hashes.length)
+  const list = new TermList()
+  for (let n = 0, from = 0; n < ends.length; from = ends[n++] as number)
+    list.add(hashes[n] as number, places, from, ends[n] as number)
+  return list
 }
 
 const OWN_BYTES = 128
 
-function smallOf(hash: TermHash, parts: readonly { block: number; packed: Packed }[]): SmallTerm | null {
+function smallOf(hash: TermHash, parts: readonly InBlock[]): SmallTerm | null {
   const bytes = parts.reduce((sum, { packed }) => sum + packed.body.length, 0)
   if (bytes > 2 * OWN_BYTES) return null
   const term = { hash, packed: joined(0, parts) }
   return smallBytes(term) <= OWN_BYTES ? term : null
-}
-
-function eachTerm(rows: readonly PostingRow[], take: (hash: TermHash, packed: Packed) => void): void {
-  for (const { key, body } of rows) {
-    if (key < 0) take(-1 - key, readOwn(body))
-    else eachInBucket(body, take)
-  }
 }
 
 function byOffset(parts: readonly RunPart[]): RunPart[] {

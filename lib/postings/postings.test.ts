@@ -203,6 +203,10 @@ describe('a run', () => {
         places: Array.from({ length: n % 7 === 0 ? 9_000 : (n * (block + 1)) % 40 }, (_, k) => k * 3 + block),
       })).filter((term) => term.places.length > 0),
     )
+    // Alone in one block, a bucket in another and rows of its own in a third.
+    ;[1, 9_000, 3, 1].forEach((count, block) => {
+      blocks[(block + 1) % 4]?.push({ hash: 4_711, places: Array.from({ length: count }, (_, k) => 2 * k + 5) })
+    })
     const runs = blocks.map((list) => buildRun(list, BLOCK))
     const parts = runs.map(({ rows }, n) => ({ offset: n * BLOCK, rows }))
     const bits = mergedBits(40_000)
