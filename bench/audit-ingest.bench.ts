@@ -188,7 +188,7 @@ report({
         }
       : {}),
     [`searchable after the acknowledgement, ms (slowest of ${DEVICES})`]: Math.round(Math.max(...found)),
-    'gateway resident MB, first to last': `${memory[0]} … ${memory.at(-1)} (least ${Math.min(...memory)}, most ${Math.max(...memory)})`,
+    'gateway resident MB after each run': `${memory.join(' ')} (least ${Math.min(...memory)}, most ${Math.max(...memory)})`,
     'bytes an event beyond entry and personal values': Math.round(overhead(size)),
     'entry and personal values, bytes': `${Math.round(size.entryBytes / size.events)} + ${Math.round(size.personalBytes / size.events)}`,
     'disk by table, bytes an event': Object.entries(size.byTable)
