@@ -21,11 +21,17 @@ function expected(batch: readonly EntryDraft[]) {
   return { built, places }
 }
 
-function collect(built: ReturnType<typeof expected>['built']) {
+type Built = ReturnType<typeof expected>['built']
+
+function collect(built: Built) {
   const collector = new TermCollector(TENANT)
   built.forEach(({ entry, personal }, place) => {
     collector.add(entry, personal, place)
   })
+  return pairsOf(collector)
+}
+
+function pairsOf(collector: TermCollector) {
   const { terms, singles } = collector.collected()
   const pairs: [number, readonly number[]][] = terms.map(({ hash, places }) => [hash, [...places]])
   singles.hashes.forEach((hash, n) => {
@@ -46,6 +52,25 @@ test('of a batch, every term once with all its places', () => {
       expect(new Map(collected)).toEqual(places)
     }),
     { numRuns: 300 },
+  )
+})
+
+test('of two batches that are collected by turns, what each of them has', () => {
+  const batches = fc.array(drafts, { minLength: 1, maxLength: 8 })
+  fc.assert(
+    fc.property(batches, ([first, ...rest]) => {
+      // The same in both, so that they share every term.
+      const { built, places } = expected(first ? [first, ...rest, first] : [])
+      const collectors = [new TermCollector(TENANT), new TermCollector(TENANT)]
+      for (const [place, { entry, personal }] of built.entries())
+        for (const collector of collectors) collector.add(entry, personal, place)
+      for (const collector of collectors) {
+        const collected = pairsOf(collector)
+        expect(collected.length).toBe(places.size)
+        expect(new Map(collected)).toEqual(places)
+      }
+    }),
+    { numRuns: 100 },
   )
 })
 
