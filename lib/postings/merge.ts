@@ -49,7 +49,8 @@ function runOf(parts: readonly RunPart[], span: number): Run {
       else scanBucket(body, (hash, packing, from, to) => take(hash, packing, body, from, to))
     }
   }
-  const list = listOf(numbers, gatherer)
+  const list = new TermList()
+  eachGathered(numbers, gatherer, (hash, places, from, to) => list.add(hash, places, from, to))
   return buildRun(list.terms, span, list.singles)
 }
 
@@ -78,10 +79,8 @@ export function mergeBlocks(parts: readonly RunPart[], { share, bits }: { share:
   const rows: PostingRow[] = []
   const small: SmallTerm[] = []
   for (const { hash, places } of shared.terms) {
-    const inBlocks = own.get(hash)
     const term = { hash, packed: packPlaces(places, Number.POSITIVE_INFINITY) }
-    if (inBlocks) inBlocks.push(...cutInBlocks(places))
-    else if (smallBytes(term) <= OWN_BYTES) small.push(term)
+    if (smallBytes(term) <= OWN_BYTES) small.push(term)
     else rows.push(...piecesOf(ownKey(hash), cutInBlocks(places)))
   }
   for (const [hash, found] of own) {
@@ -93,11 +92,8 @@ export function mergeBlocks(parts: readonly RunPart[], { share, bits }: { share:
   return [...rows, ...bucketRows(small, bits, shared.singles)]
 }
 
-/** Terms with rows of their own, which stay packed, and the places of those that share buckets: nearly all stand at one. */
-function termsOfShare(
-  parts: readonly RunPart[],
-  share: number,
-): { own: Map<TermHash, InBlock[]>; shared: Pick<TermList, 'terms' | 'singles'> } {
+/** Terms with rows of their own in some block, which stay packed, and the places of those that share buckets in all: nearly all stand at one. */
+function termsOfShare(parts: readonly RunPart[], share: number): { own: Map<TermHash, InBlock[]>; shared: TermList } {
   const own = new Map<TermHash, InBlock[]>()
   const numbers = new TermNumbers()
   const gatherer = new Gatherer()
@@ -119,19 +115,13 @@ function termsOfShare(
       }
     }
   }
-  const list = listOf(numbers, gatherer)
-  // A term that stands alone here, and with rows of its own elsewhere, is no single.
-  const singles: TermList['singles'] = { hashes: [], places: [] }
-  list.singles.hashes.forEach((hash, n) => {
-    const place = list.singles.places[n] as number
+  const shared = new TermList()
+  eachGathered(numbers, gatherer, (hash, places, from, to) => {
     const inBlocks = own.get(hash)
-    if (inBlocks) inBlocks.push(...cutInBlocks([place]))
-    else {
-      singles.hashes.push(hash)
-      singles.places.push(place)
-    }
+    if (inBlocks) inBlocks.push(...cutInBlocks(places.subarray(from, to)))
+    else shared.add(hash, places, from, to)
   })
-  return { own, shared: { terms: list.terms, singles } }
+  return { own, shared }
 }
 
 /** Places of several blocks, block by block. */
@@ -146,14 +136,16 @@ function cutInBlocks(places: Places): InBlock[] {
   return [...byBlock].map(([block, inBlock]) => ({ block, packed: packPlaces(inBlock, BLOCK) }))
 }
 
-/** What was gathered, each term by its hash. */
-function listOf(numbers: TermNumbers, gatherer: Gatherer): TermList {
+/** What was gathered, term by term: its places stand in `places` from `from` (included) to `to` (excluded). */
+function eachGathered(
+  numbers: TermNumbers,
+  gatherer: Gatherer,
+  take: (hash: TermHash, places: Int32Array, from: number, to: number) => void,
+): void {
   const hashes = numbers.hashes()
   const { places, ends } = gatherer.gathered(hashes.length)
-  const list = new TermList()
   for (let n = 0, from = 0; n < ends.length; from = ends[n++] as number)
-    list.add(hashes[n] as number, places, from, ends[n] as number)
-  return list
+    take(hashes[n] as number, places, from, ends[n] as number)
 }
 
 const OWN_BYTES = 128
