@@ -26,28 +26,10 @@ export function runsAt({ occurred, ...whole }: Index, first: number): IndexedRun
   return runs
 }
 
-/** An entry at its place in a run. */
-export type Placed = {
-  place: number
-  entry: AuditEntry
-  personal: Personal | undefined
-}
-
 /**
- * What a search finds neighbouring entries by: `span` places, of which `placed` are kept, ascending. The one way from entries to
- * the index, for the append as for what builds it anew.
+ * What a search finds neighbouring entries by, entry by entry: what was taken is needed no longer. The one way from entries to the index,
+ * for the append as for what builds it anew.
  */
-export function indexPlaces(
-  tenantId: string,
-  placed: readonly Placed[],
-  span: number,
-): Pick<IndexedRun, 'bits' | 'rows' | 'times'> {
-  const indexer = new Indexer(tenantId)
-  for (const { place, entry, personal } of placed) indexer.add(place, entry, personal, Date.parse(entry.occurredAt))
-  return indexer.indexed(span)
-}
-
-/** The same entry by entry: what was taken is needed no longer. */
 export class Indexer {
   readonly #collector: TermCollector
   readonly #times: number[] = []
@@ -63,6 +45,7 @@ export class Indexer {
     while (this.#times.length <= place) this.#times.push(occurredMs)
   }
 
+  /** `span` places, of which those that were added are kept. */
   indexed(span: number): Pick<IndexedRun, 'bits' | 'rows' | 'times'> {
     while (this.#times.length < span) this.#times.push(this.#times.at(-1) ?? 0)
     const { terms, singles } = this.#collector.collected()

@@ -3,7 +3,7 @@ import { BLOCK } from '#lib/postings/bits.ts'
 import type { AuditEntry } from '#protocol/audit/entry.ts'
 import type { Personal } from '#protocol/audit/personal.ts'
 import type { Sql } from '#server/kernel/db.ts'
-import { indexPlaces } from '#server/kernel/ledger-index.ts'
+import { Indexer } from '#server/kernel/ledger-index.ts'
 import { readStored, type StoredEntry } from '../stored.ts'
 import { indexTransaction, insertBlock, insertPostings, insertRun, removeIndex } from './maintenance.ts'
 import { packMissing } from './merge.ts'
@@ -113,9 +113,11 @@ async function rebuildBlock(sql: Sql, tenantId: string, { from, to }: Extent, ru
 
 async function insertBuilt(sql: Sql, tenantId: string, { from, to }: Extent, kept: readonly Kept[]): Promise<void> {
   const entries = to - from
-  const placed = kept.map(({ index, ...rest }) => ({ ...rest, place: index - from }))
-  const { bits, rows, times } = indexPlaces(tenantId, placed, entries)
-  const present = new Set(placed.map(({ place }) => place))
+  const indexer = new Indexer(tenantId)
+  for (const { index, entry, personal } of kept)
+    indexer.add(index - from, entry, personal, Date.parse(entry.occurredAt))
+  const { bits, rows, times } = indexer.indexed(entries)
+  const present = new Set(kept.map(({ index }) => index - from))
   const missing = Array.from({ length: entries }, (_, place) => place).filter((place) => !present.has(place))
   const [first, last] = [kept[0], kept.at(-1)]
   await insertRun(sql, tenantId, {
