@@ -39,7 +39,7 @@ function write(value: unknown, path: string): string {
 
 function writeString(value: string, path: string): string {
   if (!value.isWellFormed()) throw new TypeError(`${path}: the text holds a lone surrogate`)
-  return JSON.stringify(value)
+  return jsonText(value)
 }
 
 function writeArray(value: readonly unknown[], path: string): string {
