@@ -1,7 +1,7 @@
 import type { useTranslations } from 'next-intl'
+import { visibleText } from '#components/audit/visible-text.ts'
 import type { DescribedQuery } from '#protocol/audit/query-describe.ts'
 import { actionWords } from './_action-words.ts'
-import { visibleText } from './_visible-text.ts'
 
 type Condition = Extract<DescribedQuery, { kind: 'condition' }>
 /** The messages of three areas, of whichever component. */

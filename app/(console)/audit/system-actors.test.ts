@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTranslator } from 'use-intl/core'
 import { describe, expect, it } from 'vitest'
+import { SYSTEM_ACTORS, systemWords } from '#components/audit/system-actors.ts'
 import { messages as en } from '#messages/en.ts'
 import { messages as zh } from '#messages/zh.ts'
 import { RESTORE } from '#server/kernel/frozen-log.ts'
-import { SYSTEM_ACTORS, systemWords } from './_system-actors.ts'
 
 /** Every name that a part of the product acts under, as its sources have it. */
 function namesInSources(): string[] {

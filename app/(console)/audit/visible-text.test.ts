@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { unseenIn, visibleText } from './_visible-text.ts'
+import { unseenIn, visibleText } from '#components/audit/visible-text.ts'
 
 it('spells out what reorders or hides, and keeps lines', () => {
   expect(visibleText('invoice\u202efdp.exe')).toBe('invoice\\u{202e}fdp.exe')

@@ -1,9 +1,9 @@
 import { getFormatter, getLocale, getTimeZone, getTranslations } from 'next-intl/server'
+import { visibleText } from '#components/audit/visible-text.ts'
 import { formatTime, zoneOffset } from '#components/ui/time-format.ts'
 import type { DetailText, DetailValue } from '#protocol/audit/personal.ts'
 import { isPolicyPath } from '../../policies/_components/policy-text.ts'
 import { type CodedName, type ShownText, shownDetail } from '../_detail-text.ts'
-import { visibleText } from '../_visible-text.ts'
 
 type Change = { readonly before?: DetailText; readonly after?: DetailText }
 type Props = {

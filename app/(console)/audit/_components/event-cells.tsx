@@ -1,13 +1,13 @@
 import { useTranslations } from 'next-intl'
 import { ActionTag } from '#components/audit/event-tags.tsx'
 import { ResultBadge } from '#components/audit/result-badge.tsx'
+import { visibleText } from '#components/audit/visible-text.ts'
 import { Tag } from '#components/ui/tag.tsx'
 import { LATE_MS } from '#server/devices/schema.ts'
 import { actionWords } from '../_action-words.ts'
 import type { ColumnName } from '../_columns.ts'
 import { guardedOperation } from '../_enforcement.ts'
 import type { EventRow } from '../_rows.ts'
-import { visibleText } from '../_visible-text.ts'
 import { ActorName, Name, useActorWords, useNameWords } from './pseudonym.tsx'
 
 /** Times in the reader's language and zone; made once for all rows. */

@@ -1,12 +1,12 @@
 import { getTranslations } from 'next-intl/server'
 import { LabelTags } from '#components/audit/event-tags.tsx'
+import { visibleText } from '#components/audit/visible-text.ts'
 import { type Definition, DefinitionList } from '#components/ui/definition-list.tsx'
 import { Mono } from '#components/ui/mono.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { AuditEventView, EventDetail } from '#server/audit/schema.ts'
 import { isPolicyPath } from '../../policies/_components/policy-text.ts'
-import { visibleText } from '../_visible-text.ts'
 import { ActorName, Name } from './pseudonym.tsx'
 import { viewingFacts } from './viewing-facts.tsx'
 

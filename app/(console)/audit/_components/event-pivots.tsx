@@ -1,10 +1,10 @@
 import { getTranslations } from 'next-intl/server'
+import { actorWords, nameWords } from '#components/audit/name-words.ts'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { isUuid } from '#lib/uuid.ts'
 import { formatQuery } from '#protocol/audit/query.ts'
 import type { AuditEventView } from '#server/audit/schema.ts'
 import type { PersonActor } from '#server/kernel/actor.ts'
-import { actorWords, nameWords } from '../_name-words.ts'
 import { condition } from '../_query-text.ts'
 import { auditHref } from '../search-params.ts'
 

@@ -1,8 +1,8 @@
 import { EyeOff } from 'lucide-react'
 import { getTranslations } from 'next-intl/server'
+import { visibleText } from '#components/audit/visible-text.ts'
 import type { NamesShown } from '#server/audit/schema.ts'
 import { now } from '#server/kernel/clock.ts'
-import { visibleText } from '../_visible-text.ts'
 import { NamesCountdown } from './names-countdown.tsx'
 import { ShowNames } from './show-names.tsx'
 

@@ -1,8 +1,8 @@
 import { useTranslations } from 'next-intl'
+import { actorWords, nameWords, pseudonymIn } from '#components/audit/name-words.ts'
+import { systemWords } from '#components/audit/system-actors.ts'
+import { visibleText } from '#components/audit/visible-text.ts'
 import { cx } from '#components/ui/cx.ts'
-import { actorWords, nameWords, pseudonymIn } from '../_name-words.ts'
-import { systemWords } from '../_system-actors.ts'
-import { visibleText } from '../_visible-text.ts'
 
 /** `actorWords` for components of the browser. */
 export function useActorWords(): (actor: { kind: string; name: string }) => string {

@@ -1,5 +1,5 @@
 import { useTranslations } from 'next-intl'
-import { unseenIn, visibleText } from '../_visible-text.ts'
+import { unseenIn, visibleText } from '#components/audit/visible-text.ts'
 
 /** Below a field, which cannot spell them out: the characters of its text that hide or reorder, and the text as it is. */
 export function UnseenCharacters({ id, text }: { id: string; text: string }) {

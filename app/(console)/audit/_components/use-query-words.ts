@@ -1,10 +1,10 @@
 import { useTranslations } from 'next-intl'
 import { useMemo } from 'react'
+import { SYSTEM_ACTORS, systemWords } from '#components/audit/system-actors.ts'
 import { ACTOR_KINDS, AUDIT_ACTIONS, ENFORCEMENTS, OUTCOMES } from '#protocol/audit/actions.ts'
 import type { QueryField } from '#protocol/audit/query.ts'
 import { actionWords } from '../_action-words.ts'
 import type { Choice } from '../_completion.ts'
-import { SYSTEM_ACTORS, systemWords } from '../_system-actors.ts'
 
 const NOUNS = [...new Set(AUDIT_ACTIONS.map((action) => action.slice(0, action.lastIndexOf('.'))))].sort()
 

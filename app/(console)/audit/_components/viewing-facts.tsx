@@ -1,8 +1,8 @@
 import { getTranslations } from 'next-intl/server'
+import { visibleText } from '#components/audit/visible-text.ts'
 import { Link } from '#components/ui/link.tsx'
 import { Mono } from '#components/ui/mono.tsx'
 import type { AuditEventView } from '#server/audit/schema.ts'
-import { visibleText } from '../_visible-text.ts'
 import { auditHref } from '../search-params.ts'
 
 /** Members of `detail` that a viewer states and that stand among the facts, not as raw values. */

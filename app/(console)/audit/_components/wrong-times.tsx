@@ -1,7 +1,7 @@
 import { useTranslations } from 'next-intl'
+import { visibleText } from '#components/audit/visible-text.ts'
 import { ButtonLink } from '#components/ui/link.tsx'
 import { Notice } from '#components/ui/notice.tsx'
-import { visibleText } from '../_visible-text.ts'
 import { type AuditParams, auditHref, SPANS, type WrongTime } from '../search-params.ts'
 
 /** Which times of the address cannot be read, or end before they begin. Nothing is searched: all of the log would be a wrong answer. */

@@ -2,12 +2,12 @@
 
 import { useTranslations } from 'next-intl'
 import { Fragment, useState } from 'react'
+import { visibleText } from '#components/audit/visible-text.ts'
 import { Button } from '#components/ui/button.tsx'
 import { ErrorState, SkeletonRows } from '#components/ui/states.tsx'
 import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { OwnRecord } from '#protocol/device/person.ts'
-import { visibleText } from '../../../(console)/audit/_visible-text.ts'
 import { useEnrolled } from '../_agent/workspace-provider.tsx'
 import { recordParts } from './record-text.ts'
 import { useActionWord } from './use-action-word.ts'

@@ -1,7 +1,7 @@
 import type { useTranslations } from 'next-intl'
+import { actorWords } from '#components/audit/name-words.ts'
+import { visibleText } from '#components/audit/visible-text.ts'
 import type { OwnRecord } from '#protocol/device/person.ts'
-import { actorWords } from '../../../(console)/audit/_name-words.ts'
-import { visibleText } from '../../../(console)/audit/_visible-text.ts'
 
 const KINDS = ['person', 'device', 'api_key', 'system', 'scim'] as const
 

@@ -1,4 +1,5 @@
 import { useFormatter, useTranslations } from 'next-intl'
+import { visibleText } from '#components/audit/visible-text.ts'
 import { FormShell } from '#components/form/form-shell.tsx'
 import { SubmitButton } from '#components/form/submit-button.tsx'
 import { Button } from '#components/ui/button.tsx'
@@ -9,7 +10,6 @@ import { Tag, type Tone } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import { type ExportState, type ExportView, isUnfinished } from '#server/exports/schema.ts'
 import { fileSize } from '../../../files/_components/size.ts'
-import { visibleText } from '../../_visible-text.ts'
 import { cancel } from '../actions.ts'
 
 const TONES: Record<ExportState, Tone> = {

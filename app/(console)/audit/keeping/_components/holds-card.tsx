@@ -1,5 +1,6 @@
 import { getLocale, getTimeZone, getTranslations } from 'next-intl/server'
 import { Suspense } from 'react'
+import { visibleText } from '#components/audit/visible-text.ts'
 import { Card, CardFoot, Panel } from '#components/ui/card.tsx'
 import { ButtonLink, Link } from '#components/ui/link.tsx'
 import { Mono } from '#components/ui/mono.tsx'
@@ -7,7 +8,6 @@ import { Tag } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import { formatTime, zoneOffset } from '#components/ui/time-format.ts'
 import type { HoldView, PurgePreview } from '#server/audit/schema.ts'
-import { visibleText } from '../../_visible-text.ts'
 import { figure } from '../_period.ts'
 
 type Props = { holds: readonly HoldView[]; preview: Promise<PurgePreview>; mayPlace: boolean; mayRelease: boolean }

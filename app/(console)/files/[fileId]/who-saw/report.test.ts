@@ -1,5 +1,6 @@
 import { createTranslator } from 'use-intl/core'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { nameWords } from '#components/audit/name-words.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import { messages as en } from '#messages/en.ts'
 import { messages as zh } from '#messages/zh.ts'
@@ -16,7 +17,6 @@ import { now } from '#server/kernel/clock.ts'
 import { askReasonForNames } from '#server/tenants/commands.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import { nameWords } from '../../../audit/_name-words.ts'
 import { writeReport } from './_report.ts'
 
 const database = useDatabase()

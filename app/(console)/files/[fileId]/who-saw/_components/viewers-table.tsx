@@ -1,12 +1,12 @@
 import { useTranslations } from 'next-intl'
 import { Fragment, type ReactNode } from 'react'
+import { isPseudonym } from '#components/audit/name-words.ts'
 import { Link } from '#components/ui/link.tsx'
 import { EmptyState } from '#components/ui/states.tsx'
 import { Tag, type Tone } from '#components/ui/tag.tsx'
 import { Time } from '#components/ui/time.tsx'
 import type { Viewer, ViewerBasis, WhoSaw } from '#server/audit/schema.ts'
 import { Name } from '../../../../audit/_components/pseudonym.tsx'
-import { isPseudonym } from '../../../../audit/_name-words.ts'
 import { capturesOf, knownOf, nameOf } from '../_answer.ts'
 
 /** More are in the sealed report. */

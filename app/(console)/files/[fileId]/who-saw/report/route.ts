@@ -1,11 +1,11 @@
 import { getLocale, getTimeZone, getTranslations } from 'next-intl/server'
+import { nameWords } from '#components/audit/name-words.ts'
 import { sealWhoSaw } from '#server/audit/commands.ts'
 import { signedInByRequest } from '#server/http/authenticate.ts'
 import { isSameOrigin } from '#server/http/client.ts'
 import { problemResponse } from '#server/http/problem.ts'
 import { readEnv } from '#server/kernel/env.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { nameWords } from '../../../../audit/_name-words.ts'
 import { writeReport } from '../_report.ts'
 
 /** The page's one button: the report as PDF and CSV in a sealed bundle. A form of our own page; writes `audit.export`. */

@@ -1,5 +1,5 @@
-import { systemWords } from './_system-actors.ts'
-import { visibleText } from './_visible-text.ts'
+import { systemWords } from './system-actors.ts'
+import { visibleText } from './visible-text.ts'
 
 /** How a masked answer calls somebody or something (server/audit/masking). */
 const PSEUDONYM = /^(Person|Device|Item) ([0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4})$/
