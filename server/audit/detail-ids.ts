@@ -8,7 +8,8 @@ export function idsInDetail(detail: { readonly [name: string]: DetailValue } | u
     .filter(isUuidv7)
 }
 
-function textsOf(value: DetailValue): readonly string[] {
+/** Every text of one member of a detail; of a change those before and after it. */
+export function textsOf(value: DetailValue): readonly string[] {
   if (typeof value === 'string') return [value]
   if (isList(value)) return value
   return [value.before, value.after].flatMap((text) => (text === undefined ? [] : listOf(text)))

@@ -21,9 +21,11 @@ export { readZip, zipSize } from './bundle/zip.ts'
 export { startIndexUpkeep } from './index/upkeep.ts'
 export { applyErasures } from './keeping/erased-again.ts'
 export { keepingJobs, keepingSchedule } from './keeping/jobs.ts'
+export { shownIn } from './masking/named.ts'
 export { type ExportedUnder, recordExported } from './masking/record-shown.ts'
 export type { MatchesPlace } from './matches.ts'
 export { readingAhead } from './reading-ahead.ts'
+export type { BlockRow } from './row-block.ts'
 export { eachMatchAsStored } from './stored-matches.ts'
 export {
   endVerifications,
@@ -31,6 +33,7 @@ export {
   VERIFICATIONS_AT_ONCE,
   verificationJobs,
 } from './verification/jobs.ts'
+export { viewEvent } from './view.ts'
 
 const EVERY_MS = 10_000
 

@@ -296,6 +296,7 @@ describe('an export', () => {
   it('with names that are shown for a reason: everybody in it has an entry with that reason, once, before it can be had', async () => {
     const { tenantId, owner } = await setting(3)
     const [lin, bo] = [await makePerson(tenantId, { name: 'Lin' }), await makePerson(tenantId, { name: 'Bo' })]
+    const cy = await makePerson(tenantId, { name: 'Cy', email: 'cy@example.org' })
     await askReasonForNames(owner, {})
     const reason = 'Complaint 2026-117'
     const { id: unmaskingId } = await unmaskNames(owner, { reason })
@@ -305,6 +306,7 @@ describe('an export', () => {
         action: 'file.view' as const,
         actor: { kind: 'person' as const, id, name },
         target: { type: 'file', id: 'a', name: 'Plan' },
+        detail: { to: 'cy@example.org' },
       })),
     }))
     const { id } = await requestExport(owner, ask('ndjson', { q: 'action:file.view actor:Lin' }))
@@ -321,12 +323,14 @@ describe('an export', () => {
       reason,
       detail: { export: id },
     }
-    expect(await shown()).toMatchObject([{ ...expected, target: { type: 'person', id: lin.personId } }])
+    expect(await shown()).toMatchObject(
+      [lin, cy].map(({ personId }) => ({ ...expected, target: { type: 'person', id: personId } })),
+    )
     // Without a reason asked for there is none to write down; under the next one everybody has another.
     const again = await unmaskNames(owner, { reason })
     await made(owner, ask('csv', { q: 'action:file.view' }), { partEvents: 2 })
-    const later = (await shown()).slice(1)
-    expect(later.map(({ target }) => target?.id).sort()).toEqual([lin.personId, bo.personId].sort())
+    const later = (await shown()).slice(2)
+    expect(later.map(({ target }) => target?.id).sort()).toEqual([lin, bo, cy].map(({ personId }) => personId).sort())
     expect(later.every(({ correlationId }) => correlationId === again.id)).toBe(true)
   })
 

@@ -1,7 +1,7 @@
 import 'server-only'
 import type { BundleAbout } from '#protocol/audit/bundle.ts'
-import type { AuditEntry } from '#protocol/audit/entry.ts'
 import {
+  type BlockRow,
   type BundleStore,
   ExportRows,
   eachMatchAsStored,
@@ -13,7 +13,9 @@ import {
   readingAhead,
   recordExported,
   sealFiles,
+  shownIn,
   sumDays,
+  viewEvent,
   zipSize,
 } from '#server/audit/jobs.ts'
 import { workingAlone } from '#server/kernel/alone.ts'
@@ -156,7 +158,7 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
         writer ??= await partWriter(store, parts.length + 1, made)
         const end = Math.min(rows.count, first + partEvents - writer.count)
         await writer.add(rows, first, end)
-        if (ask.shownUnder) for (let n = first; n < end; n++) addNamed(named, rows.row(n).entry)
+        if (ask.shownUnder) for (let n = first; n < end; n++) addNamed(named, rows.row(n))
         events += end - first
         first = end
         place = rows.placeBehind(end - 1)
@@ -176,9 +178,9 @@ async function writeParts({ tenantId, id, ask, store, options }: Making): Promis
   }
 }
 
-/** Whose names stand in an event, by their own or their devices' ids. */
-function addNamed(named: Set<string>, { actor, device, target }: AuditEntry): void {
-  for (const id of [actor.id, device?.id, target?.id]) if (id !== undefined) named.add(id)
+/** Whose names stand in an event, by ids or by what it calls them. */
+function addNamed(named: Set<string>, row: BlockRow): void {
+  for (const one of shownIn(viewEvent(row))) if (one !== undefined) named.add(one)
 }
 
 /** What no second try would mend; null for what may be different next time (the database, a full disk). */

@@ -3,7 +3,7 @@ import { uuidv7 } from '#lib/uuid.ts'
 import { formatQuery } from '#protocol/audit/query.ts'
 import { actorName } from '#server/kernel/actor.ts'
 import { defineIrreversible, fingerprint } from '#server/kernel/brake.ts'
-import type { BrakeTarget } from '#server/kernel/brake-request.ts'
+import type { BrakeRequest, BrakeTarget } from '#server/kernel/brake-request.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import { isUniqueViolation, type Sql, type Tx } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
@@ -30,8 +30,8 @@ export const placeHold = defineCommand({
     await lockKeeping(sql, tenantId)
     const id = uuidv7(now.getTime())
     await sql(
-      `INSERT INTO audit_hold (tenant_id, id, name, kind, target_id, q, occurred_from, occurred_to, reason, placed_by, placed_at)
-       VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text::uuid, $6::text, $7::text::timestamptz, $8::text::timestamptz, $9::text, $10::text, $11::text::timestamptz)`,
+      `INSERT INTO audit_hold (tenant_id, id, name, kind, target_id, q, occurred_from, occurred_to, reason, placed_by, placed_at, placed_by_id)
+       VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text::uuid, $6::text, $7::text::timestamptz, $8::text::timestamptz, $9::text, $10::text, $11::text::timestamptz, $12::text::uuid)`,
       [
         tenantId,
         id,
@@ -44,6 +44,7 @@ export const placeHold = defineCommand({
         input.reason,
         actorName(actor),
         now.toISOString(),
+        actor.kind === 'person' ? actor.personId : null,
       ],
     ).catch(refuseSameName)
     await bumpRevision(sql, tenantId)
@@ -145,8 +146,9 @@ export const releaseHold = defineIrreversible({
     await lockKeeping(sql, tenantId)
     const { id, name } = await holdInForce(sql, tenantId, input.holdId)
     await sql(
-      `UPDATE audit_hold SET released_by = $3::text, released_at = $4::text::timestamptz, release_reason = $5::text WHERE tenant_id = $1::uuid AND id = $2::uuid`,
-      [tenantId, id, request.requester.name, now.toISOString(), request.reason],
+      `UPDATE audit_hold SET released_by = $3::text, released_at = $4::text::timestamptz, release_reason = $5::text, released_by_id = $6::text::uuid
+        WHERE tenant_id = $1::uuid AND id = $2::uuid`,
+      [tenantId, id, request.requester.name, now.toISOString(), request.reason, personIn(request.requester)],
     )
     await bumpRevision(sql, tenantId)
     return {
@@ -163,6 +165,10 @@ export const releaseHold = defineIrreversible({
     }
   },
 })
+
+function personIn({ kind, id }: BrakeRequest['requester']): string | null {
+  return kind === 'person' ? id : null
+}
 
 /** @throws AppError not_found · conflict */
 async function holdInForce(sql: Sql, tenantId: string, id: string): Promise<{ id: string; name: string }> {

@@ -6,6 +6,7 @@ import { AppError } from '#server/kernel/errors.ts'
 import { defineQuery, type QueryContext } from '#server/kernel/query.ts'
 import { namesNow } from '../events.ts'
 import { type Masking, maskingFor } from '../masking/masking.ts'
+import { shownInQuery } from '../masking/named.ts'
 import { type Seen, showing } from '../masking/seen.ts'
 import { previewErasure } from './erasure.ts'
 import { previewPurge } from './preview.ts'
@@ -28,25 +29,38 @@ import {
 } from './schema.ts'
 
 /** How long what is kept, and whether somebody asked for less. */
-export const getRetention = defineQuery({
-  name: 'audit.retention.get',
-  permission: 'audit:read',
-  input: z.strictObject({}),
-  run: async (context): Promise<RetentionView> => {
-    const { tx, sql, tenantId } = context
-    const open = await tx.brakeRequest.findFirst({
-      where: { tenantId, command: 'audit.retention.shorten', state: { in: [...OPEN] } },
-      select: { id: true, state: true, notBefore: true, input: true, requesterName: true, reason: true },
-    })
-    const rules = await readRules(sql, tenantId)
-    if (!open) return { rules, request: null }
-    const input = (await context.vault()).open(open.input, 'brake_request', 'input', open.id)
-    const asked = retentionInput.parse(JSON.parse(input.toString()))
-    const { isMasked } = await maskingFor(sql, context.actor)
-    const said = isMasked ? { requestedBy: '…', reason: '…' } : { requestedBy: open.requesterName, reason: open.reason }
-    return { rules, request: { ...openRequest(open), rules: asked.rules, ...said } }
-  },
-})
+export const getRetention = showing(
+  defineQuery({
+    name: 'audit.retention.get',
+    permission: 'audit:read',
+    input: z.strictObject({}),
+    run: async (context): Promise<Seen<RetentionView>> => {
+      const { tx, sql, tenantId } = context
+      const open = await tx.brakeRequest.findFirst({
+        where: { tenantId, command: 'audit.retention.shorten', state: { in: [...OPEN] } },
+        select: {
+          id: true,
+          state: true,
+          notBefore: true,
+          input: true,
+          requesterId: true,
+          requesterName: true,
+          reason: true,
+        },
+      })
+      const rules = await readRules(sql, tenantId)
+      const masking = await maskingFor(sql, context.actor)
+      if (!open) return { answer: { rules, request: null }, masking }
+      const input = (await context.vault()).open(open.input, 'brake_request', 'input', open.id)
+      const asked = retentionInput.parse(JSON.parse(input.toString()))
+      const request = { ...openRequest(open), rules: asked.rules }
+      if (masking.isMasked)
+        return { answer: { rules, request: { ...request, requestedBy: '…', reason: '…' } }, masking }
+      const requestedBy = masking.name('person', open.requesterId, open.requesterName)
+      return { answer: { rules, request: { ...request, requestedBy, reason: open.reason } }, masking }
+    },
+  }),
+)
 
 const OPEN = ['held', 'awaiting_approval', 'delayed'] as const
 
@@ -81,8 +95,10 @@ type HoldRow = {
   to: Date | string | null
   reason: string
   placed_by: string
+  placed_by_id: string | null
   placed_at: Date | string
   released_by: string | null
+  released_by_id: string | null
   released_at: Date | string | null
   release_reason: string | null
 }
@@ -96,8 +112,8 @@ export const listHolds = showing(
     run: async (context): Promise<Seen<HoldView[]>> => {
       const { tx, sql, tenantId } = context
       const rows = await sql<HoldRow>(
-        `SELECT id::text, name, kind, target_id::text AS target, q, occurred_from AS from, occurred_to AS to, reason, placed_by, placed_at,
-              released_by, released_at, release_reason
+        `SELECT id::text, name, kind, target_id::text AS target, q, occurred_from AS from, occurred_to AS to, reason, placed_by, placed_by_id::text,
+              placed_at, released_by, released_by_id::text, released_at, release_reason
          FROM audit_hold WHERE tenant_id = $1::uuid ORDER BY released_at IS NOT NULL, id DESC LIMIT 500`,
         [tenantId],
       )
@@ -108,6 +124,7 @@ export const listHolds = showing(
       )
       const requests = await releaseRequests(context)
       const masking = await maskingFor(sql, context.actor)
+      if (!masking.isMasked) masking.shows(rows.flatMap(shownIn))
       const answer = rows.map((row) => maskHold(viewHold(row, names, requests.get(row.id) ?? null), masking))
       return { answer, masking }
     },
@@ -145,6 +162,12 @@ function viewHold(row: HoldRow, names: Record<string, string>, releaseRequest: O
           },
     releaseRequest,
   }
+}
+
+/** Whom a hold names beside what it is about. */
+function shownIn(row: HoldRow): (string | undefined)[] {
+  const by = [row.placed_by_id ?? row.placed_by, row.released_by_id ?? row.released_by ?? undefined]
+  return [...by, ...(row.q === null ? [] : shownInQuery(row.q))]
 }
 
 /** Whose hold it is, and why, may name people; what it is called is the organisation's own word. */

@@ -108,6 +108,19 @@ const deviceOf = (person: PersonActor): Actor => ({
   personName: person.name,
   address: '10.2.3.4',
 })
+/** Who has an entry of what was shown under a reason. */
+const namedBy = async (show: () => Promise<unknown>) => {
+  const { id } = await unmaskNames(officer, { reason: REASON })
+  await show()
+  await hideNames(officer, {})
+  const acts = (await readLog(db, tenantId)).filter(({ entry }) => entry.correlationId === id)
+  return acts.flatMap(({ entry }) => (entry.action === 'audit.unmask' ? (entry.target?.id ?? []) : []))
+}
+const openRetention = async () => {
+  const { request } = await getRetention(owner, {})
+  if (!request) throw new Error('nobody asks for a shorter retention')
+  return { request }
+}
 const askReason = () => askReasonForNames(owner, {})
 const waiveReason = async () => {
   const stepUpGrantId = await makeGrant(owner, waiveReasonForNames.requestHash({}))
@@ -353,18 +366,65 @@ describe('where a reason is asked for', () => {
   })
 
   it('stands there also when it was shown beside the log: by a hold, a shared view, or what a question means', async () => {
-    const namedBy = async (show: () => Promise<unknown>) => {
-      const { id } = await unmaskNames(officer, { reason: REASON })
-      await show()
-      await hideNames(officer, {})
-      const acts = (await readLog(db, tenantId)).filter(({ entry }) => entry.correlationId === id)
-      return acts.flatMap(({ entry }) => (entry.action === 'audit.unmask' ? (entry.target?.id ?? []) : []))
-    }
     const search = { q: 'action:file.view', order: 'newest' as const, columns: [] }
     await createAuditView(owner, { name: 'Files', isShared: true, search })
-    expect(await namedBy(() => listHolds(officer, {}))).toEqual([lin.personId])
+    // Whom it is about, and who placed it.
+    expect(await namedBy(() => listHolds(officer, {}))).toEqual([owner.personId, lin.personId])
+    expect(await namedBy(() => getRetention(officer, {}))).toEqual([owner.personId])
     expect(await namedBy(() => listAuditViews(officer, {}))).toEqual([owner.personId])
     expect(await namedBy(() => describeAuditQuery(officer, { q: `actor:${lin.personId}` }))).toEqual([lin.personId])
+  })
+
+  it('stands there also when somebody else wrote it into a question: of a view, or of a hold', async () => {
+    const search = { q: 'actor:"Lin Wei"', order: 'newest' as const, columns: [] }
+    await createAuditView(owner, { name: 'Sick leave', isShared: true, search })
+    expect(await namedBy(() => listAuditViews(officer, {}))).toEqual([owner.personId, lin.personId])
+    await createAuditView(admin, { name: 'Adam Admin', isShared: true, search: { ...search, q: 'action:file' } })
+    expect(await namedBy(() => listAuditViews(officer, {}))).toContain(admin.personId)
+    const hold = { name: 'Case-9', kind: 'search' as const, q: `actor:"${admin.name}"`, reason: REASON }
+    await unmaskNames(owner, { reason: REASON })
+    await placeHold(owner, hold)
+    await hideNames(owner, {})
+    expect(await namedBy(() => listHolds(officer, {}))).toContain(admin.personId)
+  })
+
+  it('stands there also when an event says the name without an id: an address, an audience, history', async () => {
+    const said = async (draft: Omit<StatedDraft, 'action'>) => {
+      const action = `badge.${draft.labels?.[0]}`
+      const actor = { kind: 'system' as const, name: 'test' }
+      await append({ actor, ...draft, action })
+      const byPage = await namedBy(() => items(officer, `action:${action}`))
+      const [event] = await items(owner, `action:${action}`)
+      expect(await namedBy(() => getAuditEvent(officer, { eventId: event?.id ?? '' }))).toEqual(byPage)
+      return byPage
+    }
+    expect(await said({ labels: ['a'], detail: { to: 'Lin.Wei@example.org' } })).toEqual([lin.personId])
+    const audience = { before: ['Lin Wei', 'Adam Admin', '… 120 in all'], after: 'everyone' }
+    expect(await said({ labels: ['b'], detail: { audience } })).toEqual([admin.personId, lin.personId])
+    // Other systems call people by their addresses.
+    const past = { kind: 'person' as const, name: admin.email }
+    expect(await said({ labels: ['c'], actor: past })).toEqual([admin.personId])
+    expect(await said({ labels: ['d'], target: { type: 'mailbox', id: '7', name: 'lin wei' } })).toEqual([lin.personId])
+    // The organisation's own things are called what they are, for everybody.
+    expect(await said({ labels: ['e'], target: { type: 'file', id: '7', name: 'Adam Admin' } })).toEqual([])
+    // Words that only hold a name: nobody knows whose.
+    expect(await said({ labels: ['f'], reason: 'Lin Wei', detail: { note: 'for Lin Wei', page: '3' } })).toEqual([])
+  })
+
+  it('knows from a request who asked for it, and not by a name that others have, too', async () => {
+    const namesake = await makePerson(tenantId, { name: owner.name })
+    const { request } = await openRetention()
+    const detail = { requester: owner.name }
+    await append({ action: 'badge.asked', correlationId: request.id, detail })
+    expect(await namedBy(() => items(officer, 'action:badge.asked'))).toEqual([owner.personId])
+    await append({ action: 'badge.said', detail })
+    expect(await namedBy(() => items(officer, 'action:badge.said'))).toEqual([owner.personId, namesake.personId])
+  })
+
+  it('counts in facets whom history calls by a name', async () => {
+    await append({ action: 'badge.leave', actor: { kind: 'person', name: 'Adam Admin' } })
+    const ask = { q: 'action:badge.leave', fields: 'actor' }
+    expect(await namedBy(() => auditFacets(officer, ask))).toEqual([admin.personId])
   })
 
   it('shows one person and nobody else', async () => {

@@ -6,6 +6,7 @@ import type { AuditEventView, Facets } from '../schema.ts'
 import { idsOf, openIds, ownersAndDevices } from './directory.ts'
 import { type Hiding, maskEvent, maskFacets, maskId, maskName, type NamedKind } from './mask-event.ts'
 import { maskQuery, namedIn, unanswered } from './mask-query.ts'
+import { shownIn } from './named.ts'
 import { pseudonyms } from './pseudonyms.ts'
 import { recordShown } from './record-shown.ts'
 import { type Told, toldBy } from './told.ts'
@@ -28,8 +29,8 @@ export type Masking = {
    */
   readonly showsEntries: boolean
   view(event: AuditEventView): AuditEventView
-  /** For what is shown without `view` or `name`: whose names, by their own or their devices' ids. */
-  shows(ids: Iterable<string | undefined>): void
+  /** For what is shown without `view` or `name`: whose names, by their own or their devices' ids; by what they are called where those are not known. */
+  shows(named: Iterable<string | undefined>): void
   /** What somebody or something is called for this reader: the name, or `Person K7Q2-M9XD`. */
   name(kind: NamedKind, id: string | undefined, name: string | undefined): string
   /** What stands for an id: the id, or `K7Q2-M9XD`. */
@@ -104,19 +105,19 @@ function openView(): Masking {
 /** Everything is shown, and whose name it was is kept for `settle`. */
 function noting(open: Masking, actor: Actor, unmasking: Unmasking): Masking {
   const seen = new Set<string>()
-  const shows = (ids: Iterable<string | undefined>) => {
-    for (const id of ids) if (id !== undefined) seen.add(id)
+  const shows = (named: Iterable<string | undefined>) => {
+    for (const one of named) if (one !== undefined) seen.add(one)
   }
   return {
     ...open,
     unmaskingId: unmasking.id,
     view: (event) => {
-      shows([event.actor.id, event.device?.id, event.target?.id])
+      shows(shownIn(event))
       return event
     },
     shows,
     name: (kind, id, name) => {
-      shows([id])
+      shows([id ?? name])
       return open.name(kind, id, name)
     },
     facets: async (facets) => {

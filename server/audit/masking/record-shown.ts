@@ -64,12 +64,46 @@ const recordPeople = defineCommand({
   },
 })
 
-/** Everybody whose name was shown gets an entry with the reason, once for each unmasking: it stands on their own page. */
+/** Longer than any name or address. */
+const MOST_LETTERS = 320
+
+/**
+ * People by what they are called where no id is known: an address is one person's, a name that of everybody who has it today. And who
+ * asked for what a brake request names. Indexes: person_email_lower, person_name, the primary key.
+ */
+const CALLED = `
+  SELECT p.id::text FROM person p WHERE p.tenant_id = $1::uuid AND lower(p.email) IN (SELECT lower(t) FROM unnest($2::text[]) AS t)
+   UNION SELECT p.id::text FROM person p WHERE p.tenant_id = $1::uuid AND lower(p.name) IN (SELECT lower(t) FROM unnest($2::text[]) AS t)
+   UNION SELECT r.requester_id::text FROM brake_request r
+          WHERE r.tenant_id = $1::uuid AND r.id = ANY($3::text[]::uuid[]) AND r.requester_kind = 'person'`
+
+/** Ids for everything that was shown: those it was known by, and those of who is called by the rest. */
+async function idsShown(sql: Sql, tenantId: string, seen: ReadonlySet<string>): Promise<string[]> {
+  const all = [...seen]
+  const ids = all.filter(isUuid)
+  const called = all.filter((text) => !isUuid(text) && text.length <= MOST_LETTERS && /\p{L}/u.test(text))
+  const found = await sql<{ id: string }>(CALLED, [tenantId, called, ids])
+  return [...ids, ...found.map(({ id }) => id)]
+}
+
+type Missing = { ids: string[]; isNobody: boolean }
+
+function whoIsMissing(reader: Reader, unmaskingId: string, seen: ReadonlySet<string>): Promise<Missing> {
+  return readTransaction(reader.tenantId, async ({ sql }) => {
+    const ids = await idsShown(sql, reader.tenantId, seen)
+    const isNobody = ids.length === 0 || (await newPeople(sql, reader, unmaskingId, ids)).length === 0
+    return { ids, isNobody }
+  })
+}
+
+/**
+ * Everybody whose name was shown gets an entry with the reason, once for each unmasking: it stands on their own page. `seen` holds
+ * ids, and names and addresses where no id is known.
+ */
 export async function recordShown(actor: Actor, unmaskingId: string, seen: ReadonlySet<string>): Promise<void> {
-  const ids = [...seen].filter(isUuid)
-  if (ids.length === 0) return
-  const missing = await readTransaction(actor.tenantId, ({ sql }) => newPeople(sql, readerOf(actor), unmaskingId, ids))
-  for (let isDone = missing.length === 0; !isDone; ) {
+  if (seen.size === 0) return
+  const { ids, isNobody } = await whoIsMissing(readerOf(actor), unmaskingId, seen)
+  for (let isDone = isNobody; !isDone; ) {
     const { isLast } = await recordPeople(actor, { unmaskingId, ids }).catch((error: unknown) => {
       if (isAppError(error) && error.code === 'not_found') return { isLast: true }
       throw error
@@ -134,12 +168,13 @@ export type ExportedUnder = {
   reader: { kind: 'person' | 'api_key'; id: string }
 }
 
-/** Everybody whose name, or whose device's, stands in a file that was asked for under a reason gets an entry with it; before it can be had. */
+/**
+ * Everybody whose name, or whose device's, stands in a file that was asked for under a reason gets an entry with it; before it can be had.
+ * `seen` as for `recordShown`.
+ */
 export async function recordExported(tenantId: string, under: ExportedUnder, seen: ReadonlySet<string>): Promise<void> {
-  const ids = [...seen].filter(isUuid)
-  const reader = { tenantId, ...under.reader }
-  const missing = await readTransaction(tenantId, ({ sql }) => newPeople(sql, reader, under.unmaskingId, ids))
-  for (let isDone = missing.length === 0; !isDone; ) {
+  const { ids, isNobody } = await whoIsMissing({ tenantId, ...under.reader }, under.unmaskingId, seen)
+  for (let isDone = isNobody; !isDone; ) {
     const { isLast } = await recordInFile(systemActor(tenantId, 'exports'), { ...under, ids }).catch(
       (error: unknown) => {
         if (isAppError(error) && error.code === 'not_found') return { isLast: true }

@@ -120,11 +120,11 @@ type Before = { ids: string[]; everyone: boolean; audiencesBefore: readonly stri
 async function formerlyEntitled(
   { sql, tenantId, family }: Pick<Context, 'sql' | 'tenantId' | 'family'>,
   { ids, everyone, audiencesBefore }: Before,
-): Promise<string[]> {
-  const rows = await sql<{ name: string }>(
-    `SELECT DISTINCT p.name FROM file_audience a JOIN person p ON p.tenant_id = a.tenant_id AND p.id = a.person_id
+): Promise<Coverage['entitled']['formerly']> {
+  const rows = await sql<Person>(
+    `SELECT DISTINCT p.id::text, p.name FROM file_audience a JOIN person p ON p.tenant_id = a.tenant_id AND p.id = a.person_id
       WHERE a.tenant_id = $1::uuid AND a.file_id = ANY($2::text[]::uuid[])
-        AND NOT EXISTS (SELECT 1 FROM (${ENTITLED.replaceAll('$2', '$4')}) AS e WHERE e.id = p.id) ORDER BY p.name LIMIT ${SHOWN}`,
+        AND NOT EXISTS (SELECT 1 FROM (${ENTITLED.replaceAll('$2', '$4')}) AS e WHERE e.id = p.id) ORDER BY p.name, 1 LIMIT ${SHOWN}`,
     [tenantId, family.files.map(({ id }) => id), everyone, ids],
   )
   const now = await sql<{ name: string }>(
@@ -132,8 +132,9 @@ async function formerlyEntitled(
     [tenantId, ids, everyone, audiencesBefore],
   )
   const still = new Set(now.map(({ name }) => name))
-  const lost = audiencesBefore.filter((name) => !still.has(name))
-  return [...new Set([...rows.map(({ name }) => name), ...lost])].slice(0, SHOWN)
+  const told = new Set([...still, ...rows.map(({ name }) => name)])
+  const lost = audiencesBefore.filter((name) => !told.has(name)).map((name) => ({ name }))
+  return [...rows, ...lost].slice(0, SHOWN)
 }
 
 type DeviceRow = { id: string; name: string; status: string; personId: string; personName: string }

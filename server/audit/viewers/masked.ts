@@ -6,11 +6,12 @@ import type { Coverage, DeviceGap, Viewer, WhoSaw } from './schema.ts'
 
 type Named = { id: string; name: string }
 
-/** Everybody whom the answer names, by their own or their devices' ids. */
-export function idsIn({ viewers, coverage: { entitled, devices } }: WhoSaw): (string | undefined)[] {
+/** Everybody whom the answer names: by their own or their devices' ids, or by what it calls them where it has none. */
+export function shownIn({ viewers, coverage: { entitled, devices } }: WhoSaw): (string | undefined)[] {
   return [
-    ...viewers.flatMap(({ who, devices: own }) => [who.id, ...own.map(({ id }) => id)]),
+    ...viewers.flatMap(({ who, devices: own }) => [who.id ?? who.email ?? who.name, ...own.map(({ id }) => id)]),
     ...entitled.without.map(({ id }) => id),
+    ...entitled.formerly.map(({ id, name }) => id ?? name),
     ...devices.incomplete.flatMap(({ device, person }) => [device.id, person?.id]),
   ]
 }
@@ -48,7 +49,7 @@ function maskedCoverage(coverage: Coverage, masking: Masking): Coverage {
     entitled: {
       ...entitled,
       without: entitled.without.map((person) => maskedName('person', person, masking)),
-      // Known by name alone, and a name's pseudonym would not be its person's.
+      // Some are known by name alone, and a name's pseudonym would not be its person's.
       formerly: [],
     },
     devices: { ...devices, incomplete: devices.incomplete.map((gap) => maskedGap(gap, masking)) },

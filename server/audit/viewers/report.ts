@@ -19,8 +19,12 @@ import { AlteredEntryError } from '../bundle/proof.ts'
 import { type SealedBundle, sealBundle } from '../bundle/seal-bundle.ts'
 import { listCheckpoints, signHead } from '../checkpoints.ts'
 import { readSigner } from '../log-key.ts'
+import type { Masking } from '../masking/masking.ts'
 import type { ReportDocument } from '../report/document.ts'
+import { toCandidate } from '../scan.ts'
 import { askFields, ENDS_EARLIER, endsLater } from '../schema.ts'
+import type { StoredEntry } from '../stored.ts'
+import { viewEvent } from '../view.ts'
 import { evidenceOf } from './evidence.ts'
 import { reportCsv } from './report-csv.ts'
 import type { ReportFacts } from './schema.ts'
@@ -107,7 +111,8 @@ export async function sealWhoSaw(
 async function seal(actor: Actor, input: ReportInput, write: WriteReport): Promise<SealedReport> {
   const { tenantId } = actor
   const answered = await answerWhoSaw(actor, input, Number.POSITIVE_INFINITY)
-  const { answer, family, isMasked } = answered
+  const { answer, family, masking } = answered
+  const { isMasked } = masking
   const facts = { answer, isMasked, ...(await signedLog(tenantId, answer.asOf.size)), timeZone: input.timeZone }
   const { from, to, timeZone } = input
   // Heavy, and wanted by nobody else who comes through this door.
@@ -116,14 +121,24 @@ async function seal(actor: Actor, input: ReportInput, write: WriteReport): Promi
     { name: 'who-saw.pdf', content: new Uint8Array(await renderPdf(write(facts))) },
     { name: 'who-saw.csv', content: utf8Encode(reportCsv(answer, timeZone)) },
   ]
-  const events = evidenceOf(tenantId, family, { from, to, asOf: answer.asOf.size })
+  const events = noting(evidenceOf(tenantId, family, { from, to, asOf: answer.asOf.size }), masking)
   const about = { q: answer.q, ...(from && { from }), ...(to && { to }), timeZone }
   const bundle = await sealBundle(
     tenantId,
     { kind: 'report', about, files, events, masked: isMasked },
     join(workFolder(), `${uuidv7()}.zip`),
   )
+  // What the events name beside the answer: recipients, audiences.
+  await masking.settle()
   return handOver(bundle, answered)
+}
+
+/** The same events; whose names stand in them is kept for `settle` where they are shown under a reason. */
+async function* noting(batches: AsyncIterable<StoredEntry[]>, masking: Masking): AsyncGenerator<StoredEntry[], void> {
+  for await (const batch of batches) {
+    if (masking.unmaskingId !== null) for (const stored of batch) masking.view(viewEvent(toCandidate(stored)))
+    yield batch
+  }
 }
 
 /** The newest checkpoint over the first `size` entries, and the key that signs. */

@@ -75,8 +75,8 @@ export type Coverage = {
     /** Of those who may have it: no event names them. At most the first 200. */
     without: Named[]
     withoutCount: number
-    /** Named by a copy or an audience that is no more; at most 200. */
-    formerly: string[]
+    /** Named by a copy or an audience that is no more; at most 200. Who was only in an audience that was changed has no `id`. */
+    formerly: { id?: string; name: string }[]
   }
   devices: { count: number; incomplete: DeviceGap[]; incompleteCount: number }
   /** How many events were imported, stated by apps, late, or of a wrong clock. */

@@ -6,9 +6,10 @@ import { type DeviceActor, type PersonActor, systemActor } from '#server/kernel/
 import { now, testingOnlyAdvanceClock, testingOnlyResetClock } from '#server/kernel/clock.ts'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { appendEntries, type StatedDraft } from '#server/kernel/ledger.ts'
+import { askReasonForNames } from '#server/tenants/commands.ts'
 import { enrollTestDevice } from '#test/device.ts'
 import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
-import { recordAppEvents } from '../commands.ts'
+import { recordAppEvents, unmaskNames } from '../commands.ts'
 import { searchAudit } from '../queries.ts'
 import type { WhoSaw } from './schema.ts'
 import { whoSaw } from './who-saw.ts'
@@ -213,7 +214,28 @@ describe('what the answer rests on', () => {
   it('names whoever had been entitled before', async () => {
     const { owner, bo, root } = await makeOffice()
     await updateFileAudience(owner, { fileId: root, audience: [bo.personId] })
-    expect((await whoSaw(owner, { fileId: root })).coverage.entitled.formerly).toEqual(['Lena'])
+    expect((await whoSaw(owner, { fileId: root })).coverage.entitled.formerly).toEqual([{ name: 'Lena' }])
+  })
+
+  it('tells under a reason whoever had been entitled before: by the copy’s audience, or by the name that the log kept', async () => {
+    const { tenantId, owner, lena, bo, lenas, root } = await makeOffice()
+    const mia = await makePerson(tenantId, { role: 'member', name: 'Mia' })
+    const { fileId: copy } = await forwardFile(lenas, { fileId: root, to: mia.email })
+    await updateFileAudience(owner, { fileId: root, audience: [bo.personId] })
+    await database.superuser.query(`ALTER TABLE file DISABLE TRIGGER command_wall`)
+    await database.superuser.query(`UPDATE file SET status = 'deleted' WHERE id = $1`, [copy])
+    await database.superuser.query(`ALTER TABLE file ENABLE TRIGGER command_wall`)
+    await askReasonForNames(owner, {})
+    await unmaskNames(owner, { reason: 'Complaint 2026-117' })
+    // Who forwarded it is among the viewers; before that nobody is named but as formerly entitled.
+    const to = new Date(now().getTime() - DAY_MS).toISOString()
+    const { viewers, coverage } = await whoSaw(owner, { fileId: root, to })
+    expect(viewers).toEqual([])
+    expect(coverage.entitled.formerly).toEqual([{ id: mia.personId, name: 'Mia' }, { name: 'Lena' }])
+    const told = (await readLog(database, tenantId)).flatMap(({ entry }) =>
+      entry.action === 'audit.unmask' && entry.target ? [entry.target.id] : [],
+    )
+    expect(told).toEqual(expect.arrayContaining([mia.personId, lena.personId]))
   })
 
   it('a device with missing numbers, and an entitled person’s silent device, are named', async () => {

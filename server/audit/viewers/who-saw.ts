@@ -6,14 +6,14 @@ import { now } from '#server/kernel/clock.ts'
 import { readTransaction } from '#server/kernel/db.ts'
 import { parseInput } from '#server/kernel/fields.ts'
 import { defineQuery } from '#server/kernel/query.ts'
-import { maskingFor } from '../masking/masking.ts'
+import { type Masking, maskingFor } from '../masking/masking.ts'
 import { eachMatch } from '../matches.ts'
 import { recordOnce } from '../record-search.ts'
 import { readHead } from '../tree.ts'
 import { type Counted, coverageOf } from './coverage.ts'
 import { COPIES_AT_ONCE, eachSight, type Reach } from './evidence.ts'
 import { type Family, type Holder, holderAt, readFamily, readHolders } from './lineage.ts'
-import { idsIn, masked } from './masked.ts'
+import { masked, shownIn } from './masked.ts'
 import { nameRows } from './names.ts'
 import { viewersQuery } from './question.ts'
 import { VIEWER_BASES, type Viewer, type WhoSaw, whoSawInput } from './schema.ts'
@@ -49,8 +49,8 @@ export async function whoSaw(
   return (await answerWhoSaw(actor, parseInput(whoSawInput, raw), budgetMs)).answer
 }
 
-/** The answer, whose files it is about, and whether names in it are pseudonyms. */
-export type Answered = { answer: WhoSaw; family: Family; isMasked: boolean }
+/** The answer, whose files it is about, and how its reader sees names: whose it shows is written down. */
+export type Answered = { answer: WhoSaw; family: Family; masking: Masking }
 
 /** The same as `whoSaw` of input that was parsed, for at most `budgetMs`. */
 export async function answerWhoSaw(
@@ -111,7 +111,7 @@ type Gathered = Omit<Counted, 'viewers'> & Pick<WhoSaw, 'q' | 'asOf'> & { family
 
 async function finish(actor: Actor, { family, holders, q, asOf, ...counted }: Gathered): Promise<Answered> {
   const { tenantId } = actor
-  const { masking, ...answered } = await readTransaction(tenantId, async ({ sql }) => {
+  const answered = await readTransaction(tenantId, async ({ sql }) => {
     await nameRows(sql, tenantId, counted.tally)
     const viewers = [...counted.tally.rows.values()].map(viewerOf).sort(byNearness)
     const coverage = await coverageOf({ sql, tenantId, family, holders, now: now() }, { ...counted, viewers })
@@ -134,11 +134,11 @@ async function finish(actor: Actor, { family, holders, q, asOf, ...counted }: Ga
       coverage,
       isMasked: masking.isMasked,
     }
-    masking.shows(idsIn(answer))
+    masking.shows(shownIn(answer))
     const shown = masking.isMasked ? masked(answer, masking) : answer
-    return { answer: shown, family, isMasked: masking.isMasked, masking }
+    return { answer: shown, family, masking }
   })
-  await masking.settle()
+  await answered.masking.settle()
   return answered
 }
 

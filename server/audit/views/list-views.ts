@@ -2,6 +2,7 @@ import 'server-only'
 import { z } from 'zod'
 import { defineQuery } from '#server/kernel/query.ts'
 import { type Masking, maskingFor } from '../masking/masking.ts'
+import { shownInQuery } from '../masking/named.ts'
 import { type Seen, showing } from '../masking/seen.ts'
 import type { Told } from '../masking/told.ts'
 import type { SavedView } from './form.ts'
@@ -23,6 +24,7 @@ export const listAuditViews = showing(
       const told = await masking.told(views.map(({ search }) => search.q))
       const answer = views.map((view, n) => {
         const isOwn = view.owner.id === ownId
+        if (!isOwn && !masking.isMasked) masking.shows([view.name, ...shownInQuery(view.search.q)])
         return viewFor(view, { isOwn, told: isOwn ? 'nothing' : told[n] }, masking)
       })
       // Where it stood among the names would tell how its own begins.

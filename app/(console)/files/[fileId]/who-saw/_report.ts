@@ -143,7 +143,7 @@ function coverageFacts(tell: Tell): Facts {
     [t('coverage.entitled'), `${may}${without}${names.length > 0 ? `: ${names.join(', ')}` : ''}`],
     ...moreOf(t, entitled.withoutCount - names.length),
     ...(entitled.formerly.length > 0
-      ? [['', t('coverage.formerly', { names: entitled.formerly.join(', ') })] as const]
+      ? [['', t('coverage.formerly', { names: entitled.formerly.map(({ name }) => name).join(', ') })] as const]
       : []),
     [t('coverage.devices'), devices.incompleteCount === 0 ? whole : holey],
     ...devices.incomplete.map((gap) => ['', gapText(tell, gap)] as const),

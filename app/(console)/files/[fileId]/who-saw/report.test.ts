@@ -187,6 +187,11 @@ describe('the sealed report', () => {
 
   it('under a reason gives everybody in it, also in its events, an entry with that reason; the act of another session is none', async () => {
     const { tenantId, officer, root } = await makeOffice()
+    // Named by an event alone: neither viewer nor entitled.
+    const mia = await makePerson(tenantId, { role: 'member', name: 'Mia' })
+    const seen = { id: 'b', at: now().toISOString(), action: 'file.view', person: { email: officer.email } }
+    const shared = { ...seen, target: { type: 'file', id: root }, detail: { with: mia.email } }
+    await recordAppEvents(makeApiKeyActor(tenantId, ['audit:write']), [JSON.stringify(shared)])
     await askReasonForNames(officer, {})
     const reason = 'Complaint 2026-117'
     const act = await unmaskNames(officer, { reason })
@@ -197,7 +202,7 @@ describe('the sealed report', () => {
     const log = await readLog(database, tenantId)
     const told = log.filter(({ entry }) => entry.action === 'audit.unmask' && entry.correlationId === act.id)
     expect(named.size).toBe(2)
-    expect(told.map(({ entry }) => entry.target?.id)).toEqual(expect.arrayContaining([...named]))
+    expect(told.map(({ entry }) => entry.target?.id)).toEqual(expect.arrayContaining([...named, mia.personId]))
     const exported = log.find(({ entry }) => entry.action === 'audit.export')
     expect(exported?.personal).toMatchObject({ reason, detail: { names: 'true' } })
     const { bundle: other } = await report({ ...officer, sessionId: uuidv7() }, root)

@@ -36,7 +36,9 @@ export function CoverageCard({ coverage: { period, entitled, devices, events, le
             </p>
             <Names names={entitled.without.map(({ name }) => name)} count={entitled.withoutCount} />
             {entitled.formerly.length > 0 && (
-              <p className="text-ink-2">{t('formerly', { names: entitled.formerly.join(', ') })}</p>
+              <p className="text-ink-2">
+                {t('formerly', { names: entitled.formerly.map(({ name }) => name).join(', ') })}
+              </p>
             )}
           </Row>
           <Row term={t('devices')}>

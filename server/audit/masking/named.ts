@@ -1,0 +1,32 @@
+import { isUuid } from '#lib/uuid.ts'
+import { queryTerms } from '#protocol/audit/query.ts'
+import { textsOf } from '../detail-ids.ts'
+import { readQuery } from '../plan.ts'
+import type { AuditEventView } from '../schema.ts'
+import { isOpenType } from './visible.ts'
+
+/**
+ * Whom an event names: ids of people, devices and brake requests, and what it calls somebody where it has no id, which is a name,
+ * an address or any other text that stands by itself.
+ */
+export function shownIn({ actor, device, target, correlationId, detail = {} }: AuditEventView): (string | undefined)[] {
+  const { requester, ...others } = detail
+  // The request knows who asked; the name alone may be that of several.
+  const asked = requester === undefined ? undefined : (correlationId ?? String(requester))
+  const said = Object.values(others).flatMap(textsOf)
+  return [
+    actor.id,
+    ...(isUuid(actor.id ?? '') ? [] : [actor.name, actor.email]),
+    device?.id,
+    target?.id,
+    ...(target && !isUuid(target.id) && !isOpenType(target.type) ? [target.name] : []),
+    asked,
+    // An id is no name: who looks one up shows it.
+    ...said.filter((text) => !isUuid(text)),
+  ]
+}
+
+/** Whom a question names: what stands in it by itself. */
+export function shownInQuery(q: string): string[] {
+  return queryTerms(readQuery(q)).map(({ value }) => value)
+}
