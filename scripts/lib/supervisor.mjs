@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readEnv } from '../../server/kernel/env.ts'
 import { bootstrap, entryArgs } from './bootstrap.mjs'
 import { ensureAssets, ensureBuilt, ensureGenerated } from './build.mjs'
+import { consoleArgs } from './console-args.mjs'
 import { demoDataDirOf, startDemo } from './demo.mjs'
 import { ensureDataDir, writeFileAtomic } from './files.mjs'
 import { answers, reachableHost } from './health.mjs'
@@ -104,26 +105,8 @@ function environmentOf({ env, isDev }) {
 /** The processes in the order in which they are stopped; the database goes last. */
 function specs({ env, isDev }, childEnv) {
   const watch = isDev ? ['--watch', '--watch-preserve-output'] : []
-  const next = [
-    'node_modules/next/dist/bin/next',
-    isDev ? 'dev' : 'start',
-    '--port',
-    String(env.port),
-    '--hostname',
-    env.host,
-  ]
-  // The console resolves its own conditions when it is built; only its preloads are ours.
-  const preloads = ['./scripts/lib/child-guard.mjs', './scripts/console-preload.mjs'].map((file) => `--import=${file}`)
-  // People ask in bursts. V8 takes a pause for a reason to keep the heap tight and to forget compiled code, and would collect in the
-  // middle of the next burst: a search after a pause is a third slower then.
-  const ready = ['--heap-growing-percent=200', '--no-flush-bytecode']
   return [
-    {
-      name: 'console',
-      args: ['--disable-warning=ExperimentalWarning', ...ready, ...preloads, ...next],
-      env: childEnv,
-      stopMs: 3500,
-    },
+    { name: 'console', args: consoleArgs({ isDev, host: env.host, port: env.port }), env: childEnv, stopMs: 3500 },
     { name: 'gateway', args: [...watch, ...entryArgs('gateway/main.ts')], env: childEnv, stopMs: 2000 },
     { name: 'worker', args: [...watch, ...entryArgs('server/worker.ts')], env: childEnv, stopMs: 2000 },
   ]
