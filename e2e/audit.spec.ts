@@ -128,6 +128,49 @@ test('the query line completes fields, values and names; the sentence says what 
   await expect(unseen).toHaveCount(0)
 })
 
+test('the query line has colours, which follow its text: long, wrong, composed and undone', async () => {
+  await open('/audit')
+  const colours = queryLine().locator('xpath=following-sibling::*[@aria-hidden]')
+  const piece = (text: string) => colours.getByText(text, { exact: true })
+  await queryLine().fill('-actor:"Lin Wei" OR outcome:perhaps merger ')
+  await expect(colours).toHaveText('-actor:"Lin Wei" OR outcome:perhaps merger', { useInnerText: false })
+  await expect(piece('-actor:')).toHaveCSS('color', 'rgb(11, 92, 173)')
+  await expect(piece('"Lin Wei"')).toHaveCSS('color', 'rgb(91, 75, 183)')
+  await expect(piece('perhaps')).toHaveCSS('text-decoration-style', 'wavy')
+  await expect(queryLine()).toHaveCSS('color', 'rgba(0, 0, 0, 0)')
+  await expectAccessible(page)
+  // A value that is still being written is not called wrong.
+  await queryLine().fill('outcome:perh')
+  await expect(piece('perh')).not.toHaveCSS('text-decoration-style', 'wavy')
+
+  const scrolled = () =>
+    queryLine().evaluate((field: HTMLInputElement) => [
+      field.scrollLeft,
+      field.parentElement?.querySelector('[data-query-colours]')?.scrollLeft,
+    ])
+  await queryLine().fill('quarterly '.repeat(60))
+  await queryLine().press('End')
+  await expect.poll(async () => (await scrolled())[0]).toBeGreaterThan(1_000)
+  const [field, line] = await scrolled()
+  expect(line).toBe(field)
+  await queryLine().press('Home')
+  await expect.poll(scrolled).toEqual([0, 0])
+
+  await queryLine().fill('')
+  await queryLine().pressSequentially('lin')
+  await queryLine().press('ControlOrMeta+z')
+  await expect(queryLine()).not.toHaveValue('lin')
+  await queryLine().fill('')
+  // An input method marks what it composes in the colour of the field's own text.
+  const input = await page.context().newCDPSession(page)
+  await input.send('Input.imeSetComposition', { text: 'wang', selectionStart: 4, selectionEnd: 4 })
+  await expect(colours).toHaveCount(0)
+  await expect(queryLine()).not.toHaveCSS('color', 'rgba(0, 0, 0, 0)')
+  await input.send('Input.insertText', { text: '王' })
+  await expect(colours).toHaveText('王')
+  await expect(queryLine()).toHaveValue('王')
+})
+
 test('the histogram is zoomed with the pointer and the keyboard, and back', async () => {
   await search('action:file.view')
   const box = await bars().boundingBox()
