@@ -48,7 +48,7 @@ export const requestExport = defineCommand({
         target: { type: 'export', id },
         detail: { phase: 'request', ...detailOf(view) },
       },
-      jobs: [exportJob(tenantId, id)],
+      jobs: [exportJob(tenantId)],
       notify: ['export'],
     }
   },

@@ -16,7 +16,7 @@ import { runInTransaction } from '#server/kernel/command.ts'
 import { askReasonForNames } from '#server/tenants/commands.ts'
 import { makeApiKeyActor, makePerson, makeTenant, readLog, useDatabase } from '#test/harness.ts'
 import { cancelExport, requestExport } from './commands.ts'
-import { expireExports } from './jobs.ts'
+import { expireExports, exportJobs } from './jobs.ts'
 import { getExport, listExports, openExport } from './queries.ts'
 import { type RunOptions, runExport } from './run-export.ts'
 
@@ -253,6 +253,24 @@ describe('an export', () => {
     expect((await getExport(other.owner, { exportId: large })).problem).toEqual({ code: 'too_large', index: null })
     expect(existsSync(join(database.dataDir, 'exports', other.tenantId, large))).toBe(false)
     expect(await stateOf(other.owner, d)).toBe('ready')
+  })
+
+  it('is made in turns: an organisation waits in line once, and each turn makes its oldest', async () => {
+    const { tenantId, owner } = await setting(3)
+    const ids = [await requestExport(owner, ask('csv')), await requestExport(owner, ask('ndjson'))].map(({ id }) => id)
+    const inLine = async () =>
+      (
+        await database.superuser.query('SELECT 1 FROM graphile_worker.jobs WHERE key = $1', [
+          `exports.make:${tenantId}`,
+        ])
+      ).rowCount
+    const states = () => Promise.all(ids.map(async (exportId) => (await getExport(owner, { exportId })).state))
+    expect(await inLine()).toBe(1)
+    await exportJobs['exports.make']({ tenantId })
+    expect(await states()).toEqual(['ready', 'queued'])
+    expect(await inLine()).toBe(1)
+    await exportJobs['exports.make']({ tenantId })
+    expect(await states()).toEqual(['ready', 'ready'])
   })
 
   it('is gone after seven days', async () => {

@@ -3,20 +3,27 @@ import { z } from 'zod'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { uuidField } from '#server/kernel/fields.ts'
 import { enqueueJobs } from '#server/kernel/jobs.ts'
+import { type Line, takeTurn } from '#server/kernel/turns.ts'
 import { listTenants } from '#server/tenants/queries.ts'
 import { exportStore, storedExports } from './files.ts'
 import { EXPORT_TASK, exportJob } from './job-key.ts'
 import { runExport } from './run-export.ts'
 import { expiredAmong, expireRuns, unfinishedRuns } from './run-state.ts'
 
-const payloadOf = z.object({ tenantId: uuidField(), exportId: uuidField() })
+const payloadOf = z.object({ tenantId: uuidField() })
 
-/** Exports take minutes: they have a queue of their own, so that nothing waits for them. */
+const line: Line = {
+  task: EXPORT_TASK,
+  waiting: unfinishedRuns,
+  work: (tenantId, exportId) => runExport(tenantId, exportId, { signal: ending.signal }),
+}
+
+/**
+ * Exports take minutes: they have a queue of their own, so that nothing waits for them. Organisations take turns, an export each, so
+ * that none waits for all that another one asked for.
+ */
 export const exportJobs = {
-  [EXPORT_TASK]: async (payload: unknown): Promise<void> => {
-    const { tenantId, exportId } = payloadOf.parse(payload)
-    await runExport(tenantId, exportId, { signal: ending.signal })
-  },
+  [EXPORT_TASK]: (payload: unknown): Promise<void> => takeTurn(line, payloadOf.parse(payload).tenantId),
 }
 
 const ending = new AbortController()
@@ -26,7 +33,7 @@ export function endExports(): void {
   ending.abort()
 }
 
-/** How many exports are made at once. */
+/** How many exports are made at once, each of another organisation. */
 export const EXPORTS_AT_ONCE = 2
 
 export const exportUpkeep = {
@@ -50,13 +57,7 @@ export async function expireExports(): Promise<void> {
 /** Before the queue begins: exports that a killed worker was making go on where they were. */
 export async function resumeExports(): Promise<void> {
   for (const { id: tenantId } of await listTenants()) {
-    const ids = await unfinishedRuns(tenantId)
-    if (ids.length > 0)
-      await pgTransaction('writer', tenantId, (_client, sql) =>
-        enqueueJobs(
-          sql,
-          ids.map((id) => exportJob(tenantId, id)),
-        ),
-      )
+    if ((await unfinishedRuns(tenantId)).length > 0)
+      await pgTransaction('writer', tenantId, (_client, sql) => enqueueJobs(sql, [exportJob(tenantId)]))
   }
 }

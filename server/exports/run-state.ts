@@ -158,7 +158,7 @@ export async function expireRun(tenantId: string, id: string): Promise<void> {
   })
 }
 
-/** What was asked for and is not there yet: its worker was killed, or has not begun. */
+/** What was asked for and is not there yet, oldest first: its worker was killed, or has not begun. */
 export async function unfinishedRuns(tenantId: string): Promise<string[]> {
   return pgTransaction('reader', tenantId, async (_client, sql) => {
     const rows = await sql<{ id: string }>(

@@ -5,16 +5,18 @@ export type Job = {
   task: string
   payload: Record<string, unknown> & { tenantId: string }
   runAt?: Date
+  /** Behind every job that waits now; others go before those that were asked for with a time. */
+  isLast?: boolean
   /** A waiting job with the same key is replaced. */
   key?: string
 }
 
 export async function enqueueJobs(sql: Sql, jobs: readonly Job[]): Promise<void> {
-  for (const { task, payload, runAt, key } of jobs) {
+  for (const { task, payload, runAt, isLast, key } of jobs) {
     await sql('SELECT enqueue_job($1::text, $2::text::json, $3::text::timestamptz, $4::text)::text AS done', [
       task,
       JSON.stringify(payload),
-      (runAt ?? new Date(0)).toISOString(),
+      isLast ? null : (runAt ?? new Date(0)).toISOString(),
       key ?? null,
     ])
   }

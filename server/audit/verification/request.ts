@@ -15,9 +15,9 @@ import { readVerification, VERIFICATION_TOPIC } from './state.ts'
 
 export const VERIFY_TASK = 'audit.verify'
 
-/** The job that verifies a log; one waits for each organisation, and asking again is harmless. */
+/** The job that verifies a log; one waits for each organisation, in the order in which they asked, and asking again is harmless. */
 export function verifyJob(tenantId: string, verificationId: string): Job {
-  return { task: VERIFY_TASK, payload: { tenantId, verificationId }, key: `${VERIFY_TASK}:${tenantId}` }
+  return { task: VERIFY_TASK, payload: { tenantId, verificationId }, key: `${VERIFY_TASK}:${tenantId}`, isLast: true }
 }
 
 /**
