@@ -20,7 +20,7 @@ import { eachCandidateAsStored, eachMatchAsStored, type StoredMatches } from '..
 import { verifyStoredLog } from '../verify-now.ts'
 import { groupOf } from './draft.ts'
 import { archiveRoots, endEngine } from './engine/client.ts'
-import { archiveJobs } from './jobs.ts'
+import { archiveInTurns, archiveJobs } from './jobs.ts'
 import { getArchive } from './queries.ts'
 import { setArchiveRule } from './rule.ts'
 import { type ArchiveStep, archiveTenant } from './run.ts'
@@ -79,6 +79,20 @@ describe('archiving', () => {
     await signHead(log.tenantId)
     expect(await archiveTenant(log.tenantId)).toMatchObject({ files: 1 })
     await expectSound(db, log)
+  })
+
+  it('goes organisation by organisation, a stretch each, as long as one has more; a problem ends its turns', async () => {
+    const [log, broken, late] = [await makeLog(db), await makeLog(db), await makeLog(db)]
+    const change = "entry = replace(entry, 'allowed', 'denied')"
+    await withoutWalls(db, `UPDATE audit_entry SET ${change} WHERE tenant_id = '${broken.tenantId}' AND index = 15`)
+    const ids = [log, broken, late].map(({ tenantId }) => tenantId)
+    const turns: string[] = []
+    const onFile = ({ name }: { name: string }) =>
+      void turns.push(['log', 'broken', 'late'][ids.findIndex((id) => name.includes(id))] ?? name)
+    expect(await archiveInTurns(ids, { fileEntries: 9, recordedFiles: 1, turnEntries: 1, onFile })).toEqual([])
+    expect(turns).toEqual(['log', 'broken', 'late', 'log', 'broken', 'late', 'log', 'late', 'log', 'late'])
+    await expectSound(db, log)
+    await expectSound(db, late)
   })
 
   it('answers searches as before', async () => {

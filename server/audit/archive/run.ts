@@ -30,13 +30,25 @@ export type ArchiveStep = 'written' | 'verified' | 'recorded' | 'cold'
 export type ArchiveOptions = {
   fileEntries?: number
   recordedFiles?: number
+  /** After so many entries have gone cold the rest waits for another turn; default: never. */
+  turnEntries?: number
   onStep?: (step: ArchiveStep) => void | Promise<void>
   onFile?: (file: WrittenFile) => void
 }
-/** How a run ended. `isBusy`: another process was at this organisation's archive. `problem`: why it did not go on. */
-export type Archived = { files: number; events: number; bytes: number; isBusy: boolean; problem: ArchiveProblem | null }
+/**
+ * How a run ended. `isBusy`: another process was at this organisation's archive. `isMore`: its turn was over, there may be more.
+ * `problem`: why it did not go on.
+ */
+export type Archived = {
+  files: number
+  events: number
+  bytes: number
+  isBusy: boolean
+  isMore: boolean
+  problem: ArchiveProblem | null
+}
 
-const NOTHING: Archived = { files: 0, events: 0, bytes: 0, isBusy: false, problem: null }
+const NOTHING: Archived = { files: 0, events: 0, bytes: 0, isBusy: false, isMore: false, problem: null }
 
 /**
  * Archives what is old enough: each file is written, read back whole, recorded in the log, and only then its entries go from the
@@ -91,6 +103,7 @@ class Run {
     if (days === null) return
     const { head, size } = await this.#signed()
     const before = expiryOf(days, now()) ?? new Date(0)
+    const { turnEntries = Number.POSITIVE_INFINITY } = this.#options
     // Of the latest day nothing may be left.
     for (let from = Math.max(coldTo, files.at(-1)?.to ?? 0); ; ) {
       const batch = await this.#writeBatch(from, { size, before, head })
@@ -102,6 +115,8 @@ class Run {
       this.#waiting.push(...batch)
       if (sumOf(this.#waiting, 'entries') >= WAITING_ENTRIES) await this.#goCold()
       from = last.to
+      this.done.isMore = this.done.events + sumOf(this.#waiting, 'entries') >= turnEntries
+      if (this.done.isMore) break
     }
     await this.#goCold()
     await sweepArchive(this.#tenantId)
@@ -159,6 +174,7 @@ class Run {
   async giveUp(problem: ColdFileProblem): Promise<void> {
     const { tenantId, done } = { tenantId: this.#tenantId, done: this.done }
     done.problem = problem.problem
+    done.isMore = false
     log.error(
       { tenantId, problem: problem.problem, index: problem.index, err: problem.cause, alarm: 'audit.archive.problem' },
       'days of the log stay where they are',
