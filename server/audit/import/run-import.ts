@@ -20,11 +20,15 @@ import {
 } from './mapping.ts'
 import { readFileRecords } from './read-file.ts'
 import { importHash, stateImported } from './state-events.ts'
+import { UnderWay } from './under-way.ts'
 
-/** Events in one batch, and batches under way: what is in memory is bounded by these, whatever the file's size. */
+/**
+ * Events in one batch, and batches of an organisation that are under way: what is in memory is bounded by these, whatever the files' size,
+ * and an organisation that sends many files at a time keeps no other waiting.
+ */
 const BATCH = 1_000
 const BATCH_CHARS = 2 * 1_024 * 1_024
-const IN_FLIGHT = 4
+const underWay = new UnderWay(4)
 
 export type ImportCounts = Pick<ImportAnswer, 'records' | 'accepted' | 'duplicates' | 'rejectedCount'> & {
   bytes: number
@@ -131,6 +135,7 @@ class Run {
   readonly #request: ImportRequest
   readonly #hash = createHash('sha256')
   readonly #inFlight = new Set<Promise<void>>()
+  #failure: { cause: unknown } | null = null
 
   constructor(tenantId: string, mapping: ImportMapping, request: ImportRequest) {
     this.#tenantId = tenantId
@@ -187,16 +192,19 @@ class Run {
 
   /** Waits while as many batches as may be are under way; the first failure ends the run. */
   async #send(events: ImportedEvent[]): Promise<void> {
-    const sent = this.#state(events).then(({ accepted, duplicates }) => {
+    const { done } = await underWay.begin(this.#tenantId, () => this.#state(events))
+    const sent = done.then(({ accepted, duplicates }) => {
       this.counts.accepted += accepted
       this.counts.duplicates += duplicates
       this.#inFlight.delete(sent)
       this.#request.onProgress?.({ ...this.counts })
     })
-    // Heard where it is awaited.
-    sent.catch(() => {})
+    // Heard before the next is sent, or at the end.
+    sent.catch((cause: unknown) => {
+      this.#failure ??= { cause }
+    })
     this.#inFlight.add(sent)
-    if (this.#inFlight.size >= IN_FLIGHT) await Promise.race(this.#inFlight)
+    if (this.#failure) throw this.#failure.cause
   }
 
   async #state(events: ImportedEvent[]): Promise<{ accepted: number; duplicates: number }> {
