@@ -33,6 +33,7 @@ export type LogSession = {
 }
 
 export type FetchPage = (ask: LogAsk & { cursor: string | null; limit: number }) => Promise<RowsPage | 'slow'>
+type FetchAt = (cursor: string | null) => ReturnType<FetchPage>
 
 /** Rows of one page; the API gives no more. */
 export const PAGE_ROWS = 200
@@ -46,29 +47,67 @@ export function createLogSession(
   first: RowsPage | null,
   firstLimit = PAGE_ROWS,
 ): LogSession {
-  const listeners = new Set<() => void>()
-  let cursor: string | null = null
-  let wanted = PAGE_ROWS
-  let isRunning = false
-  let isCatchingUp = false
-  let generation = 0
-  let state: LogState = {
-    rows: [],
-    total: null,
-    searchedBackTo: null,
-    status: 'searching',
-    waiting: [],
-    isBehind: false,
+  const found = new Found(first, firstLimit)
+  const fetchAt: FetchAt = (cursor) => fetchPage({ ...ask, cursor, limit: PAGE_ROWS })
+  const older = new Older(found, fetchAt)
+  const newer = new Newer(found, fetchAt)
+  return {
+    startedAt: Date.now(),
+    scrollY: 0,
+    getState: () => found.state,
+    subscribe: (listener) => found.subscribe(listener),
+    more: () => older.more(),
+    stop: () => found.set({ status: 'stopped' }),
+    goOn: () => older.goOn(),
+    // Oldest first, what is new comes with the last pages.
+    catchUp: async () => (ask.order === 'newest' ? newer.catchUp() : undefined),
+    showWaiting() {
+      const { isBehind, waiting, rows } = found.state
+      if (isBehind) return older.restart()
+      if (waiting.length > 0) found.set({ rows: [...waiting, ...rows], waiting: [] })
+    },
+  }
+}
+
+const NOTHING: LogState = {
+  rows: [],
+  total: null,
+  searchedBackTo: null,
+  status: 'searching',
+  waiting: [],
+  isBehind: false,
+}
+
+/** What was found so far, and who listens to it. */
+class Found {
+  state: LogState = NOTHING
+  /** Behind the oldest row; null before the first page, and behind the last. */
+  cursor: string | null = null
+  /** How often it began anew: what was asked for before belongs to none any more. */
+  generation = 0
+  readonly #listeners = new Set<() => void>()
+
+  constructor(first: RowsPage | null, firstLimit: number) {
+    if (!first) return
+    this.add(first)
+    // A first page that is not full was cut short by time.
+    if (this.state.status === 'searching' && first.rows.length >= firstLimit) this.set({ status: 'resting' })
   }
 
-  function set(changes: Partial<LogState>) {
-    state = { ...state, ...changes }
-    for (const listener of listeners) listener()
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
-  function add({ rows, nextCursor, searchedBackTo, total }: RowsPage) {
-    cursor = nextCursor
-    set({
+  set(changes: Partial<LogState>): void {
+    this.state = { ...this.state, ...changes }
+    for (const listener of this.#listeners) listener()
+  }
+
+  add({ rows, nextCursor, searchedBackTo, total }: RowsPage): void {
+    const { state } = this
+    this.cursor = nextCursor
+    this.set({
       rows: [...state.rows, ...rows],
       searchedBackTo,
       // A later page counts again and may have had less time for it.
@@ -77,69 +116,119 @@ export function createLogSession(
     })
   }
 
-  const isWanting = () => state.status === 'searching' && state.rows.length < wanted
+  clear(): void {
+    this.generation++
+    this.cursor = null
+    this.set({ rows: [], total: null, searchedBackTo: null, waiting: [], isBehind: false })
+  }
+}
+
+/** The way to the rows that are wanted, page after page. */
+class Older {
+  readonly #found: Found
+  readonly #fetchAt: FetchAt
+  #wanted = PAGE_ROWS
+  #isRunning = false
+
+  constructor(found: Found, fetchAt: FetchAt) {
+    this.#found = found
+    this.#fetchAt = fetchAt
+  }
+
+  more(): void {
+    const { status, rows } = this.#found.state
+    if (status !== 'resting') return
+    this.#wanted = rows.length + PAGE_ROWS
+    this.#search()
+  }
+
+  goOn(): void {
+    this.#wanted = Math.max(this.#wanted, this.#found.state.rows.length + 1)
+    this.#search()
+  }
+
+  restart(): void {
+    this.#isRunning = false
+    this.#wanted = PAGE_ROWS
+    this.#found.clear()
+    this.#search()
+  }
+
+  #search(): void {
+    this.#found.set({ status: 'searching' })
+    void this.#run()
+  }
+
+  #isWanting(): boolean {
+    const { status, rows } = this.#found.state
+    return status === 'searching' && rows.length < this.#wanted
+  }
 
   /** The server ends a page after two seconds and says how far it came: a slow search is many such pages. */
-  async function run() {
-    if (isRunning) return
-    isRunning = true
-    const mine = generation
+  async #run(): Promise<void> {
+    if (this.#isRunning) return
+    this.#isRunning = true
+    const found = this.#found
+    const mine = found.generation
     try {
-      while (isWanting()) {
-        const page = await fetchPage({ ...ask, cursor, limit: PAGE_ROWS })
-        if (mine !== generation) return
-        if (page === 'slow') set({ status: 'slow' })
-        else add(page)
+      while (this.#isWanting()) {
+        const page = await this.#fetchAt(found.cursor)
+        if (mine !== found.generation) return
+        if (page === 'slow') found.set({ status: 'slow' })
+        else found.add(page)
       }
-      if (state.status === 'searching') set({ status: 'resting' })
+      if (found.state.status === 'searching') found.set({ status: 'resting' })
     } catch {
-      if (mine === generation) set({ status: 'failed' })
+      if (mine === found.generation) found.set({ status: 'failed' })
     } finally {
-      if (mine === generation) isRunning = false
+      if (mine === found.generation) this.#isRunning = false
     }
   }
+}
 
-  function search() {
-    set({ status: 'searching' })
-    void run()
+/** Events that came since: fetched when something changed, and kept back. */
+class Newer {
+  readonly #found: Found
+  readonly #fetchAt: FetchAt
+  #isCatchingUp = false
+
+  constructor(found: Found, fetchAt: FetchAt) {
+    this.#found = found
+    this.#fetchAt = fetchAt
   }
 
-  function restart() {
-    generation++
-    isRunning = false
-    cursor = null
-    wanted = PAGE_ROWS
-    set({ rows: [], total: null, searchedBackTo: null, waiting: [], isBehind: false })
-    search()
-  }
-
-  const newestKnown = () => Math.max(-1, state.waiting[0]?.index ?? -1, state.rows[0]?.index ?? -1)
-
-  async function catchUp() {
+  async catchUp(): Promise<void> {
+    const { status } = this.#found.state
     // A search under way has not found the newest of its matches for certain: what it will find is not new.
-    if (isCatchingUp || ask.order !== 'newest' || (state.status !== 'resting' && state.status !== 'done')) return
-    isCatchingUp = true
-    const mine = generation
+    if (this.#isCatchingUp || (status !== 'resting' && status !== 'done')) return
+    this.#isCatchingUp = true
+    const found = this.#found
+    const mine = found.generation
     try {
-      const newer = await fetchNewer(newestKnown())
-      if (mine !== generation || newer === null) return
-      set({
-        waiting: [...newer.rows, ...state.waiting],
+      const newer = await this.#fetch(this.#newestKnown())
+      if (mine !== found.generation || newer === null) return
+      found.set({
+        waiting: [...newer.rows, ...found.state.waiting],
         total: newer.total,
-        isBehind: state.isBehind || newer.isBehind,
+        isBehind: found.state.isBehind || newer.isBehind,
       })
     } catch {
       // The next change asks again; that the connection is lost is said elsewhere.
     } finally {
-      isCatchingUp = false
+      this.#isCatchingUp = false
     }
   }
 
-  async function fetchNewer(known: number) {
+  #newestKnown(): number {
+    const { waiting, rows } = this.#found.state
+    return Math.max(-1, waiting[0]?.index ?? -1, rows[0]?.index ?? -1)
+  }
+
+  async #fetch(known: number) {
     const rows: EventRow[] = []
     let from: string | null = null
     for (;;) {
-      const page = await fetchPage({ ...ask, cursor: from, limit: PAGE_ROWS })
+      const page = await this.#fetchAt(from)
       if (page === 'slow') return null
       const newer = page.rows.filter(({ index }) => index > known)
       rows.push(...newer)
@@ -148,36 +237,6 @@ export function createLogSession(
       if (isWhole || rows.length >= MOST_WAITING) return { rows, total: page.total, isBehind: !isWhole }
       from = page.nextCursor
     }
-  }
-
-  if (first) {
-    add(first)
-    // A first page that is not full was cut short by time.
-    if (state.status === 'searching' && first.rows.length >= firstLimit) state = { ...state, status: 'resting' }
-  }
-  return {
-    startedAt: Date.now(),
-    scrollY: 0,
-    getState: () => state,
-    subscribe: (listener) => {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    more() {
-      if (state.status !== 'resting') return
-      wanted = state.rows.length + PAGE_ROWS
-      search()
-    },
-    stop: () => set({ status: 'stopped' }),
-    goOn() {
-      wanted = Math.max(wanted, state.rows.length + 1)
-      search()
-    },
-    catchUp,
-    showWaiting() {
-      if (state.isBehind) return restart()
-      if (state.waiting.length > 0) set({ rows: [...state.waiting, ...state.rows], waiting: [] })
-    },
   }
 }
 
