@@ -356,3 +356,28 @@ test('a name without a space stays inside a narrow screen', async () => {
   await expectNoSidewaysScroll(narrow)
   await narrow.close()
 })
+
+test('on a phone two results stand on the first screen; questions, chart and counts unfold', async () => {
+  const phone = await page.context().newPage()
+  await phone.setViewportSize({ width: 360, height: 740 })
+  const results = phone.getByRole('table').getByRole('row')
+  for (const locale of ['zh', 'en']) {
+    await page.context().addCookies([{ name: 'locale', value: locale, url: instance.consoleUrl }])
+    await phone.goto('/audit?q=action%3Afile.view+-outcome%3Adenied&last=7d')
+    for (const index of [0, 1]) await expect(results.nth(index)).toBeInViewport({ ratio: 1 })
+  }
+  await expect(phone.getByText('Who saw this file?')).toBeHidden()
+  await phone.getByText('Ask a question').click()
+  await expect(phone.getByText('Who saw this file?')).toBeVisible()
+  const counts = phone.getByRole('region', { name: 'Counts' })
+  await expect(counts).toBeHidden()
+  await phone.getByText('Chart and counts').click()
+  await expect(phone.getByRole('listbox', { name: /events? from/ })).toBeVisible()
+  await expectAccessible(phone)
+  // Whoever narrows the search by a count sees what is left.
+  await counts.getByRole('link', { name: 'Only Olga Berg' }).click()
+  await expect(phone).toHaveURL(/actor/)
+  await expect(counts).toBeHidden()
+  await expect(results.first()).toBeInViewport({ ratio: 1 })
+  await phone.close()
+})

@@ -19,6 +19,7 @@ import { Builder } from './builder.tsx'
 import { EventDetail } from './event-detail.tsx'
 import { FacetColumn } from './facet-column.tsx'
 import { CountedSearch } from './figures.tsx'
+import { Fold } from './fold.tsx'
 import { HistogramCard } from './histogram-card.tsx'
 import { LinkMenu } from './link-menu.tsx'
 import { LogBadge } from './log-badge.tsx'
@@ -74,8 +75,8 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
   return (
     <Page
       crumbs={crumbs}
-      title={t('title')}
-      sub={t('sub')}
+      title={<span className="max-sm:sr-only">{t('title')}</span>}
+      sub={<span className="max-sm:hidden">{t('sub')}</span>}
       actions={
         <>
           <Suspense>
@@ -85,42 +86,54 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
         </>
       }
     >
-      <div className={cx(eventId && 'max-lg:hidden')}>
-        <Asked params={params} meaning={meaning} shown={shown} />
-      </div>
-      {'described' in meaning && !params.wrong && (
-        <CountedSearch name={name} key={name} ask={ask}>
-          <div className={cx(eventId && 'max-lg:hidden')}>
-            <HistogramCard params={params} />
-          </div>
-          <Columns hasEvent={eventId !== null}>
-            <div className={cx('min-w-0', eventId ? 'max-xl:hidden' : 'max-lg:order-2')}>
-              <FacetColumn params={params} />
+      <div className="group/log">
+        <div className={cx(eventId && 'max-lg:hidden')}>
+          <Asked params={params} meaning={meaning} shown={shown} />
+        </div>
+        {'described' in meaning && !params.wrong && (
+          <CountedSearch name={name} key={name} ask={ask}>
+            <div
+              className={cx(
+                'max-sm:hidden group-has-[[data-fold=figures][open]]/log:block',
+                eventId && 'max-lg:hidden',
+              )}
+            >
+              <HistogramCard params={params} />
             </div>
-            <div className={cx('min-w-0', eventId && 'max-lg:hidden')}>
-              <Suspense key={name} fallback={<SkeletonRows rows={14} />}>
-                <LogResults
-                  sessionKey={name}
-                  ask={ask}
-                  params={params}
-                  // Beside an event the list is there already, or comes after it.
-                  first={eventId ? null : firstPage(actor, ask)}
-                  firstLimit={FIRST_ROWS}
-                  selectedId={eventId}
-                  liveUrl={LIVE_URL}
-                />
-              </Suspense>
-            </div>
-            {eventId && (
-              <div className="min-w-0 lg:sticky lg:top-[60px] lg:max-h-[calc(100dvh-72px)] lg:overflow-y-auto">
-                <Suspense key={`${eventId} ${shown.state}`} fallback={<SkeletonRows rows={8} />}>
-                  <EventDetail actor={actor} ask={ask} params={params} eventId={eventId} shown={shown} />
+            <Columns hasEvent={eventId !== null}>
+              <div
+                className={cx(
+                  'min-w-0',
+                  eventId ? 'max-xl:hidden' : 'max-lg:hidden group-has-[[data-fold=figures][open]]/log:block',
+                )}
+              >
+                <FacetColumn params={params} />
+              </div>
+              <div className={cx('min-w-0', eventId && 'max-lg:hidden')}>
+                <Suspense key={name} fallback={<SkeletonRows rows={14} />}>
+                  <LogResults
+                    sessionKey={name}
+                    ask={ask}
+                    params={params}
+                    // Beside an event the list is there already, or comes after it.
+                    first={eventId ? null : firstPage(actor, ask)}
+                    firstLimit={FIRST_ROWS}
+                    selectedId={eventId}
+                    liveUrl={LIVE_URL}
+                  />
                 </Suspense>
               </div>
-            )}
-          </Columns>
-        </CountedSearch>
-      )}
+              {eventId && (
+                <div className="min-w-0 lg:sticky lg:top-[60px] lg:max-h-[calc(100dvh-72px)] lg:overflow-y-auto">
+                  <Suspense key={`${eventId} ${shown.state}`} fallback={<SkeletonRows rows={8} />}>
+                    <EventDetail actor={actor} ask={ask} params={params} eventId={eventId} shown={shown} />
+                  </Suspense>
+                </div>
+              )}
+            </Columns>
+          </CountedSearch>
+        )}
+      </div>
     </Page>
   )
 }
@@ -144,19 +157,28 @@ function Actions({ actor, params, views, className }: ActionsProps) {
 type AskedProps = { params: AuditParams; meaning: Awaited<ReturnType<typeof readMeaning>>; shown: NamesShown }
 
 /** The question: by form, as a query, in words, and what is wrong with it. */
-function Asked({ params, meaning, shown }: AskedProps) {
+async function Asked({ params, meaning, shown }: AskedProps) {
+  const t = await getTranslations('audit')
   return (
     <>
+      <Fold key={auditHref(params)} name="asks" className="mb-2 sm:hidden">
+        {t('questions.open')}
+      </Fold>
       <Questions params={params} />
       <NamesBar shown={shown} unanswered={'unanswered' in meaning ? meaning.unanswered : []} />
       <QueryBar params={params} mistake={'mistake' in meaning ? meaning.mistake : null} />
       {params.wrong && <WrongTimes params={params} wrong={params.wrong} />}
       {'described' in meaning && (
-        <div className="mt-1.5 mb-2 flex flex-wrap items-baseline gap-x-4">
+        <div className="mt-1.5 mb-2 flex flex-wrap items-baseline gap-x-4 max-sm:mb-0">
           <Meaning described={meaning.described}>
             {meaning.leavesOutSearches && <SearchesLink params={params} />}
           </Meaning>
           <Builder params={params} />
+          {!params.wrong && (
+            <Fold key={auditHref(params)} name="figures" className="ml-auto lg:hidden">
+              {t('figures')}
+            </Fold>
+          )}
         </div>
       )}
     </>

@@ -15,7 +15,10 @@ import { QuestionPicker } from './question-picker.tsx'
 export async function Questions({ params }: { params: AuditParams }) {
   const t = await getTranslations('audit')
   return (
-    <section aria-label={t('questions.label')} className="mb-2 flex flex-wrap gap-2">
+    <section
+      aria-label={t('questions.label')}
+      className="mb-2 flex flex-wrap gap-2 max-sm:hidden group-has-[[data-fold=asks][open]]/log:flex"
+    >
       {QUESTIONS.map((question) => (
         <Popout
           key={question}
