@@ -1,6 +1,8 @@
 import { useLocale, useTimeZone, useTranslations } from 'next-intl'
+import type { CSSProperties } from 'react'
+import { axisMarks } from './axis-marks.ts'
 import { cx } from './cx.ts'
-import { formatMark, formatTime, type MarkWords } from './time-format.ts'
+import { formatTime } from './time-format.ts'
 
 export type Bucket = { start: string; count: number; flagged?: number }
 
@@ -90,61 +92,28 @@ function scaled(count: number, most: number): number {
   return count === 0 ? 0 : Math.max(2, (count / most) * HEIGHT)
 }
 
-type Mark = { start: string; at: number; words: string }
-
 /** The days or hours below the bars. */
 export function HistogramAxis({ buckets }: { buckets: readonly Bucket[] }) {
   const locale = useLocale()
   const timeZone = useTimeZone() ?? 'UTC'
-  const marks = axisMarks(buckets, locale, timeZone)
+  const starts = buckets.map(({ start }) => start)
   return (
     <div aria-hidden className="relative h-[18px] text-tiny leading-[18px] text-ink-3">
-      {marks.map((mark) => (
+      {axisMarks(starts, locale, timeZone).map(({ start, at, words, ends, onPhone }) => (
         <span
-          key={mark.start}
+          key={start}
           suppressHydrationWarning
-          style={{ left: `${mark.at * 100}%` }}
-          className={cx('absolute whitespace-nowrap max-sm:even:hidden', mark.at > PHONE_END && 'max-sm:hidden')}
+          style={{ '--at': `${at * 100}%` } as CSSProperties}
+          className={cx(
+            'absolute whitespace-nowrap',
+            ends.wide ? 'sm:right-0' : 'sm:left-(--at)',
+            ends.phone ? 'max-sm:right-0' : 'max-sm:left-(--at)',
+            !onPhone && 'max-sm:hidden',
+          )}
         >
-          {mark.words}
+          {words}
         </span>
       ))}
     </div>
-  )
-}
-
-const MOST_MARKS = 8
-/** Behind this the words of a mark would leave the card of a phone. */
-const PHONE_END = 0.84
-const DAY_MS = 86_400_000
-
-/** Weekdays repeat after a week, days of the year after a year. */
-function wordsFor(spanMs: number): MarkWords {
-  if (spanMs < 8 * DAY_MS) return 'weekday'
-  return spanMs < 300 * DAY_MS ? 'day' : 'month'
-}
-
-/** Where a new day (of years: month) begins in the reader's zone; within two days, clock times at even distances. */
-function axisMarks(buckets: readonly Bucket[], locale: string, timeZone: string): Mark[] {
-  const [first, last] = [buckets[0], buckets.at(-1)]
-  if (!first || !last) return []
-  const span = Date.parse(last.start) - Date.parse(first.start)
-  const clock = span < 2 * DAY_MS
-  // Below, neighbouring marks would share their minute.
-  const precision = span < MOST_MARKS * 60_000 ? 'second' : 'minute'
-  const format = (start: string) =>
-    clock
-      ? formatTime(new Date(start), { locale, timeZone, precision, dateless: true })
-      : formatMark(new Date(start), wordsFor(span), locale, timeZone)
-  const all = buckets.map((bucket, index) => ({
-    start: bucket.start,
-    at: index / buckets.length,
-    words: format(bucket.start),
-  }))
-  const fresh = clock ? all : all.filter((mark, index) => index === 0 || mark.words !== all[index - 1]?.words)
-  const step = Math.ceil(fresh.length / MOST_MARKS)
-  // The words of a mark at the very end would leave the card; those of a short first day would meet the second's.
-  return fresh.filter(
-    (mark, index) => index % step === 0 && mark.at < 0.94 && !(index === 0 && (fresh[1]?.at ?? 1) < 0.08 && !clock),
   )
 }
