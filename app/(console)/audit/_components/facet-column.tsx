@@ -71,6 +71,7 @@ function FacetLine({ field, value: { value, label, kind = 'person', count }, par
       <Link
         href={auditHref(params, { q: isOn ? without(params.q, term) : narrowed(params.q, term) })}
         scroll={false}
+        onClick={showResults}
         aria-label={t(isOn ? 'facets.remove' : 'facets.add', { value: shown })}
         title={words === value ? words : `${words} · ${visibleText(value)}`}
         className={cx('min-w-0 flex-1 truncate hover:underline', isOn ? 'font-semibold text-accent' : 'text-ink')}
@@ -80,6 +81,11 @@ function FacetLine({ field, value: { value, label, kind = 'person', count }, par
       <span className="text-ink-2 tabular-nums">{format.number(count)}</span>
     </li>
   )
+}
+
+/** On a narrow screen the counts stand over the list and close with the search that they narrow: what is left begins at the top. */
+function showResults() {
+  if (window.innerWidth < 1024) window.scrollTo({ top: 0 })
 }
 
 /** A value in the reader's language, where it is a word of ours. */
