@@ -33,12 +33,13 @@ type Props = {
 
 const WIDTHS: Record<ColumnName, string> = {
   time: '168px',
-  actor: 'minmax(0,1fr)',
-  action: 'minmax(0,1.35fr)',
-  target: 'minmax(0,1.35fr)',
-  device: 'minmax(0,.95fr)',
-  result: 'minmax(0,1.35fr)',
-  known: 'minmax(0,.95fr)',
+  actor: 'minmax(0,1.1fr)',
+  action: 'minmax(0,1.2fr)',
+  target: 'minmax(0,1.4fr)',
+  device: 'minmax(0,1fr)',
+  // Two lines hold all that is true of an attempt.
+  result: 'minmax(132px,1fr)',
+  known: 'minmax(0,1.1fr)',
   labels: 'minmax(0,1fr)',
   policy: 'minmax(0,.9fr)',
   address: 'minmax(0,.9fr)',
