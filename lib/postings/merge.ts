@@ -1,6 +1,6 @@
 import { BLOCK } from './bits.ts'
 import { Gatherer, TermList, TermNumbers } from './gather.ts'
-import { eachPlace, type Packed, type Packing, type Places, packPlaces } from './places.ts'
+import { type Packed, type Packing, packStretches, type Stretches, scanStretches } from './places.ts'
 import {
   bitsFor,
   bucketKey,
@@ -38,10 +38,11 @@ function runOf(parts: readonly RunPart[], span: number): Run {
   for (const { offset, rows } of parts) {
     const take = (hash: TermHash, packing: Packing, bytes: Uint8Array, from: number, to: number) => {
       let number = -1
-      eachPlace(packing, bytes, from, to, (place) => {
-        if (place + offset < 0 || place + offset >= span) return
+      scanStretches(packing, bytes, from, to, (begin, end) => {
+        const [first, last] = [Math.max(0, begin + offset), Math.min(span, end + offset)]
+        if (first >= last) return
         if (number < 0) number = numbers.numberOf(hash)
-        gatherer.add(number, place + offset)
+        gatherer.add(number, first, last)
       })
     }
     for (const { key, body } of rows) {
@@ -50,7 +51,7 @@ function runOf(parts: readonly RunPart[], span: number): Run {
     }
   }
   const list = new TermList()
-  eachGathered(numbers, gatherer, (hash, places, from, to) => list.add(hash, places, from, to))
+  eachGathered(numbers, gatherer, (hash, stretches, from, to) => list.add(hash, stretches, from, to))
   return buildRun(list.terms, span, list.singles)
 }
 
@@ -78,10 +79,10 @@ export function mergeBlocks(parts: readonly RunPart[], { share, bits }: { share:
   const { own, shared } = termsOfShare(parts, share)
   const rows: PostingRow[] = []
   const small: SmallTerm[] = []
-  for (const { hash, places } of shared.terms) {
-    const term = { hash, packed: packPlaces(places, Number.POSITIVE_INFINITY) }
+  for (const { hash, stretches } of shared.terms) {
+    const term = { hash, packed: packStretches(stretches, Number.POSITIVE_INFINITY) }
     if (smallBytes(term) <= OWN_BYTES) small.push(term)
-    else rows.push(...piecesOf(ownKey(hash), cutInBlocks(places)))
+    else rows.push(...piecesOf(ownKey(hash), cutInBlocks(stretches)))
   }
   for (const [hash, found] of own) {
     const inOrder = found.sort((a, b) => a.block - b.block)
@@ -98,11 +99,11 @@ function termsOfShare(parts: readonly RunPart[], share: number): { own: Map<Term
   const numbers = new TermNumbers()
   const gatherer = new Gatherer()
   let [number, shift] = [0, 0]
-  const add = (place: number) => gatherer.add(number, place + shift)
+  const add = (from: number, to: number) => gatherer.add(number, from + shift, to + shift)
   const take = (hash: TermHash, packing: Packing, bytes: Uint8Array, from: number, to: number) => {
     if (Math.floor(hash / SHARE_SIZE) !== share) return
     number = numbers.numberOf(hash)
-    eachPlace(packing, bytes, from, to, add)
+    scanStretches(packing, bytes, from, to, add)
   }
   for (const { offset, rows } of byOffset(parts)) {
     shift = offset
@@ -116,36 +117,41 @@ function termsOfShare(parts: readonly RunPart[], share: number): { own: Map<Term
     }
   }
   const shared = new TermList()
-  eachGathered(numbers, gatherer, (hash, places, from, to) => {
+  eachGathered(numbers, gatherer, (hash, stretches, from, to) => {
     const inBlocks = own.get(hash)
-    if (inBlocks) inBlocks.push(...cutInBlocks(places.subarray(from, to)))
-    else shared.add(hash, places, from, to)
+    if (inBlocks) inBlocks.push(...cutInBlocks(stretches.subarray(from, to)))
+    else shared.add(hash, stretches, from, to)
   })
   return { own, shared }
 }
 
-/** Places of several blocks, block by block. */
-function cutInBlocks(places: Places): InBlock[] {
+/** Stretches of several blocks, block by block. */
+function cutInBlocks(stretches: Stretches): InBlock[] {
   const byBlock = new Map<number, number[]>()
-  for (const place of places) {
-    const block = Math.floor(place / BLOCK)
-    const inBlock = byBlock.get(block) ?? []
-    inBlock.push(place - block * BLOCK)
-    byBlock.set(block, inBlock)
+  for (let n = 0; n < stretches.length; n += 2) {
+    const end = stretches[n + 1] as number
+    for (let from = stretches[n] as number; from < end; ) {
+      const block = Math.floor(from / BLOCK)
+      const to = Math.min(end, (block + 1) * BLOCK)
+      const inBlock = byBlock.get(block) ?? []
+      inBlock.push(from - block * BLOCK, to - block * BLOCK)
+      byBlock.set(block, inBlock)
+      from = to
+    }
   }
-  return [...byBlock].map(([block, inBlock]) => ({ block, packed: packPlaces(inBlock, BLOCK) }))
+  return [...byBlock].map(([block, inBlock]) => ({ block, packed: packStretches(inBlock, BLOCK) }))
 }
 
-/** What was gathered, term by term: its places stand in `places` from `from` (included) to `to` (excluded). */
+/** What was gathered, term by term: its stretches stand in `stretches` from `from` (included) to `to` (excluded). */
 function eachGathered(
   numbers: TermNumbers,
   gatherer: Gatherer,
-  take: (hash: TermHash, places: Int32Array, from: number, to: number) => void,
+  take: (hash: TermHash, stretches: Int32Array, from: number, to: number) => void,
 ): void {
   const hashes = numbers.hashes()
-  const { places, ends } = gatherer.gathered(hashes.length)
+  const { stretches, ends } = gatherer.gathered(hashes.length)
   for (let n = 0, from = 0; n < ends.length; from = ends[n++] as number)
-    take(hashes[n] as number, places, from, ends[n] as number)
+    take(hashes[n] as number, stretches, from, ends[n] as number)
 }
 
 const OWN_BYTES = 128

@@ -1,5 +1,5 @@
 import { addPlace, addRange, type Bits, BLOCK } from './bits.ts'
-import { ByteReader, numberBytes, writeNumber } from './bytes-io.ts'
+import { numberBytes, writeNumber } from './bytes-io.ts'
 
 /** How places are written: each by its distance from the last, stretches without a gap, or a bit a place (one block at most). */
 export type Packing = 0 | 1 | 2
@@ -10,121 +10,148 @@ const BITMAP = 2
 /** Ascending places. */
 export type Places = readonly number[] | Int32Array
 
+/** Ascending places as stretches without a gap between them: where one begins, where it ends (excluded), where the next begins, and so on. */
+export type Stretches = readonly number[] | Int32Array
+
 /** Ascending places, packed. */
 export type Packed = { packing: Packing; body: Uint8Array }
 
-/** Packs ascending places below `span` in the smallest of the three forms. */
-export function packPlaces(places: Places, span: number): Packed {
-  let sparse = 0
-  let stretches = 0
-  let last = -1
-  let begun = -1
-  let lastEnd = 0
+/** Ascending places as stretches, as few as they are. */
+export function stretchesOf(places: Places): number[] {
+  const stretches: number[] = []
   for (let n = 0; n < places.length; n++) {
     const place = places[n] as number
-    sparse += numberBytes(place - last - 1)
-    if (place !== last + 1 || begun < 0) {
-      if (begun >= 0) stretches += numberBytes(last - begun)
-      stretches += numberBytes(place - lastEnd)
-      begun = place
-    }
-    last = place
-    lastEnd = place + 1
+    if (stretches.at(-1) === place) stretches[stretches.length - 1] = place + 1
+    else stretches.push(place, place + 1)
   }
-  if (begun >= 0) stretches += numberBytes(last - begun)
-  const bitmap = span <= BLOCK ? Math.ceil(span / 8) : Number.POSITIVE_INFINITY
-  if (stretches < sparse && stretches <= bitmap) return { packing: STRETCHES, body: packStretches(places, stretches) }
-  if (sparse <= bitmap) return { packing: SPARSE, body: packSparse(places, sparse) }
-  return { packing: BITMAP, body: packBitmap(places, span) }
+  return stretches
+}
+
+/** The places of stretches. */
+export function placesIn(stretches: Stretches): number[] {
+  const places: number[] = []
+  for (let n = 0; n < stretches.length; n += 2) {
+    const to = stretches[n + 1] as number
+    for (let place = stretches[n] as number; place < to; place++) places.push(place)
+  }
+  return places
+}
+
+/** Packs ascending places below `span` in the smallest of the three forms. */
+export function packPlaces(places: Places, span: number): Packed {
+  return packStretches(stretchesOf(places), span)
+}
+
+/** The same of stretches. */
+export function packStretches(stretches: Stretches, span: number): Packed {
+  let sparseBytes = 0
+  let stretchBytes = 0
+  let last = 0
+  for (let n = 0; n < stretches.length; n += 2) {
+    const from = stretches[n] as number
+    const to = stretches[n + 1] as number
+    const gap = numberBytes(from - last)
+    // Each place after the first of a stretch is a distance of nothing.
+    sparseBytes += gap + to - from - 1
+    stretchBytes += gap + numberBytes(to - from - 1)
+    last = to
+  }
+  const bitmapBytes = span <= BLOCK ? Math.ceil(span / 8) : Number.POSITIVE_INFINITY
+  if (stretchBytes < sparseBytes && stretchBytes <= bitmapBytes)
+    return { packing: STRETCHES, body: writeStretches(stretches, stretchBytes) }
+  if (sparseBytes <= bitmapBytes) return { packing: SPARSE, body: writeSparse(stretches, sparseBytes) }
+  return { packing: BITMAP, body: writeBitmap(stretches, span) }
 }
 
 // How many bytes it becomes is known: nothing has to grow, and nothing is copied.
 
-function packSparse(places: Places, bytes: number): Uint8Array {
+function writeSparse(stretches: Stretches, bytes: number): Uint8Array {
   const body = new Uint8Array(bytes)
   let at = 0
-  let last = -1
-  for (let n = 0; n < places.length; n++) {
-    const place = places[n] as number
-    at = writeNumber(body, at, place - last - 1)
-    last = place
+  let last = 0
+  for (let n = 0; n < stretches.length; n += 2) {
+    const from = stretches[n] as number
+    const to = stretches[n + 1] as number
+    at = writeNumber(body, at, from - last) + to - from - 1
+    last = to
   }
   return body
 }
 
-function packStretches(places: Places, bytes: number): Uint8Array {
+function writeStretches(stretches: Stretches, bytes: number): Uint8Array {
   const body = new Uint8Array(bytes)
   let at = 0
-  let end = 0
-  for (let n = 0; n < places.length; ) {
-    const from = places[n] as number
-    let to = from
-    while (places[n + 1] === to + 1) {
-      to++
-      n++
-    }
-    n++
-    at = writeNumber(body, at, from - end)
-    at = writeNumber(body, at, to - from)
-    end = to + 1
+  let last = 0
+  for (let n = 0; n < stretches.length; n += 2) {
+    const from = stretches[n] as number
+    const to = stretches[n + 1] as number
+    at = writeNumber(body, at, from - last)
+    at = writeNumber(body, at, to - from - 1)
+    last = to
   }
   return body
 }
 
-function packBitmap(places: Places, span: number): Uint8Array {
+function writeBitmap(stretches: Stretches, span: number): Uint8Array {
   const body = new Uint8Array(Math.ceil(span / 8))
-  for (let n = 0; n < places.length; n++) {
-    const place = places[n] as number
-    body[place >>> 3] = (body[place >>> 3] as number) | (1 << (place & 7))
+  for (let n = 0; n < stretches.length; n += 2) {
+    const to = stretches[n + 1] as number
+    for (let place = stretches[n] as number; place < to; place++)
+      body[place >>> 3] = (body[place >>> 3] as number) | (1 << (place & 7))
   }
   return body
 }
 
 /** Calls `take` with each stretch, `from` included and `to` excluded, in order. */
 export function eachStretch({ packing, body }: Packed, take: (from: number, to: number) => void): void {
+  scanStretches(packing, body, 0, body.length, take)
+}
+
+/** The same of what is packed in `bytes` from `begin` to `end` (excluded). What is packed by its places comes place by place. */
+export function scanStretches(
+  packing: Packing,
+  bytes: Uint8Array,
+  begin: number,
+  end: number,
+  take: (from: number, to: number) => void,
+): void {
   if (packing === BITMAP) {
-    for (let n = 0; n < body.length; n++) {
-      const byte = body[n] as number
-      for (let bit = 0; byte >> bit !== 0; bit++) if ((byte >> bit) & 1) take(8 * n + bit, 8 * n + bit + 1)
+    for (let n = begin; n < end; n++) {
+      const byte = bytes[n] as number
+      const place = 8 * (n - begin)
+      for (let bit = 0; byte >> bit !== 0; bit++) if ((byte >> bit) & 1) take(place + bit, place + bit + 1)
     }
     return
   }
-  const reader = new ByteReader(body)
-  let at = 0
-  while (!reader.isDone) {
-    const from = at + reader.number()
-    const to = from + (packing === STRETCHES ? reader.number() : 0) + 1
-    take(from, to)
-    at = to
-  }
-}
-
-/** Calls `take` with each place, in order, of what is packed in `bytes` from `from` to `to` (excluded). */
-export function eachPlace(
-  packing: Packing,
-  bytes: Uint8Array,
-  from: number,
-  to: number,
-  take: (place: number) => void,
-): void {
-  if (packing !== SPARSE) {
-    eachStretch({ packing, body: bytes.subarray(from, to) }, (begin, end) => {
-      for (let place = begin; place < end; place++) take(place)
-    })
-    return
-  }
-  let next = 0
-  for (let at = from; at < to; ) {
+  // Read without a call for each number: this is most of what joining runs takes.
+  let last = 0
+  for (let at = begin; at < end; ) {
     let byte = bytes[at++] as number
     let gap = byte & 0x7f
     for (let scale = 128; byte >= 0x80; scale *= 128) {
-      if (at === to) throw new RangeError('postings end too early')
+      if (at === end) throw tooEarly()
       byte = bytes[at++] as number
       gap += (byte & 0x7f) * scale
     }
-    take(next + gap)
-    next += gap + 1
+    let more = 0
+    if (packing === STRETCHES) {
+      if (at === end) throw tooEarly()
+      byte = bytes[at++] as number
+      more = byte & 0x7f
+      for (let scale = 128; byte >= 0x80; scale *= 128) {
+        if (at === end) throw tooEarly()
+        byte = bytes[at++] as number
+        more += (byte & 0x7f) * scale
+      }
+    }
+    const from = last + gap
+    last = from + more + 1
+    take(from, last)
   }
+}
+
+function tooEarly(): RangeError {
+  return new RangeError('postings end too early')
 }
 
 /** The places, `shift` further on each. */
@@ -161,7 +188,7 @@ function addSparse(bits: Bits, body: Uint8Array, shift: number): void {
     let byte = body[n++] as number
     let gap = byte & 0x7f
     for (let scale = 128; byte >= 0x80; scale *= 128) {
-      if (n === body.length) throw new RangeError('postings end too early')
+      if (n === body.length) throw tooEarly()
       byte = body[n++] as number
       gap += (byte & 0x7f) * scale
     }

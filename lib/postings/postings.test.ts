@@ -14,7 +14,7 @@ import {
   unite,
 } from './bits.ts'
 import { cutRun, MERGE_SHARES, mergeBlocks, mergedBits, mergeInBlock } from './merge.ts'
-import { addPacked, packPlaces, unpackPlaces } from './places.ts'
+import { addPacked, packPlaces, placesIn, stretchesOf, unpackPlaces } from './places.ts'
 import { bucketKey, buildRun, eachInBucket, ownKey, type PostingRow, type Run, readBucket, readOwn } from './run.ts'
 import { addHours, addTimes, countHours, eachHour, packTimes, unpackTimes } from './times.ts'
 
@@ -90,6 +90,7 @@ describe('sets of places', () => {
       fc.property(places, (list) => {
         const packed = packPlaces(list, BLOCK)
         expect(unpackPlaces(packed)).toEqual(list)
+        expect(placesIn(stretchesOf(list))).toEqual(list)
         expect(packed.body.length).toBeLessThanOrEqual(BLOCK / 8)
         const bits = noBits()
         addPacked(bits, packed, 0)
@@ -102,6 +103,14 @@ describe('sets of places', () => {
 
 const hash = fc.integer({ min: 0, max: 2 ** 52 - 1 })
 const terms = fc.uniqueArray(fc.record({ hash, places }), { maxLength: 30, selector: (term) => term.hash })
+
+/** The run of terms with their places. */
+function runOf(list: readonly { hash: number; places: readonly number[] }[], span: number): Run {
+  return buildRun(
+    list.map(({ hash, places }) => ({ hash, stretches: stretchesOf(places) })),
+    span,
+  )
+}
 
 /** Looks a term up in a run of one block, or in the pieces of a larger one. */
 function lookUp({ bits, rows }: Run, term: number, block = 0): number[] {
@@ -119,7 +128,7 @@ describe('a run', () => {
   it('holds every term, wherever it stands', () => {
     fc.assert(
       fc.property(terms, (list) => {
-        const run = buildRun(list, BLOCK)
+        const run = runOf(list, BLOCK)
         for (const term of list) expect(lookUp(run, term.hash)).toEqual(term.places)
         expect(lookUp(run, 4_711)).toEqual(list.find((term) => term.hash === 4_711)?.places ?? [])
       }),
@@ -133,7 +142,7 @@ describe('a run', () => {
       fc.property(places, fc.constantFrom(BLOCK, 5), (at, span) => {
         const list = at.map((place, n) => ({ hash: (n * 2_654_435_761_123) % 2 ** 52, places: [place % span] }))
         const singles = { hashes: list.map(({ hash }) => hash), places: list.map((term) => term.places[0] ?? 0) }
-        expect(buildRun([], span, singles)).toEqual(buildRun(list, span))
+        expect(buildRun([], span, singles)).toEqual(runOf(list, span))
       }),
     )
   })
@@ -143,7 +152,7 @@ describe('a run', () => {
       hash: (n * 2_654_435_761_123) % 2 ** 52,
       places: [n % BLOCK],
     }))
-    const run = buildRun(rare, BLOCK)
+    const run = runOf(rare, BLOCK)
     expect(run.bits).toBe(8)
     for (const { body } of run.rows) expect(body.length).toBeLessThan(8_000)
     for (const term of rare.slice(0, 200)) expect(lookUp(run, term.hash)).toEqual(term.places)
@@ -163,7 +172,7 @@ describe('a run', () => {
           places: term.places.filter((at) => at >= from && at < to).map((at) => at - from),
         }))
         .filter((term) => term.places.length > 0)
-      return { offset: from, ...buildRun(within, to - from) }
+      return { offset: from, ...runOf(within, to - from) }
     })
     const merged = mergeInBlock(parts.toReversed(), 30_000)
     for (const term of list) expect(lookUp(merged, term.hash)).toEqual(term.places)
@@ -178,7 +187,7 @@ describe('a run', () => {
     const hashes = Array.from({ length: 10_000 }, (_, n) => Math.floor(n / 50) * 2 ** 34 + (n % 50))
     const parts = [0, 1, 2].map((part) => ({
       offset: 1_000 * part,
-      rows: buildRun(
+      rows: runOf(
         hashes.filter((_, n) => n % 3 >= part).map((hash, n) => ({ hash, places: [n % 1_000] })),
         1_000,
       ).rows,
@@ -207,7 +216,7 @@ describe('a run', () => {
     ;[1, 9_000, 3, 1].forEach((count, block) => {
       blocks[(block + 1) % 4]?.push({ hash: 4_711, places: Array.from({ length: count }, (_, k) => 2 * k + 5) })
     })
-    const runs = blocks.map((list) => buildRun(list, BLOCK))
+    const runs = blocks.map((list) => runOf(list, BLOCK))
     const parts = runs.map(({ rows }, n) => ({ offset: n * BLOCK, rows }))
     const bits = mergedBits(40_000)
     const rows: PostingRow[] = []

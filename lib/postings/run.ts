@@ -5,7 +5,7 @@
  */
 import { BLOCK } from './bits.ts'
 import { ByteWriter, numberBytes } from './bytes-io.ts'
-import { type Packed, type Packing, type Places, packPlaces, SPARSE, unpackPlaces } from './places.ts'
+import { eachStretch, type Packed, type Packing, packStretches, SPARSE, type Stretches } from './places.ts'
 
 /** A term is known by 52 bits of its hash: a whole number that JavaScript holds exactly. */
 export type TermHash = number
@@ -37,7 +37,7 @@ export function bucketKey(hash: TermHash, bits: number): number {
   return (POWERS[bits] as number) + Math.floor(hash / (POWERS[HASH_BITS - bits] as number))
 }
 
-export type TermPlaces = { readonly hash: TermHash; readonly places: Places }
+export type TermPlaces = { readonly hash: TermHash; readonly stretches: Stretches }
 
 /** Terms that stand at one place each: the place of the term `hashes[n]` is `places[n]`. */
 export type Singles = { readonly hashes: readonly TermHash[]; readonly places: readonly number[] }
@@ -48,8 +48,8 @@ const NO_SINGLES: Singles = { hashes: [], places: [] }
 export function buildRun(terms: Iterable<TermPlaces>, span: number, singles = NO_SINGLES): Run {
   const rows: PostingRow[] = []
   const small: SmallTerm[] = []
-  for (const { hash, places } of terms) {
-    const packed = packPlaces(places, span)
+  for (const { hash, stretches } of terms) {
+    const packed = packStretches(stretches, span)
     if (packed.body.length > OWN_BYTES) rows.push({ key: ownKey(hash), piece: 0, body: ownBody(packed) })
     else small.push({ hash, packed })
   }
@@ -201,6 +201,13 @@ export function piecesOf(key: number, parts: readonly { block: number; packed: P
 
 /** One packing of several blocks' places, counted from the beginning of block `from`. */
 export function joined(from: number, parts: readonly { block: number; packed: Packed }[]): Packed {
-  const places = parts.flatMap(({ block, packed }) => unpackPlaces(packed, (block - from) * BLOCK))
-  return packPlaces(places, Number.POSITIVE_INFINITY)
+  const stretches: number[] = []
+  for (const { block, packed } of parts) {
+    const shift = (block - from) * BLOCK
+    eachStretch(packed, (begin, end) => {
+      if (stretches.at(-1) === begin + shift) stretches[stretches.length - 1] = end + shift
+      else stretches.push(begin + shift, end + shift)
+    })
+  }
+  return packStretches(stretches, Number.POSITIVE_INFINITY)
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { placesIn } from '#lib/postings/places.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import { buildEntry, type EntryDraft } from './entry.ts'
 import { TermCollector } from './term-collector.ts'
@@ -33,7 +34,7 @@ function collect(built: Built) {
 
 function pairsOf(collector: TermCollector) {
   const { terms, singles } = collector.collected()
-  const pairs: [number, readonly number[]][] = terms.map(({ hash, places }) => [hash, [...places]])
+  const pairs: [number, readonly number[]][] = terms.map(({ hash, stretches }) => [hash, placesIn(stretches)])
   singles.hashes.forEach((hash, n) => {
     pairs.push([hash, singles.places.slice(n, n + 1)])
   })

@@ -1,5 +1,5 @@
 import { Gatherer, TermList, TermNumbers } from '#lib/postings/gather.ts'
-import type { Places } from '#lib/postings/places.ts'
+import { type Places, placesIn, stretchesOf } from '#lib/postings/places.ts'
 import type { Singles, TermPlaces } from '#lib/postings/run.ts'
 import { isUuid } from '#lib/uuid.ts'
 import type { AuditEntry } from './entry.ts'
@@ -110,12 +110,12 @@ export class TermCollector {
     const repeated = this.#repeated()
     const shared = new Map([...repeated].map((hash) => [hash, new Set<number>()]))
     const list = new TermList()
-    const { places, ends } = this.#gatherer.gathered(this.#hashes.length)
+    const { stretches, ends } = this.#gatherer.gathered(this.#hashes.length)
     for (let n = 0, from = 0; n < ends.length; from = ends[n++] as number) {
       const hash = this.#hashes[n] as number
       const others = repeated.size === 0 ? undefined : shared.get(hash)
-      if (others) for (const place of places.subarray(from, ends[n])) others.add(place)
-      else list.add(hash, places, from, ends[n] as number)
+      if (others) for (const place of placesIn(stretches.subarray(from, ends[n]))) others.add(place)
+      else list.add(hash, stretches, from, ends[n] as number)
     }
     for (let n = 0; n < this.#singles.hashes.length; n++) {
       const [hash, place] = [this.#singles.hashes[n] as number, this.#singles.places[n] as number]
@@ -123,7 +123,7 @@ export class TermCollector {
       if (others) others.add(place)
       else list.addSingle(hash, place)
     }
-    for (const [hash, all] of shared) list.terms.push({ hash, places: [...all].sort((a, b) => a - b) })
+    for (const [hash, all] of shared) list.terms.push({ hash, stretches: stretchesOf([...all].sort((a, b) => a - b)) })
     return list
   }
 
@@ -131,7 +131,7 @@ export class TermCollector {
   places(): Map<number, Places> {
     const { terms, singles } = this.collected()
     const byHash = new Map<number, Places>()
-    for (const { hash, places } of terms) byHash.set(hash, places)
+    for (const { hash, stretches } of terms) byHash.set(hash, placesIn(stretches))
     for (const [n, hash] of singles.hashes.entries()) byHash.set(hash, singles.places.slice(n, n + 1))
     return byHash
   }
@@ -232,7 +232,7 @@ export class TermCollector {
       term.number = this.#hashes.push(term.hash) - 1
     } else if (term.last === place) return
     term.last = place
-    this.#gatherer.add(term.number, place)
+    this.#gatherer.add(term.number, place, place + 1)
   }
 }
 
