@@ -7,8 +7,8 @@ const MAX_PERSONAL_BYTES = 60_000
 export type AppEventLine = { line: number; event: AppEvent } | { line: number; code: string; detail: string }
 
 /** Reads the lines one by one: a bad one is told from the others and never stops them. `line` counts from 1. */
-export function parseAppEventLines(lines: readonly string[]): AppEventLine[] {
-  return lines.map((text, position) => ({ line: position + 1, ...parseLine(text) }))
+export function parseAppEventLines(lines: Iterable<string>): AppEventLine[] {
+  return Array.from(lines, (text, position) => ({ line: position + 1, ...parseLine(text) }))
 }
 
 function parseLine(text: string): { event: AppEvent } | { code: string; detail: string } {

@@ -24,7 +24,7 @@ type Batch = { tenantId: string; size: number; actor: ApiKeyActor; app: string; 
  * @param lines NDJSON without line breaks, at most 5,000 (the door's to count)
  * @throws AppError forbidden without `audit:write` · unavailable
  */
-export async function recordAppEvents(actor: Actor, lines: readonly string[]): Promise<AppEventsAnswer> {
+export async function recordAppEvents(actor: Actor, lines: Iterable<string>): Promise<AppEventsAnswer> {
   requirePermission(actor, 'audit:write')
   if (actor.kind !== 'api_key') throw new AppError('forbidden', { detail: 'Apps state events with an API key.' })
   const parsed = parseAppEventLines(lines)

@@ -3,7 +3,7 @@ import { appMayState } from '#protocol/audit/actions.ts'
 import { EVENT_LIMITS, type EventLine, eventLineSchema } from '#protocol/device/messages.ts'
 import { isPlainEvent } from '#protocol/device/plain-event.ts'
 
-/** 8 bytes of SHA-256 over the line as it was sent, in hexadecimal: enough to tell that a number came again with other bytes. */
+/** Of SHA-256 over the line as it was sent, a character each: enough to tell that a number came again with other bytes. */
 export const DIGEST_BYTES = 8
 
 export type GoodLine = { line: number; seq: number; digest: string; event: EventLine; occurredAt: Date }
@@ -22,12 +22,14 @@ const MAX_PERSONAL = 60_000
 const ASCII = /^[\x20-\x7e]*$/
 
 /** Reads the lines of one request one by one: a bad one is told from the others and never stops them. `line` counts from 1. */
-export function parseEventLines(lines: readonly string[]): ParsedLine[] {
-  return lines.map((text, position) => parseLine(text, position + 1))
+export function parseEventLines(lines: Iterable<string>): ParsedLine[] {
+  const parsed: ParsedLine[] = []
+  for (const text of lines) parsed.push(parseLine(text, parsed.length + 1))
+  return parsed
 }
 
 function parseLine(text: string, line: number): ParsedLine {
-  const digest = hash('sha256', text, 'hex').slice(0, 2 * DIGEST_BYTES)
+  const digest = hash('sha256', text, 'binary').slice(0, DIGEST_BYTES)
   if (3 * text.length > EVENT_LIMITS.lineBytes && Buffer.byteLength(text) > EVENT_LIMITS.lineBytes) {
     return {
       line,

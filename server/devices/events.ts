@@ -15,8 +15,9 @@ import { timesOf } from './event-times.ts'
 import { formatRanges, parseRanges, type Range, runsOf } from './ranges.ts'
 import { revokedDetail } from './service.ts'
 
-/** Lines as they were sent: what waits is read when its turn comes, and is carried from one young generation to the next as mere text. */
-type Batch = { tenantId: string; size: number; actor: DeviceActor; lines: readonly string[] }
+/** Lines as they were sent: what waits is read when its turn comes. */
+type SentLines = Iterable<string> & { readonly length: number }
+type Batch = { tenantId: string; size: number; actor: DeviceActor; lines: SentLines }
 
 /**
  * Takes events of a device into the log. Resolves when they are durable; sending again is harmless; a bad line is told from
@@ -24,7 +25,7 @@ type Batch = { tenantId: string; size: number; actor: DeviceActor; lines: readon
  * @param lines the NDJSON lines without their line breaks, at most 5,000 (the gateway's to count)
  * @throws AppError device_revoked · clone_suspected (both copies are blocked then) · unavailable
  */
-export async function ingestDeviceEvents(actor: DeviceActor, lines: readonly string[]): Promise<EventsResponse> {
+export async function ingestDeviceEvents(actor: DeviceActor, lines: SentLines): Promise<EventsResponse> {
   try {
     return await ingest({ tenantId: actor.tenantId, size: lines.length, actor, lines })
   } catch (error) {
@@ -149,7 +150,7 @@ async function receive(
   const digests = withNews.map(({ enrollment, fresh, runs }) => ({
     enrollmentId: enrollment.id,
     runs,
-    digests: new Map(fresh.map(({ seq, digest }) => [seq, digest])),
+    digests: Buffer.from(fresh.map(({ digest }) => digest).join(''), 'latin1'),
   }))
   await Promise.all([
     sql(RECEIVE, [tenantId, JSON.stringify(rows), at.toISOString()]),

@@ -12,7 +12,7 @@ export const GET = apiRoute({ query: searchAudit })
 /** NDJSON, an event a line; durable when it is answered. */
 export const POST = apiRoute({ handler: async (call) => recordAppEvents(call.actor, await linesOf(call)) })
 
-async function linesOf({ request }: ApiCall): Promise<string[]> {
+async function linesOf({ request }: ApiCall): Promise<Iterable<string>> {
   const type = request.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase()
   if (type !== 'application/x-ndjson')
     throw new AppError('unsupported_media_type', { detail: 'Send application/x-ndjson, an event a line.' })
