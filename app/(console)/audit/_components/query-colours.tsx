@@ -35,7 +35,7 @@ export function QueryColours({ input, text, wrong }: Props) {
           </span>
         ))}
         {/* Something is missing at the end. Behind it room, so that this line can be scrolled as far as the field. */}
-        <span className={cx("after:content-['_']", wrong?.start === text.length && WRONG)} />
+        <span className={cx("after:content-['_']", wrong?.start === text.length && MISSING)} />
         <span className="inline-block w-[2ch]" />
       </span>
     </span>
@@ -43,3 +43,5 @@ export function QueryColours({ input, text, wrong }: Props) {
 }
 
 const WRONG = 'underline decoration-danger decoration-wavy underline-offset-2'
+/** A wave as narrow as one blank would not be seen. */
+const MISSING = 'underline decoration-2 decoration-danger underline-offset-2'

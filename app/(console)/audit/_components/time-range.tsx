@@ -53,7 +53,11 @@ export function TimeRange({ params }: { params: AuditParams }) {
           className="order-last flex basis-full flex-wrap items-end gap-2"
         >
           {(['from', 'to'] as const).map((name) => (
-            <Field key={name} label={t(`range.${name}`)} className="mb-0! max-sm:basis-full">
+            <Field
+              key={name}
+              label={t(`range.${name}`)}
+              className="mb-0! max-sm:grid max-sm:basis-full max-sm:grid-cols-[3rem_minmax(0,1fr)] max-sm:items-center"
+            >
               {(control) => (
                 <Input
                   {...control}
