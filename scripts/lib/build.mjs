@@ -88,8 +88,11 @@ export async function ensureAssets() {
   await ensureAgentWorker()
 }
 
-/** Builds the assets and the console, each when one of its sources changed since its last build. */
-export async function ensureBuilt(signal) {
+/**
+ * Builds the assets and the console, each when one of its sources changed since its last build. With `isStrict` a build that warns
+ * of anything fails.
+ */
+export async function ensureBuilt(signal, { isStrict = false } = {}) {
   // First: what it makes is among the files that the console serves.
   await ensureAssets()
   await whenStale({
@@ -98,7 +101,8 @@ export async function ensureBuilt(signal) {
     isPresent: () => fs.existsSync(path.join(ROOT, '.next/BUILD_ID')),
     run: () => {
       say('Building the console…')
-      return node([NEXT, 'build'], { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' }, signal)
+      const env = { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' }
+      return node([NEXT, 'build'], env, signal, isStrict ? requireNoWarnings : undefined)
     },
   })
 }
@@ -136,12 +140,31 @@ function filesOf(place) {
     .flatMap((name) => filesOf(path.join(place, name)))
 }
 
-/** Runs a tool; an aborted `signal` (a stop in the middle of a start) ends it. */
-async function node(args, env, signal) {
-  const child = spawn(process.execPath, args, { cwd: ROOT, env, signal, stdio: ['ignore', 2, 2] })
+/** @throws Refusal when a build that succeeded has said that it met warnings */
+export function requireNoWarnings(said) {
+  const [line] = /^.*\bencountered \d+ warnings?\b.*$/m.exec(said) ?? []
+  if (line) throw new Refusal(`the build is not silent: ${line.trim()}`)
+}
+
+/** Runs a tool; an aborted `signal` (a stop in the middle of a start) ends it. `judge` is given what it said, and may throw. */
+async function node(args, env, signal, judge) {
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env,
+    signal,
+    stdio: ['ignore', ...Array(2).fill(judge ? 'pipe' : 2)],
+  })
+  const said = []
+  for (const stream of judge ? [child.stdout, child.stderr] : [])
+    stream.on('data', (chunk) => {
+      said.push(chunk)
+      process.stderr.write(chunk)
+    })
   const how = await new Promise((resolve) => {
     child.once('error', (error) => resolve(error.message))
-    child.once('exit', (code, killedBy) => resolve(killedBy ?? code))
+    // Not before all of what it said has come.
+    child.once('close', (code, killedBy) => resolve(killedBy ?? code))
   })
   if (how !== 0) throw new Refusal(`${path.basename(args[0])} ${args[1]} failed (${how})`)
+  judge?.(Buffer.concat(said).toString())
 }

@@ -77,7 +77,7 @@ function everything(reports) {
   return {
     ...quick(reports, false),
     build: async () => {
-      await ensureBuilt()
+      await ensureBuilt(undefined, { isStrict: true })
       return fromExit(0)
     },
     'end to end': async () => {

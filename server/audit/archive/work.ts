@@ -12,9 +12,14 @@ import { archiveStore, isOwnName } from './store.ts'
 
 /** A draft of the organisation's; it is there until `clearDrafts`. */
 export function draftPath(tenantId: string, ending: 'ndjson' | 'parquet'): string {
+  return workPath(`${tenantId}.${ending}`)
+}
+
+/** Where something lies that is under way; the folder is there. */
+function workPath(name: string): string {
   const { work } = archiveRoots()
   mkdirSync(work, { recursive: true, mode: 0o700 })
-  return join(work, `${tenantId}.${ending}`)
+  return join(work, name)
 }
 
 /** Drafts of this run, or of one that died. */
@@ -30,9 +35,7 @@ const UNDER_WAY = '.replacing'
 
 /** Where the files are listed that are about to be replaced; no draft. */
 export function underWay(tenantId: string): string {
-  const { work } = archiveRoots()
-  mkdirSync(work, { recursive: true, mode: 0o700 })
-  return join(work, `${tenantId}${UNDER_WAY}`)
+  return workPath(`${tenantId}${UNDER_WAY}`)
 }
 
 /** Before a file is put into the store, and before its row goes: if we die, the next run knows where to look. */
@@ -60,9 +63,7 @@ export async function sweepNoted(tenantId: string, isRecorded: (name: string) =>
 }
 
 function listPath(tenantId: string): string {
-  const { work } = archiveRoots()
-  mkdirSync(work, { recursive: true, mode: 0o700 })
-  return join(work, listName(tenantId))
+  return workPath(listName(tenantId))
 }
 
 function listName(tenantId: string): string {
