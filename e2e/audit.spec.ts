@@ -203,6 +203,7 @@ test('an event opens beside the list, which stays; from it to all that its perso
   await page.keyboard.press('Enter')
   await expect(page).toHaveURL(/\/audit\/[0-9a-f-]{36}\?q=/)
   await expect(page.getByText('stated by an app (Plan viewer)')).toBeVisible()
+  await expect(page.getByText(/^noticed; it was probably taken “Plan \d+\.pdf”$/)).toBeVisible()
   await expect(rows().nth(2)).toHaveAttribute('aria-current', 'true')
   await page.keyboard.press('Escape')
   await expect(page).toHaveURL(/\/audit\?q=/)

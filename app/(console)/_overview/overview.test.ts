@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { defaultPolicy } from '#protocol/policy/document.ts'
 import type { Trust } from '#server/audit/schema.ts'
 import { needsOf } from './needs.ts'
-import { platformSlices, policySlices, versionSlices } from './posture.ts'
+import { captureRows, platformSlices, policySlices, versionSlices } from './posture.ts'
 import { stepsOf } from './steps.ts'
 
 const devices = { known: 0, inService: 0, silent: 0, missingEvents: 0, pending: 0, clones: [], groups: [] }
@@ -129,6 +129,14 @@ describe('posture', () => {
     const slices = versionSlices(many, null, names)
     expect(slices).toHaveLength(6)
     expect(slices.reduce((sum, { value }) => sum + value, 0)).toBe(9)
+  })
+})
+
+describe('captureRows', () => {
+  it('writes days as all of the console does', () => {
+    const days = [{ start: '2026-11-24T00:00:00.000Z', prevented: 1, noticed: 2 }]
+    expect(captureRows(days, 'en').map(({ label }) => label)).toEqual(['24 Nov'])
+    expect(captureRows(days, 'zh').map(({ label }) => label)).toEqual(['11月24日'])
   })
 })
 

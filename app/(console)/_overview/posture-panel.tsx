@@ -1,4 +1,4 @@
-import { useFormatter, useTranslations } from 'next-intl'
+import { useLocale, useTranslations } from 'next-intl'
 import type { ReactNode } from 'react'
 import { Donut } from '#components/chart/donut.tsx'
 import { StackedChart } from '#components/chart/stacked-chart.tsx'
@@ -7,7 +7,7 @@ import { Link } from '#components/ui/link.tsx'
 import type { CaptureDays } from '#server/audit/queries.ts'
 import type { DeviceOverview } from '#server/devices/queries.ts'
 import type { Overview } from './load.ts'
-import { platformSlices, policySlices, versionSlices } from './posture.ts'
+import { captureRows, platformSlices, policySlices, versionSlices } from './posture.ts'
 
 type Props = { devices: DeviceOverview; policy: Overview['policy']; captures: CaptureDays | null }
 
@@ -58,11 +58,7 @@ function Tile({ title, className, children }: { title: string; className?: strin
 
 function Captures({ captures: { days, total, from, partial } }: { captures: CaptureDays }) {
   const t = useTranslations('overview.posture')
-  const format = useFormatter()
-  const rows = days.map(({ start, prevented, noticed }) => ({
-    label: format.dateTime(new Date(start), { day: 'numeric', month: 'short', timeZone: 'UTC' }),
-    values: { prevented, noticed },
-  }))
+  const rows = captureRows(days, useLocale())
   const href = `/audit?q=${encodeURIComponent('action:screenshot.attempt')}&from=${encodeURIComponent(from)}`
   return (
     <Tile title={t('captures')} className="xl:col-span-3">

@@ -1,7 +1,9 @@
 import type { Slice } from '#components/chart/series.ts'
+import { formatMark } from '#components/ui/time-format.ts'
 import type { PolicyDocument } from '#protocol/policy/document.ts'
 import { isAppVersionAccepted } from '#protocol/policy/evaluate.ts'
 import { compareVersions } from '#protocol/policy/versions.ts'
+import type { CaptureDays } from '#server/audit/queries.ts'
 import type { DeviceOverview } from '#server/devices/queries.ts'
 
 type Groups = DeviceOverview['groups']
@@ -86,4 +88,12 @@ function atMost(slices: Slice[], rest: string): Slice[] {
     ...slices.slice(0, SHOWN),
     { key: 'rest', label: rest, value: others, tone: 'neutral', href: '/devices?status=active' },
   ]
+}
+
+/** Attempts to capture by day; the days are those of UTC. */
+export function captureRows(days: CaptureDays['days'], locale: string) {
+  return days.map(({ start, prevented, noticed }) => ({
+    label: formatMark(new Date(start), 'day', locale, 'UTC'),
+    values: { prevented, noticed },
+  }))
 }

@@ -74,16 +74,14 @@ async function Summary({ event }: { event: AuditEventView }) {
   const names = await getTranslations('names')
   const called = ({ id, name }: { id: string; name?: string | undefined }) => nameWords(names, name ?? id)
   return (
-    <p className="flex flex-wrap items-center gap-x-1.5 text-ink-2">
+    <p className="text-ink-2 wrap-anywhere">
       {event.enforcement && event.enforcement !== 'none' ? (
-        <span>{common(`enforcementWords.${event.enforcement}`)}</span>
+        common(`enforcementWords.${event.enforcement}`)
       ) : (
         <ResultBadge outcome={event.outcome} />
       )}
-      {event.device && <span className="wrap-anywhere">{t('event.on', { device: called(event.device) })}</span>}
-      {event.target && event.target.id !== event.device?.id && (
-        <span className="wrap-anywhere">“{called(event.target)}”</span>
-      )}
+      {event.device && ` ${t('event.on', { device: called(event.device) })}`}
+      {event.target && event.target.id !== event.device?.id && ` “${called(event.target)}”`}
     </p>
   )
 }
