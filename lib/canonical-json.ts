@@ -12,12 +12,16 @@ export function canonicalJson(value: JsonValue): string {
   return write(value, '$')
 }
 
-/** Needs no escape, and is its own normal form. */
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/
+
+/** Whether a text needs no escape in JSON and is its own normal form. */
+export function isPlainText(text: string): boolean {
+  return PLAIN.test(text)
+}
 
 /** A text as it stands in canonical JSON. Lone surrogates are the caller's to refuse. */
 export function jsonText(text: string): string {
-  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
+  return isPlainText(text) ? `"${text}"` : JSON.stringify(text)
 }
 
 function write(value: unknown, path: string): string {

@@ -13,7 +13,8 @@ export class EntryError extends Error {
   }
 }
 
-const MAX_LABELS = 32
+/** Labels of one entry. */
+export const MAX_LABELS = 32
 const MAX_LABEL_LENGTH = 64
 const MAX_ID_LENGTH = 256
 const TARGET_TYPE = /^[a-z][a-z0-9_]{0,31}$/

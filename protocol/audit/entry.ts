@@ -3,8 +3,9 @@ import { jsonText } from '#lib/canonical-json.ts'
 import { formatTime } from '#lib/time.ts'
 import { uuidv7 } from '#lib/uuid.ts'
 import type { ActorKind, Enforcement, Outcome } from './actions.ts'
-import { checkEntry, checkStated, EntryError } from './entry-check.ts'
+import { checkEntry, checkStated, EntryError, MAX_LABELS } from './entry-check.ts'
 import { type Personal, type PersonalValues, sealPersonal } from './personal.ts'
+import { Texts } from './texts.ts'
 
 /** The most bytes an encoded entry may have: the length prefix of an entry bundle has 16 bits. */
 export const MAX_ENTRY_BYTES = 65_535
@@ -60,6 +61,7 @@ export type BuiltEntry = {
 export function buildEntry(draft: EntryDraft): BuiltEntry {
   const { personal, text: personalText, sha256 } = sealPersonal(draft.personal ?? {})
   const { actor, device, policy, target } = draft
+  const texts = new Texts()
   const entry: AuditEntry = {
     v: 1,
     id: draft.id ?? uuidv7(draft.recordedAt.getTime()),
@@ -70,8 +72,8 @@ export function buildEntry(draft: EntryDraft): BuiltEntry {
     outcome: draft.outcome,
     actor: { kind: actor.kind, id: actor.id },
     device: device && { id: device.id },
-    target: target && { type: target.type, id: normaliseText(target.id) },
-    labels: normaliseLabels(draft.labels),
+    target: target && { type: target.type, id: texts.normal(target.id, 'target.id') },
+    labels: normaliseLabels(draft.labels, texts),
     policy: policy && { id: policy.id, version: policy.version, rule: policy.rule },
     source: draft.source,
     enforcement: draft.enforcement,
@@ -81,7 +83,7 @@ export function buildEntry(draft: EntryDraft): BuiltEntry {
   // An id, times and a commitment that were written here are right; whatever else was given is not known to be.
   if (draft.id === undefined) checkStated(entry)
   else checkEntry(entry)
-  return new Built(entry, formatEntry(entry), personal, personalText)
+  return new Built(entry, formatEntry(entry, texts.write), personal, personalText)
 }
 
 class Built implements BuiltEntry {
@@ -103,16 +105,12 @@ class Built implements BuiltEntry {
   }
 }
 
-const ASCII = /^[\x20-\x7e]*$/
+const LABEL_FIELDS = Array.from({ length: MAX_LABELS }, (_, n) => `labels[${n}]`)
 
-function normaliseText(text: string): string {
-  return ASCII.test(text) ? text : text.normalize('NFC')
-}
-
-function normaliseLabels(labels: readonly string[] | undefined): readonly string[] | undefined {
+function normaliseLabels(labels: readonly string[] | undefined, texts: Texts): readonly string[] | undefined {
   if (labels === undefined || labels.length === 0) return undefined
-  const texts = labels.map(normaliseText)
-  return texts.every((label, n) => n === 0 || label > (texts[n - 1] ?? '')) ? texts : [...new Set(texts)].sort()
+  const normal = labels.map((label, n) => texts.normal(label, LABEL_FIELDS[n] ?? 'labels'))
+  return normal.every((label, n) => n === 0 || label > (normal[n - 1] ?? '')) ? normal : [...new Set(normal)].sort()
 }
 
 /**
@@ -125,9 +123,10 @@ export function encodeEntry(entry: AuditEntry): Bytes {
 
 /**
  * Member by member in sorted order: to sort them at run time takes ten times as long, JSON.stringify of sorted members twice as
- * long. What has a checked form (ids, times, names from a list) needs no escapes. A property test holds it equal to `canonicalJson`.
+ * long. What has a checked form (ids, times, names from a list) needs no escapes; `write` is how labels and the target's id stand
+ * in JSON. A property test holds it equal to `canonicalJson`.
  */
-function formatEntry(entry: AuditEntry): string {
+function formatEntry(entry: AuditEntry, write = jsonText): string {
   const { actor, clock, correlationId, device, enforcement, labels, policy, target } = entry
   let text = `{"action":"${entry.action}","actor":{${actor.id === undefined ? '' : `"id":"${actor.id}",`}"kind":"${actor.kind}"}`
   if (clock !== undefined) text += `,"clock":"${clock}"`
@@ -135,12 +134,12 @@ function formatEntry(entry: AuditEntry): string {
   if (device !== undefined) text += `,"device":{"id":"${device.id}"}`
   if (enforcement !== undefined) text += `,"enforcement":"${enforcement}"`
   text += `,"id":"${entry.id}"`
-  if (labels !== undefined) text += `,"labels":[${labels.map(jsonText).join(',')}]`
+  if (labels !== undefined) text += `,"labels":[${labels.map(write).join(',')}]`
   text += `,"occurredAt":"${entry.occurredAt}","outcome":"${entry.outcome}","personal":{"sha256":"${entry.personal.sha256}"}`
   if (policy !== undefined)
     text += `,"policy":{"id":"${policy.id}",${policy.rule === undefined ? '' : `"rule":${jsonText(policy.rule)},`}"version":${policy.version}}`
   text += `,"recordedAt":"${entry.recordedAt}","source":${jsonText(entry.source)}`
-  if (target !== undefined) text += `,"target":{"id":${jsonText(target.id)},"type":"${target.type}"}`
+  if (target !== undefined) text += `,"target":{"id":${write(target.id)},"type":"${target.type}"}`
   text += ',"v":1}'
   const bytes = utf8LengthAbove(text, MAX_ENTRY_BYTES)
   if (bytes > MAX_ENTRY_BYTES)

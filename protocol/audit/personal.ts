@@ -1,7 +1,8 @@
 import { base64urlDecode, base64urlEncode, utf8LengthAbove } from '#lib/bytes.ts'
-import { canonicalJson, jsonText } from '#lib/canonical-json.ts'
+import { canonicalJson } from '#lib/canonical-json.ts'
 import { EntryError } from './entry-check.ts'
 import { sha256Base64url } from './sha256.ts'
+import { Texts } from './texts.ts'
 
 /** A text or a list of texts; numbers are written as text, so that every program reads the same value. */
 export type DetailText = string | readonly string[]
@@ -32,7 +33,6 @@ export const MAX_PERSONAL_BYTES = 65_535
 
 // No digits first: an object puts such names before all others, whatever order canonical JSON asks for.
 const DETAIL_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
-const ASCII = /^[\x20-\x7e]*$/
 
 /**
  * Normalises personal values to NFC, adds a fresh salt (or the one given) and commits to them.
@@ -42,8 +42,9 @@ export function sealPersonal(
   values: PersonalValues,
   salt = freshSalt(),
 ): { personal: Personal; text: string; sha256: string } {
-  const personal = normalise(values, salt)
-  const text = formatPersonal(personal)
+  const texts = new Texts()
+  const personal = normalise(values, salt, texts)
+  const text = formatPersonal(personal, texts)
   const bytes = utf8LengthAbove(text, MAX_PERSONAL_BYTES)
   if (bytes > MAX_PERSONAL_BYTES)
     throw new EntryError('personal', `has ${bytes} bytes, at most ${MAX_PERSONAL_BYTES} are allowed`)
@@ -102,52 +103,48 @@ function freshSalt(): string {
 }
 
 /** The canonical form; the salt, which is always there, parts what stands before it from what stands after. */
-function formatPersonal(personal: Personal): string {
+function formatPersonal(personal: Personal, { write }: Texts): string {
   const { actorEmail, actorName, address, detail, deviceName, reason, senderId, targetName, userAgent, words } =
     personal
   let text = '{'
-  if (actorEmail !== undefined) text += `"actorEmail":${jsonText(actorEmail)},`
-  if (actorName !== undefined) text += `"actorName":${jsonText(actorName)},`
-  if (address !== undefined) text += `"address":${jsonText(address)},`
+  if (actorEmail !== undefined) text += `"actorEmail":${write(actorEmail)},`
+  if (actorName !== undefined) text += `"actorName":${write(actorName)},`
+  if (address !== undefined) text += `"address":${write(address)},`
   if (detail !== undefined) text += `"detail":${JSON.stringify(detail)},`
-  if (deviceName !== undefined) text += `"deviceName":${jsonText(deviceName)},`
-  if (reason !== undefined) text += `"reason":${jsonText(reason)},`
+  if (deviceName !== undefined) text += `"deviceName":${write(deviceName)},`
+  if (reason !== undefined) text += `"reason":${write(reason)},`
   text += `"salt":"${personal.salt}"`
-  if (senderId !== undefined) text += `,"senderId":${jsonText(senderId)}`
-  if (targetName !== undefined) text += `,"targetName":${jsonText(targetName)}`
-  if (userAgent !== undefined) text += `,"userAgent":${jsonText(userAgent)}`
-  if (words !== undefined) text += `,"words":${jsonText(words)}`
+  if (senderId !== undefined) text += `,"senderId":${write(senderId)}`
+  if (targetName !== undefined) text += `,"targetName":${write(targetName)}`
+  if (userAgent !== undefined) text += `,"userAgent":${write(userAgent)}`
+  if (words !== undefined) text += `,"words":${write(words)}`
   return `${text}}`
 }
 
-function normalise(values: PersonalValues, salt: string): Personal {
+function normalise(values: PersonalValues, salt: string, texts: Texts): Personal {
   return {
-    actorEmail: normaliseMember(values.actorEmail, 'personal.actorEmail'),
-    actorName: normaliseMember(values.actorName, 'personal.actorName'),
-    address: normaliseMember(values.address, 'personal.address'),
-    detail: values.detail && normaliseDetail(values.detail),
-    deviceName: normaliseMember(values.deviceName, 'personal.deviceName'),
-    reason: normaliseMember(values.reason, 'personal.reason'),
+    actorEmail: normaliseMember(values.actorEmail, 'personal.actorEmail', texts),
+    actorName: normaliseMember(values.actorName, 'personal.actorName', texts),
+    address: normaliseMember(values.address, 'personal.address', texts),
+    detail: values.detail && normaliseDetail(values.detail, texts),
+    deviceName: normaliseMember(values.deviceName, 'personal.deviceName', texts),
+    reason: normaliseMember(values.reason, 'personal.reason', texts),
     salt,
-    senderId: normaliseMember(values.senderId, 'personal.senderId'),
-    targetName: normaliseMember(values.targetName, 'personal.targetName'),
-    userAgent: normaliseMember(values.userAgent, 'personal.userAgent'),
-    words: normaliseMember(values.words, 'personal.words'),
+    senderId: normaliseMember(values.senderId, 'personal.senderId', texts),
+    targetName: normaliseMember(values.targetName, 'personal.targetName', texts),
+    userAgent: normaliseMember(values.userAgent, 'personal.userAgent', texts),
+    words: normaliseMember(values.words, 'personal.words', texts),
   }
 }
 
-function normaliseMember(text: string | undefined, field: string): string | undefined {
-  return text === undefined ? undefined : normaliseText(text, field)
+function normaliseMember(text: string | undefined, field: string, texts: Texts): string | undefined {
+  return text === undefined ? undefined : texts.normal(text, field)
 }
 
-function normaliseText(text: string, field: string): string {
-  if (ASCII.test(text)) return text
-  if (!text.isWellFormed()) throw new EntryError(field, 'holds a lone surrogate')
-  if (text.includes('\0')) throw new EntryError(field, 'holds a NUL')
-  return text.normalize('NFC')
-}
-
-function normaliseDetail(detail: { readonly [name: string]: DetailValue }): { [name: string]: DetailValue } {
+function normaliseDetail(
+  detail: { readonly [name: string]: DetailValue },
+  texts: Texts,
+): { [name: string]: DetailValue } {
   // In sorted order, so that JSON.stringify writes the canonical form.
   const sorted: { [name: string]: DetailValue } = {}
   for (const name of Object.keys(detail).sort()) {
@@ -155,23 +152,22 @@ function normaliseDetail(detail: { readonly [name: string]: DetailValue }): { [n
     if (value === undefined) continue
     if (!DETAIL_NAME.test(name))
       throw new EntryError(`personal.detail.${name}`, 'is not a name of letters, digits, . _ -')
-    sorted[name] = normaliseValue(value, `personal.detail.${name}`)
+    sorted[name] = normaliseValue(value, `personal.detail.${name}`, texts)
   }
   return sorted
 }
 
-function normaliseValue(value: DetailValue, field: string): DetailValue {
-  if (typeof value === 'string') return normaliseText(value, field)
-  if (isList(value)) return value.map((text) => normaliseText(text, field))
+function normaliseValue(value: DetailValue, field: string, texts: Texts): DetailValue {
+  if (typeof value === 'string' || isList(value)) return normaliseDetailText(value, field, texts)
   const { after, before } = value
   return {
-    ...(after !== undefined && { after: normaliseDetailText(after, `${field}.after`) }),
-    ...(before !== undefined && { before: normaliseDetailText(before, `${field}.before`) }),
+    ...(after !== undefined && { after: normaliseDetailText(after, `${field}.after`, texts) }),
+    ...(before !== undefined && { before: normaliseDetailText(before, `${field}.before`, texts) }),
   }
 }
 
-function normaliseDetailText(value: DetailText, field: string): DetailText {
-  return typeof value === 'string' ? normaliseText(value, field) : value.map((text) => normaliseText(text, field))
+function normaliseDetailText(value: DetailText, field: string, texts: Texts): DetailText {
+  return typeof value === 'string' ? texts.normal(value, field) : value.map((text) => texts.normal(text, field))
 }
 
 function isList(value: DetailValue): value is readonly string[] {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { appMayState } from '#protocol/audit/actions.ts'
+import { MAX_LABELS } from '#protocol/audit/entry-check.ts'
 import { EVENT_LIMITS, type EventLine, eventLineSchema } from '#protocol/device/messages.ts'
 import { isPlainEvent } from '#protocol/device/plain-event.ts'
 
@@ -15,7 +16,6 @@ export function isGood(line: ParsedLine): line is GoodLine {
 }
 
 /** What the entry's form allows beyond what a line may hold: NFC can lengthen a text. */
-const MAX_LABELS = 32
 const MAX_LABEL = 64
 const MAX_TARGET_ID = 256
 const MAX_PERSONAL = 60_000
