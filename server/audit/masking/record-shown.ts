@@ -103,12 +103,17 @@ function whoIsMissing(reader: Reader, unmaskingId: string, seen: ReadonlySet<str
 export async function recordShown(actor: Actor, unmaskingId: string, seen: ReadonlySet<string>): Promise<void> {
   if (seen.size === 0) return
   const { ids, isNobody } = await whoIsMissing(readerOf(actor), unmaskingId, seen)
-  for (let isDone = isNobody; !isDone; ) {
-    const { isLast } = await recordPeople(actor, { unmaskingId, ids }).catch((error: unknown) => {
+  if (!isNobody) await untilLast(() => recordPeople(actor, { unmaskingId, ids }))
+}
+
+/** Entries are written some people at a time; that nobody lacks one any more is an end, too. */
+async function untilLast(record: () => Promise<{ isLast: boolean }>): Promise<void> {
+  for (let isOver = false; !isOver; ) {
+    const { isLast } = await record().catch((error: unknown) => {
       if (isAppError(error) && error.code === 'not_found') return { isLast: true }
       throw error
     })
-    isDone = isLast
+    isOver = isLast
   }
 }
 
@@ -174,13 +179,5 @@ export type ExportedUnder = {
  */
 export async function recordExported(tenantId: string, under: ExportedUnder, seen: ReadonlySet<string>): Promise<void> {
   const { ids, isNobody } = await whoIsMissing({ tenantId, ...under.reader }, under.unmaskingId, seen)
-  for (let isDone = isNobody; !isDone; ) {
-    const { isLast } = await recordInFile(systemActor(tenantId, 'exports'), { ...under, ids }).catch(
-      (error: unknown) => {
-        if (isAppError(error) && error.code === 'not_found') return { isLast: true }
-        throw error
-      },
-    )
-    isDone = isLast
-  }
+  if (!isNobody) await untilLast(() => recordInFile(systemActor(tenantId, 'exports'), { ...under, ids }))
 }
