@@ -382,5 +382,10 @@ test('on a phone two results stand on the first screen; questions, chart and cou
   await expect(phone).toHaveURL(/actor/)
   await expect(counts).toBeHidden()
   await expect(results.first()).toBeInViewport({ ratio: 1 })
+  // An event has the screen for itself.
+  await phone.getByText('Chart and counts').click()
+  await results.first().getByRole('link').click()
+  await expect(phone.getByText('stated by an app (Plan viewer)')).toBeVisible()
+  await expect(phone.getByRole('listbox', { name: /events? from/ })).toBeHidden()
   await phone.close()
 })

@@ -91,50 +91,61 @@ export async function AuditView({ params, eventId }: { params: AuditParams; even
           <Asked params={params} meaning={meaning} shown={shown} />
         </div>
         {'described' in meaning && !params.wrong && (
-          <CountedSearch name={name} key={name} ask={ask}>
-            <div
-              className={cx(
-                'max-sm:hidden group-has-[[data-fold=figures][open]]/log:block',
-                eventId && 'max-lg:hidden',
-              )}
-            >
-              <HistogramCard params={params} />
-            </div>
-            <Columns hasEvent={eventId !== null}>
-              <div
-                className={cx(
-                  'min-w-0',
-                  eventId ? 'max-xl:hidden' : 'max-lg:hidden group-has-[[data-fold=figures][open]]/log:block',
-                )}
-              >
-                <FacetColumn params={params} />
-              </div>
-              <div className={cx('min-w-0', eventId && 'max-lg:hidden')}>
-                <Suspense key={name} fallback={<SkeletonRows rows={14} />}>
-                  <LogResults
-                    sessionKey={name}
-                    ask={ask}
-                    params={params}
-                    // Beside an event the list is there already, or comes after it.
-                    first={eventId ? null : firstPage(actor, ask)}
-                    firstLimit={FIRST_ROWS}
-                    selectedId={eventId}
-                    liveUrl={LIVE_URL}
-                  />
-                </Suspense>
-              </div>
-              {eventId && (
-                <div className="min-w-0 lg:sticky lg:top-[60px] lg:max-h-[calc(100dvh-72px)] lg:overflow-y-auto">
-                  <Suspense key={`${eventId} ${shown.state}`} fallback={<SkeletonRows rows={8} />}>
-                    <EventDetail actor={actor} ask={ask} params={params} eventId={eventId} shown={shown} />
-                  </Suspense>
-                </div>
-              )}
-            </Columns>
-          </CountedSearch>
+          <Found key={name} name={name} actor={actor} ask={ask} params={params} eventId={eventId} shown={shown} />
         )}
       </div>
     </Page>
+  )
+}
+
+type FoundProps = {
+  name: string
+  actor: PersonActor
+  ask: LogAsk
+  params: AuditParams
+  eventId: string | null
+  shown: NamesShown
+}
+
+/** What the search finds: when and what of it there is most, the list, and an event beside it. */
+function Found({ name, actor, ask, params, eventId, shown }: FoundProps) {
+  return (
+    <CountedSearch name={name} ask={ask}>
+      <div className={eventId ? 'max-lg:hidden' : 'max-sm:hidden group-has-[[data-fold=figures][open]]/log:block'}>
+        <HistogramCard params={params} />
+      </div>
+      <Columns hasEvent={eventId !== null}>
+        <div
+          className={cx(
+            'min-w-0',
+            eventId ? 'max-xl:hidden' : 'max-lg:hidden group-has-[[data-fold=figures][open]]/log:block',
+          )}
+        >
+          <FacetColumn params={params} />
+        </div>
+        <div className={cx('min-w-0', eventId && 'max-lg:hidden')}>
+          <Suspense key={name} fallback={<SkeletonRows rows={14} />}>
+            <LogResults
+              sessionKey={name}
+              ask={ask}
+              params={params}
+              // Beside an event the list is there already, or comes after it.
+              first={eventId ? null : firstPage(actor, ask)}
+              firstLimit={FIRST_ROWS}
+              selectedId={eventId}
+              liveUrl={LIVE_URL}
+            />
+          </Suspense>
+        </div>
+        {eventId && (
+          <div className="min-w-0 lg:sticky lg:top-[60px] lg:max-h-[calc(100dvh-72px)] lg:overflow-y-auto">
+            <Suspense key={`${eventId} ${shown.state}`} fallback={<SkeletonRows rows={8} />}>
+              <EventDetail actor={actor} ask={ask} params={params} eventId={eventId} shown={shown} />
+            </Suspense>
+          </div>
+        )}
+      </Columns>
+    </CountedSearch>
   )
 }
 
