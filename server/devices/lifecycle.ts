@@ -58,13 +58,18 @@ export async function block(
   device: { id: string; enrollmentId: string },
   reason: string,
 ): Promise<string> {
-  await setStatus(context, { deviceId: device.id, status: 'blocked', reason, now: context.now })
-  await setWithheld(context, device.id, true)
-  const { topic } = await issueCommand(context, {
-    deviceId: device.id,
-    enrollmentId: device.enrollmentId,
-    type: 'lock',
-  })
+  return lockOut(context, device, { status: 'blocked', reason })
+}
+
+/** Refuses a device from now on, keeps the server's half back, and has it lock itself. */
+async function lockOut(
+  context: BlockContext,
+  { id, enrollmentId }: { id: string; enrollmentId: string },
+  { status, reason }: { status: 'blocked' | 'retired'; reason: string },
+): Promise<string> {
+  await setStatus(context, { deviceId: id, status, reason, now: context.now })
+  await setWithheld(context, id, true)
+  const { topic } = await issueCommand(context, { deviceId: id, enrollmentId, type: 'lock' })
   return topic
 }
 
@@ -112,13 +117,7 @@ export const retireDevice = defineCommand({
     const device = await lockDevice(context, context.input.deviceId)
     requireCan(deviceCan.retire(device), 'A device with an open erase, a wiped one or a retired one cannot be retired.')
     await withdrawCommands(context, { deviceId: device.id, state: 'superseded' })
-    await setStatus(context, { deviceId: device.id, status: 'retired', reason: '', now: context.now })
-    await setWithheld(context, device.id, true)
-    const { topic } = await issueCommand(context, {
-      deviceId: device.id,
-      enrollmentId: device.enrollmentId,
-      type: 'lock',
-    })
+    const topic = await lockOut(context, device, { status: 'retired', reason: '' })
     return {
       result: { id: device.id, status: 'retired' as const },
       audit: { action: 'device.retire', ...named(device) },

@@ -115,15 +115,7 @@ export async function approveOpenRequest(
 ): Promise<CommandOutcome<BrakeRequest>> {
   const loaded = await loadOpen(context, context.input.requestId, ['awaiting_approval'])
   requireOtherPerson(context.actor, loaded)
-  await requireSameTarget(loaded)
-  await recordDecision(loaded, 'approve')
-  const notBefore = undoUntil(context.now, await readSettings(context.tx, context.tenantId))
-  const request = await moveTo(loaded, 'delayed', notBefore)
-  return outcomeOf(
-    loaded,
-    request,
-    entryOf(loaded, loaded.definition.actions.approve, { undoUntil: notBefore.toISOString() }),
-  )
+  return letPass(loaded, 'approve')
 }
 
 /** Lets a held request go on: to approval where one is needed, else into its undo window. */
@@ -136,16 +128,19 @@ export async function releaseHeldRequest(
     context.actor.founder &&
     (await countDeciders(context.tx, context.tenantId, loaded.definition.permission)) === 1
   if (!alone) requireOtherPerson(context.actor, loaded)
-  await requireSameTarget(loaded)
-  await recordDecision(loaded, 'release')
   // Another person looked at it and let it go: that is an approval too.
-  const notBefore = undoUntil(context.now, await readSettings(context.tx, context.tenantId))
+  return letPass(loaded, 'release')
+}
+
+/** Its undo window begins. */
+async function letPass(loaded: Loaded, decision: 'approve' | 'release'): Promise<CommandOutcome<BrakeRequest>> {
+  const { tx, tenantId, now } = loaded.context
+  await requireSameTarget(loaded)
+  await recordDecision(loaded, decision)
+  const notBefore = undoUntil(now, await readSettings(tx, tenantId))
   const request = await moveTo(loaded, 'delayed', notBefore)
-  return outcomeOf(
-    loaded,
-    request,
-    entryOf(loaded, loaded.definition.actions.release, { undoUntil: notBefore.toISOString() }),
-  )
+  const audit = entryOf(loaded, loaded.definition.actions[decision], { undoUntil: notBefore.toISOString() })
+  return outcomeOf(loaded, request, audit)
 }
 
 async function countDeciders(tx: Tx, tenantId: string, permission: Permission): Promise<number> {

@@ -130,16 +130,8 @@ async function makeRequest<S extends z.ZodType<{ reason: string }>, R>(
   const settings = await readSettings(tx, tenantId)
   const target = await definition.target(context)
   const id = uuidv7(now.getTime())
-  const gate = await admit({
-    tx,
-    actor,
-    tenantId,
-    now,
-    settings,
-    budget: definition.budget,
-    units: target.units,
-    isOwn,
-  })
+  const { budget } = definition
+  const gate = await admit({ tx, actor, tenantId, now, settings, budget, units: target.units, isOwn })
   const request: BrakeRequest = {
     id,
     state: gate.state,
@@ -147,33 +139,7 @@ async function makeRequest<S extends z.ZodType<{ reason: string }>, R>(
     notBefore: gate.notBefore,
     requester: { kind: actor.kind, id: actorId(actor), name: actorName(actor) },
   }
-  const vault = await context.vault()
-  await tx.brakeRequest
-    .create({
-      data: {
-        tenantId,
-        id,
-        command: definition.name,
-        budget: definition.budget,
-        units: target.units,
-        targetType: target.type,
-        targetId: target.id,
-        targetHash: bytes(sha256(target.fingerprint)),
-        input: bytes(vault.seal(Buffer.from(JSON.stringify(input)), 'brake_request', 'input', id)),
-        reason: input.reason,
-        state: gate.state,
-        requesterKind: actor.kind,
-        requesterId: actorIdOrTenant(actor),
-        requesterName: actorName(actor),
-        responsibleId: responsibleOf(actor),
-        stepUpMethod: stepUpMethod ?? null,
-        notBefore: gate.notBefore,
-        expiresAt: new Date(now.getTime() + REQUEST_LIFETIME_MS),
-        createdAt: now,
-      },
-      select: { id: true },
-    })
-    .catch(refuseSecondRequest)
+  await storeRequest(context, request, { command: definition.name, budget, target, stepUpMethod })
   const { result, audit, jobs = [], notify = [] } = await definition.requested(context, request, target)
   const held: Audited[] =
     gate.state === 'held'
@@ -193,6 +159,43 @@ async function makeRequest<S extends z.ZodType<{ reason: string }>, R>(
     jobs: [...jobs, ...releaseJob(tenantId, request)],
     notify: ['brake', ...notify],
   }
+}
+
+type Stored = { command: string; budget: string; target: BrakeTarget; stepUpMethod: string | undefined }
+
+/** The request as whoever decides reads it; what was asked is sealed. @throws AppError conflict where the same is open already */
+async function storeRequest(
+  { tx, actor, tenantId, input, now, vault }: Context<{ reason: string }>,
+  { id, state, reason, notBefore }: BrakeRequest,
+  { command, budget, target, stepUpMethod }: Stored,
+): Promise<void> {
+  const sealed = (await vault()).seal(Buffer.from(JSON.stringify(input)), 'brake_request', 'input', id)
+  await tx.brakeRequest
+    .create({
+      data: {
+        tenantId,
+        id,
+        command,
+        budget,
+        units: target.units,
+        targetType: target.type,
+        targetId: target.id,
+        targetHash: bytes(sha256(target.fingerprint)),
+        input: bytes(sealed),
+        reason,
+        state,
+        requesterKind: actor.kind,
+        requesterId: actorIdOrTenant(actor),
+        requesterName: actorName(actor),
+        responsibleId: responsibleOf(actor),
+        stepUpMethod: stepUpMethod ?? null,
+        notBefore,
+        expiresAt: new Date(now.getTime() + REQUEST_LIFETIME_MS),
+        createdAt: now,
+      },
+      select: { id: true },
+    })
+    .catch(refuseSecondRequest)
 }
 
 function refuseSecondRequest(error: unknown): never {
