@@ -44,7 +44,10 @@ export class ByteWriter {
   }
 }
 
-/** Reads what a `ByteWriter` wrote. @throws RangeError at the end */
+/** Of the last byte that a number below 2⁵³ has. */
+const LAST_SCALE = 128 ** 7
+
+/** Reads what a `ByteWriter` wrote. @throws RangeError at the end, and on a number that it could not have written */
 export class ByteReader {
   readonly #bytes: Uint8Array
   #at: number
@@ -67,11 +70,12 @@ export class ByteReader {
 
   number(): number {
     let value = 0
-    for (let scale = 1; ; scale *= 128) {
+    for (let scale = 1; scale <= LAST_SCALE; scale *= 128) {
       const byte = this.byte()
       value += (byte & 0x7f) * scale
       if (byte < 0x80) return value
     }
+    throw new RangeError('postings hold a number that is too large')
   }
 
   bytes(length: number): Uint8Array {

@@ -1,6 +1,6 @@
 import { BLOCK } from './bits.ts'
 import { Gatherer, TermList, TermNumbers } from './gather.ts'
-import { type Packed, type Packing, packStretches, type Stretches, scanStretches } from './places.ts'
+import { type Packed, type Packing, packStretches, requireInBlock, type Stretches, scanStretches } from './places.ts'
 import {
   bitsFor,
   bucketKey,
@@ -99,7 +99,10 @@ function termsOfShare(parts: readonly RunPart[], share: number): { own: Map<Term
   const numbers = new TermNumbers()
   const gatherer = new Gatherer()
   let [number, shift] = [0, 0]
-  const add = (from: number, to: number) => gatherer.add(number, from + shift, to + shift)
+  const add = (from: number, to: number) => {
+    requireInBlock(to)
+    gatherer.add(number, from + shift, to + shift)
+  }
   const take = (hash: TermHash, packing: Packing, bytes: Uint8Array, from: number, to: number) => {
     if (Math.floor(hash / SHARE_SIZE) !== share) return
     number = numbers.numberOf(hash)

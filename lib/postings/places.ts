@@ -7,6 +7,9 @@ export const SPARSE = 0
 const STRETCHES = 1
 const BITMAP = 2
 
+/** No run is as long: a place from here on was never written, and a stretch as long would take all memory. */
+const MOST_PLACES = 64 * BLOCK
+
 /** Ascending places. */
 export type Places = readonly number[] | Int32Array
 
@@ -107,7 +110,10 @@ export function eachStretch({ packing, body }: Packed, take: (from: number, to: 
   scanStretches(packing, body, 0, body.length, take)
 }
 
-/** The same of what is packed in `bytes` from `begin` to `end` (excluded). What is packed by its places comes place by place. */
+/**
+ * The same of what is packed in `bytes` from `begin` to `end` (excluded). What is packed by its places comes place by place.
+ * @throws RangeError on bytes that nobody packed, once it comes to them
+ */
 export function scanStretches(
   packing: Packing,
   bytes: Uint8Array,
@@ -123,6 +129,7 @@ export function scanStretches(
     }
     return
   }
+  if (packing !== SPARSE && packing !== STRETCHES) throw new RangeError(`postings have no packing ${packing}`)
   // Read without a call for each number: this is most of what joining runs takes.
   let last = 0
   for (let at = begin; at < end; ) {
@@ -146,12 +153,23 @@ export function scanStretches(
     }
     const from = last + gap
     last = from + more + 1
+    // Also where too many bytes of a number made it none.
+    if (!(last <= MOST_PLACES)) throw tooFar()
     take(from, last)
   }
 }
 
 function tooEarly(): RangeError {
   return new RangeError('postings end too early')
+}
+
+function tooFar(): RangeError {
+  return new RangeError('postings stand where no entry is')
+}
+
+/** What may be packed of one block ends where that does. @throws RangeError */
+export function requireInBlock(to: number): void {
+  if (to > BLOCK) throw tooFar()
 }
 
 /** The places, `shift` further on each. */
@@ -193,7 +211,10 @@ function addSparse(bits: Bits, body: Uint8Array, shift: number): void {
       gap += (byte & 0x7f) * scale
     }
     const place = next + gap
-    if (place >= BLOCK) return
+    if (!(place < BLOCK)) {
+      if (place >= BLOCK) return
+      throw tooFar()
+    }
     if (place >= 0) bits[place >>> 5] = (bits[place >>> 5] as number) | (1 << (place & 31))
     next = place + 1
   }

@@ -13,8 +13,9 @@ import {
   takePlaces,
   unite,
 } from './bits.ts'
+import { ByteReader } from './bytes-io.ts'
 import { cutRun, MERGE_SHARES, mergeBlocks, mergedBits, mergeInBlock } from './merge.ts'
-import { addPacked, packPlaces, placesIn, stretchesOf, unpackPlaces } from './places.ts'
+import { addPacked, eachStretch, type Packing, packPlaces, placesIn, stretchesOf, unpackPlaces } from './places.ts'
 import { bucketKey, buildRun, eachInBucket, ownKey, type PostingRow, type Run, readBucket, readOwn } from './run.ts'
 import { addHours, addTimes, countHours, eachHour, packTimes, unpackTimes } from './times.ts'
 
@@ -112,6 +113,26 @@ function runOf(list: readonly { hash: number; places: readonly number[] }[], spa
   )
 }
 
+/** Terms that stand somewhere, as `runOf` takes them. */
+function listOf(terms: ReadonlyMap<number, ReadonlySet<number>>) {
+  return [...terms]
+    .filter(([, set]) => set.size > 0)
+    .map(([hash, set]) => ({ hash, places: [...set].sort((a, b) => a - b) }))
+}
+
+/** The bytes of each term and where they stand; in a bucket terms come in any order. */
+function termsIn({ bits, rows }: Run): string[] {
+  const terms = rows.flatMap(({ key, body }) => {
+    if (key < 0) return [`${key} ${Buffer.from(body).toString('hex')}`]
+    const inBucket: string[] = []
+    eachInBucket(body, (term, packed) =>
+      inBucket.push(`${key} ${term} ${packed.packing} ${Buffer.from(packed.body).toString('hex')}`),
+    )
+    return inBucket
+  })
+  return [`${bits}`, ...terms.sort()]
+}
+
 /** Looks a term up in a run of one block, or in the pieces of a larger one. */
 function lookUp({ bits, rows }: Run, term: number, block = 0): number[] {
   const found = noBits()
@@ -182,6 +203,31 @@ describe('a run', () => {
     }
   })
 
+  it('merged of any parts has the bytes of one that was built at once, and cut again those of its parts', () => {
+    const spans = fc.array(fc.constantFrom(1, 2, 9, 100, 3_000), { minLength: 1, maxLength: 6 })
+    const few = fc.array(fc.tuple(fc.nat(20), places), { minLength: 1, maxLength: 12 })
+    fc.assert(
+      fc.property(spans, few, (lengths, found) => {
+        const whole = new Map<number, Set<number>>()
+        const parts = lengths.map((span, n) => {
+          const offset = lengths.slice(0, n).reduce((sum, length) => sum + length, 0)
+          const own = new Map<number, Set<number>>()
+          for (const [hash, list] of found)
+            own.set(hash, new Set(list.filter((_, k) => k % (n + 1) === 0).map((at) => at % span)))
+          for (const [hash, set] of own)
+            whole.set(hash, new Set([...(whole.get(hash) ?? []), ...[...set].map((at) => at + offset)]))
+          return { offset, span, ...runOf(listOf(own), span) }
+        })
+        const span = lengths.reduce((sum, length) => sum + length, 0)
+        const merged = mergeInBlock(parts.toReversed(), span)
+        expect(termsIn(merged)).toEqual(termsIn(runOf(listOf(whole), span)))
+        for (const part of parts)
+          expect(termsIn(cutRun(merged.rows, part.offset, part.offset + part.span))).toEqual(termsIn(part))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
   it('of more terms than there was room for at first, many of one beginning', () => {
     // Hashes whose last 32 bits are few compete for the same slots of a table.
     const hashes = Array.from({ length: 10_000 }, (_, n) => Math.floor(n / 50) * 2 ** 34 + (n % 50))
@@ -226,6 +272,74 @@ describe('a run', () => {
     })
     const known = new Set(blocks.flatMap((list) => list.map((term) => term.hash)))
     expect(rows.every(({ key }) => key >= 0 || known.has(-1 - key))).toBe(true)
+  })
+})
+
+describe('bytes that nobody packed', () => {
+  const body = fc.oneof(
+    fc.uint8Array({ maxLength: 60 }),
+    fc.array(fc.constantFrom(0xff, 0x80, 0x7f, 0, 1), { maxLength: 120 }).map((bytes) => Uint8Array.from(bytes)),
+  )
+  const packing = fc.constantFrom<number>(0, 1, 2, 3, 15)
+
+  /** What it answers; a RangeError is an answer, too. */
+  function orRangeError<T>(read: () => T): T | null {
+    try {
+      return read()
+    } catch (error) {
+      if (error instanceof RangeError && error.message.startsWith('postings')) return null
+      throw error
+    }
+  }
+
+  it('are an error, or stretches in their order', () => {
+    fc.assert(
+      fc.property(packing, body, (packing, body) => {
+        let last = 0
+        orRangeError(() =>
+          eachStretch({ packing: packing as Packing, body }, (from, to) => {
+            expect(from).toBeGreaterThanOrEqual(last)
+            expect(to).toBeGreaterThan(from)
+            last = to
+          }),
+        )
+        expect(Number.isSafeInteger(last)).toBe(true)
+      }),
+      { numRuns: 2_000 },
+    )
+    const endless = { packing: 1 as const, body: Uint8Array.of(0, ...Array(7).fill(0xff), 0x0f) }
+    expect(() => unpackPlaces(endless)).toThrow('postings stand where no entry is')
+  })
+
+  it('put no place into another block when runs are merged', () => {
+    fc.assert(
+      fc.property(packing, body, fc.boolean(), (packing, body, isOwn) => {
+        const own = { key: ownKey(17), piece: 0, body: Uint8Array.of(packing, ...body) }
+        const bucket = { key: 1, piece: 0, body: Uint8Array.of(0, 0, 0, 0, 0, 1, 16 + packing, body.length, ...body) }
+        const row = isOwn ? own : bucket
+        const inBlock = orRangeError(() => mergeInBlock([{ offset: 100, rows: [row] }], 3_000))
+        if (inBlock) expect(lookUp(inBlock, 17).every((at) => at >= 100 && at < 3_000)).toBe(true)
+        const next = { offset: BLOCK, rows: runOf([{ hash: 17, places: [5] }], BLOCK).rows }
+        const rows = orRangeError(() => mergeBlocks([{ offset: 0, rows: [row] }, next], { share: 0, bits: 4 }))
+        if (rows) expect(lookUp({ bits: 4, rows }, 17, 1)).toEqual([5])
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('in a bucket are an error where they end too early, also for whoever looks up one term', () => {
+    const cut = Uint8Array.of(0, 0, 0, 0, 0, 1, 16, 3, 1)
+    expect(() => readBucket(cut, 17)).toThrow(RangeError)
+    expect(() => readBucket(cut, 18)).toThrow(RangeError)
+    expect(() => eachInBucket(cut, () => {})).toThrow(RangeError)
+  })
+
+  it('are no number without an end', () => {
+    const tooLong = Uint8Array.from([...Array(200).fill(0x80), 0])
+    expect(() => new ByteReader(tooLong).number()).toThrow(RangeError)
+    expect(() => eachHour(Uint8Array.of(0, 1, 0, ...tooLong), () => {})).toThrow(RangeError)
+    const bits = noBits()
+    expect(() => addPacked(bits, { packing: 0, body: tooLong }, 0)).toThrow(RangeError)
   })
 })
 

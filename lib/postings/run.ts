@@ -5,7 +5,15 @@
  */
 import { BLOCK } from './bits.ts'
 import { ByteWriter, numberBytes } from './bytes-io.ts'
-import { eachStretch, type Packed, type Packing, packStretches, SPARSE, type Stretches } from './places.ts'
+import {
+  eachStretch,
+  type Packed,
+  type Packing,
+  packStretches,
+  requireInBlock,
+  SPARSE,
+  type Stretches,
+} from './places.ts'
 
 /** A term is known by 52 bits of its hash: a whole number that JavaScript holds exactly. */
 export type TermHash = number
@@ -141,6 +149,7 @@ export function readBucket(body: Uint8Array, hash: TermHash): Packed | null {
       length += (byte & 0x7f) * scale
       if (byte < 0x80) break
     }
+    if (!(at + length <= body.length)) throw new RangeError('postings end too early')
     if (isIt) return { packing: (tail & 0xf) as Packing, body: body.subarray(at, at + length) }
     at += length
   }
@@ -169,7 +178,7 @@ export function scanBucket(
       length += (byte & 0x7f) * scale
       if (byte < 0x80) break
     }
-    if (at + length > body.length) throw new RangeError('postings end too early')
+    if (!(at + length <= body.length)) throw new RangeError('postings end too early')
     take(hash, (tail & 0xf) as Packing, at, at + length)
     at += length
   }
@@ -205,6 +214,7 @@ export function joined(from: number, parts: readonly { block: number; packed: Pa
   for (const { block, packed } of parts) {
     const shift = (block - from) * BLOCK
     eachStretch(packed, (begin, end) => {
+      requireInBlock(end)
       if (stretches.at(-1) === begin + shift) stretches[stretches.length - 1] = end + shift
       else stretches.push(begin + shift, end + shift)
     })
