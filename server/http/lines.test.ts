@@ -37,9 +37,29 @@ describe('the lines of a body', () => {
     await expect(linesOf(body)).rejects.toMatchObject({ code: 'invalid', fields: { 'line 3': 'is not UTF-8' } })
   })
 
+  it.each([
+    ['behind a line with the sign for what could not be read', 'a \uFFFD b\nfine\n', [0xff], 3],
+    ['half a character before a line break', 'fine\n', [0xe7, 0xab, 0x0a, 0xaf], 2],
+    ['half a character at the end', 'fine\n', [0xe7, 0xab], 2],
+    ['half a surrogate', '', [0xed, 0xa0, 0x80], 1],
+  ])('%s: the line that is not UTF-8 is named', async (_, before, wrong, line) => {
+    const body = Buffer.concat([Buffer.from(before), Buffer.from(wrong)])
+    for (const chunkBytes of [1, 2, 100])
+      await expect(linesOf(body, chunkBytes)).rejects.toMatchObject({ fields: { [`line ${line}`]: 'is not UTF-8' } })
+  })
+
+  it('of an empty body are none, of a line break one that is empty', async () => {
+    expect(await linesOf('')).toEqual([])
+    expect(await linesOf('\n')).toEqual([''])
+    expect(await linesOf('\r\n\r\n', 1)).toEqual(['', ''])
+    expect(await linesOf('a\r', 1)).toEqual(['a\r'])
+  })
+
   it('are no more than allowed, the last one without a line break counted, too', async () => {
     expect(await linesOf('a\nb\n', 7, { lines: 2, bytes: 100 })).toEqual(['a', 'b'])
     await expect(linesOf('a\nb\nc', 7, { lines: 2, bytes: 100 })).rejects.toMatchObject({ code: 'too_large' })
+    expect(await linesOf('a\nb', 1, { lines: 2, bytes: 3 })).toEqual(['a', 'b'])
+    await expect(linesOf('a\nb\n\n', 1, { lines: 2, bytes: 100 })).rejects.toMatchObject({ code: 'too_large' })
     await expect(linesOf('a\nb', 7, { lines: 2, bytes: 2 })).rejects.toMatchObject({ code: 'too_large' })
   })
 })

@@ -57,7 +57,7 @@ export async function readLines(body: Readable, limits: LineLimits): Promise<Lin
   const whole = Buffer.concat(chunks, bytes)
   if (bytes > 0 && whole[bytes - 1] !== NEWLINE) ends.push(bytes)
   if (ends.length > limits.lines) throw tooMany(limits)
-  if (!isUtf8(whole)) throw notUtf8(whole)
+  if (!isUtf8(whole)) throw notUtf8(whole, ends)
   return new Lines(whole, ends)
 }
 
@@ -65,9 +65,9 @@ function tooMany(limits: LineLimits): AppError {
   return new AppError('too_large', { detail: `At most ${limits.lines} lines are taken at once.` })
 }
 
-function notUtf8(body: Buffer): AppError {
-  // Up to the first replaced character the lossy text is the true one.
-  const line = body.toString('utf8').split('\uFFFD', 1)[0]?.split('\n').length ?? 1
+function notUtf8(body: Buffer, ends: readonly number[]): AppError {
+  // No character has a byte of a line break in it: what is wrong is so in a line.
+  const line = 1 + ends.findIndex((end, n) => !isUtf8(body.subarray(n === 0 ? 0 : (ends[n - 1] ?? 0) + 1, end)))
   return new AppError('invalid', {
     detail: `line ${line}: is not UTF-8`,
     fields: { [`line ${line}`]: 'is not UTF-8' },
