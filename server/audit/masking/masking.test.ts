@@ -421,6 +421,18 @@ describe('where a reason is asked for', () => {
     expect(await namedBy(() => items(officer, 'action:badge.said'))).toEqual([owner.personId, namesake.personId])
   })
 
+  it('believes no app that an event of its own is about a request of ours', async () => {
+    const said = { action: 'badge.claimed', source: 'app:Badges', correlationId: uuidv7() }
+    await append({ ...said, detail: { requester: 'Adam Admin' } }, { ...said, detail: { requester: ['Lin Wei', '-'] } })
+    expect((await namedBy(() => items(officer, 'action:badge.claimed'))).sort()).toEqual(
+      [admin.personId, lin.personId].sort(),
+    )
+    await append({ action: 'badge.changed', detail: { requester: { before: 'Adam Admin', after: 'Lin Wei' } } })
+    expect((await namedBy(() => items(officer, 'action:badge.changed'))).sort()).toEqual(
+      [admin.personId, lin.personId].sort(),
+    )
+  })
+
   it('counts in facets whom history calls by a name', async () => {
     await append({ action: 'badge.leave', actor: { kind: 'person', name: 'Adam Admin' } })
     const ask = { q: 'action:badge.leave', fields: 'actor' }

@@ -9,18 +9,19 @@ import { isOpenType } from './visible.ts'
  * Whom an event names: ids of people, devices and brake requests, and what it calls somebody where it has no id, which is a name,
  * an address or any other text that stands by itself.
  */
-export function shownIn({ actor, device, target, correlationId, detail = {} }: AuditEventView): (string | undefined)[] {
+export function shownIn(event: AuditEventView): (string | undefined)[] {
+  const { actor, device, target, correlationId, detail = {}, knownFrom } = event
   const { requester, ...others } = detail
-  // The request knows who asked; the name alone may be that of several.
-  const asked = requester === undefined ? undefined : (correlationId ?? String(requester))
-  const said = Object.values(others).flatMap(textsOf)
+  // The request knows who asked; the name alone may be that of several. What an app correlates is no request of ours.
+  const isOfRequest = requester !== undefined && correlationId !== undefined && knownFrom === 'server'
+  const said = Object.values(isOfRequest ? others : detail).flatMap(textsOf)
   return [
     actor.id,
     ...(isUuid(actor.id ?? '') ? [] : [actor.name, actor.email]),
     device?.id,
     target?.id,
     ...(target && !isUuid(target.id) && !isOpenType(target.type) ? [target.name] : []),
-    asked,
+    isOfRequest ? correlationId : undefined,
     // An id is no name: who looks one up shows it.
     ...said.filter((text) => !isUuid(text)),
   ]
