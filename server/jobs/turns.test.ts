@@ -121,3 +121,12 @@ test('what fails comes behind the rest, and again a minute later', async () => {
   expect(begun).toEqual(['bad', 'good'])
   expect(await turns(tenantOf('a'))).toEqual(['later'])
 })
+
+test('what another process is at is looked at again a minute later, not at once', async () => {
+  const { ask, line, tenantOf } = await makeLine({ a: ['a1'] })
+  await ask('a')
+  await takeTurn({ ...line, work: async () => {} }, tenantOf('a'))
+  expect(await turns(tenantOf('a'))).toEqual(['later'])
+  await takeTurn(line, tenantOf('a'))
+  expect(await line.waiting(tenantOf('a'))).toEqual([])
+})

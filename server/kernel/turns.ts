@@ -30,14 +30,15 @@ export function turnJob(task: string, tenantId: string): Job {
  * time, also where several processes work: it takes one slot of all that there are.
  */
 export async function takeTurn({ task, waiting, work }: Line, tenantId: string): Promise<void> {
-  const wasAlone = await ifAlone(`gatehouse.turn.${task}.${tenantId}`, async () => {
+  const turn = await ifAlone(`gatehouse.turn.${task}.${tenantId}`, async () => {
     const id = nextOf(await waiting(tenantId))
     if (id !== undefined) await tryOnce(id, () => work(tenantId, id), { task, tenantId })
-    return true
+    return { id }
   })
   // Whoever has the turn looks once more when it is over, and finds what we came for.
-  if (!wasAlone) return
+  if (!turn) return
   const left = await waiting(tenantId)
+  if (turn.id !== undefined && !left.includes(turn.id)) failed.delete(turn.id)
   if (left.length === 0) return
   const job = turnJob(task, tenantId)
   const isSoon = left.some((id) => !failed.has(id))
@@ -53,11 +54,10 @@ function nextOf(ids: readonly string[]): string | undefined {
 
 async function tryOnce(id: string, work: () => Promise<void>, of: { task: string; tenantId: string }): Promise<void> {
   failed.delete(id)
-  // Until it is done: what neither fails nor ends must not be begun again at once.
+  // Until it waits no more: what neither fails nor ends, as where another process is at it, must not be begun again at once.
   failed.add(id)
   try {
     await work()
-    failed.delete(id)
   } catch (err) {
     if (err instanceof Error && err.name === 'AbortError') return
     log.error({ ...of, id, err }, 'it is tried again')
