@@ -98,6 +98,14 @@ test('it takes one slot, however many there are and however often it asks', asyn
   expect(most).toBe(1)
 })
 
+test('who asks again while they wait keep their place, and what was to wait longer comes behind the others', async () => {
+  const { ask, run, line, tenantOf } = await makeLine({ late: ['late1'], a: ['a1'], b: ['b1'] })
+  await ask('late')
+  await takeTurn({ ...line, work: () => Promise.reject(new Error('not now')) }, tenantOf('late'))
+  for (const name of ['a', 'b', 'late', 'a']) await ask(name)
+  expect(await run(1)).toEqual(['a1', 'b1', 'late1'])
+})
+
 test('what is asked for during its turn follows, also when a free slot came for it in vain', async () => {
   const { ask, more, run, line, tenantOf } = await makeLine({ a: ['a1'] }, async (piece) => {
     if (piece !== 'a1') return

@@ -5,7 +5,7 @@ export type Job = {
   task: string
   payload: Record<string, unknown> & { tenantId: string }
   runAt?: Date
-  /** Behind every job that waits now; others go before those that were asked for with a time. */
+  /** Behind every job that waits now, but one with this key keeps its place; others go before those that were asked for with a time. */
   isLast?: boolean
   /** A waiting job with the same key is replaced. */
   key?: string

@@ -181,9 +181,11 @@ async function installQueue(client: pg.Client, adminUrl: string, database: strin
     await pool.end()
   }
   await client.query(`SET ROLE ${worker}`)
+  // Without a time it comes behind all that wait now; what waits already keeps its place, or whoever is asked for again and again never had a turn.
   await client.query(`CREATE OR REPLACE FUNCTION public.enqueue_job(task text, payload json, run_at timestamptz, job_key text) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = graphile_worker, public, pg_temp
-    AS $$ SELECT graphile_worker.add_job(task, payload, run_at => run_at, job_key => job_key, max_attempts => 25) $$`)
+    AS $$ SELECT graphile_worker.add_job(task, payload, job_key => job_key, max_attempts => 25, run_at => coalesce(run_at, least(now(),
+            (SELECT j.run_at FROM graphile_worker.jobs j WHERE j.key = enqueue_job.job_key AND j.locked_at IS NULL)))) $$`)
   await client.query('REVOKE ALL ON FUNCTION public.enqueue_job(text, json, timestamptz, text) FROM PUBLIC')
   await client.query(`GRANT EXECUTE ON FUNCTION public.enqueue_job(text, json, timestamptz, text) TO ${callers}`)
   await client.query('RESET ROLE')
