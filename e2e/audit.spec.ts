@@ -139,6 +139,11 @@ test('the query line has colours, which follow its text: long, wrong, composed a
   await expect(piece('perhaps')).toHaveCSS('text-decoration-style', 'wavy')
   await expect(queryLine()).toHaveCSS('color', 'rgba(0, 0, 0, 0)')
   await expectAccessible(page)
+  // Where the reader's system chooses the colours, the field shows its own text, and a switch its state.
+  await page.emulateMedia({ forcedColors: 'active' })
+  await expect(colours).toBeHidden()
+  await expect(page.getByRole('switch', { name: 'Live' })).toHaveCSS('appearance', 'auto')
+  await page.emulateMedia({ forcedColors: null })
   // A value that is still being written is not called wrong.
   await queryLine().fill('outcome:perh')
   await expect(piece('perh')).not.toHaveCSS('text-decoration-style', 'wavy')

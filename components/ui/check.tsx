@@ -51,12 +51,13 @@ export function Switch({ label, hint, className, ...rest }: Props) {
           type="checkbox"
           // biome-ignore lint/a11y/useAriaPropsForRole: a checkbox states aria-checked by itself (ARIA in HTML)
           role="switch"
-          className="peer h-[18px] w-8 appearance-none rounded-full bg-control checked:bg-accent disabled:opacity-60"
+          // Where the reader's system chooses the colours, ours would show neither the switch nor its state.
+          className="peer h-[18px] w-8 appearance-none rounded-full bg-control checked:bg-accent disabled:opacity-60 forced-colors:appearance-auto"
           {...rest}
         />
         <span
           aria-hidden
-          className="pointer-events-none absolute top-0.5 left-0.5 size-3.5 rounded-full bg-surface transition-transform peer-checked:translate-x-3.5"
+          className="pointer-events-none absolute top-0.5 left-0.5 size-3.5 rounded-full bg-surface transition-transform peer-checked:translate-x-3.5 forced-colors:hidden"
         />
       </span>
     </Labelled>
