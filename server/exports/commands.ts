@@ -5,7 +5,7 @@ import { actorId } from '#server/kernel/actor.ts'
 import { defineCommand } from '#server/kernel/command.ts'
 import type { Sql } from '#server/kernel/db.ts'
 import { AppError } from '#server/kernel/errors.ts'
-import { exportJob } from './job-key.ts'
+import { exportTurns } from './job-key.ts'
 import { readExport, type StoredExport } from './rows.ts'
 import { type ExportView, exportIdInput, exportInput, isUnfinished, MOST_UNFINISHED } from './schema.ts'
 import { isShownTo, seeingOf } from './shown.ts'
@@ -48,7 +48,7 @@ export const requestExport = defineCommand({
         target: { type: 'export', id },
         detail: { phase: 'request', ...detailOf(view) },
       },
-      jobs: [exportJob(tenantId)],
+      jobs: exportTurns(tenantId),
       notify: ['export'],
     }
   },

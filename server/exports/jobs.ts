@@ -6,14 +6,15 @@ import { enqueueJobs } from '#server/kernel/jobs.ts'
 import { type Line, takeTurn } from '#server/kernel/turns.ts'
 import { listTenants } from '#server/tenants/queries.ts'
 import { exportStore, storedExports } from './files.ts'
-import { EXPORT_TASK, exportJob } from './job-key.ts'
+import { EXPORT_TASK, EXPORTS_OF_ONE, exportTurns } from './job-key.ts'
 import { runExport } from './run-export.ts'
 import { expiredAmong, expireRuns, unfinishedRuns } from './run-state.ts'
 
-const payloadOf = z.object({ tenantId: uuidField() })
+const payloadOf = z.object({ tenantId: uuidField(), nth: z.int().min(0).default(0) })
 
 const line: Line = {
   task: EXPORT_TASK,
+  atOnce: EXPORTS_OF_ONE,
   waiting: unfinishedRuns,
   work: (tenantId, exportId) => runExport(tenantId, exportId, { signal: ending.signal }),
 }
@@ -23,7 +24,7 @@ const line: Line = {
  * that none waits for all that another one asked for.
  */
 export const exportJobs = {
-  [EXPORT_TASK]: (payload: unknown): Promise<void> => takeTurn(line, payloadOf.parse(payload).tenantId),
+  [EXPORT_TASK]: (payload: unknown): Promise<void> => takeTurn(line, payloadOf.parse(payload)),
 }
 
 const ending = new AbortController()
@@ -33,8 +34,8 @@ export function endExports(): void {
   ending.abort()
 }
 
-/** How many exports are made at once, each of another organisation. */
-export const EXPORTS_AT_ONCE = 2
+/** How many exports are made at once, one more than of one organisation: there is a slot that it cannot take. */
+export const EXPORTS_AT_ONCE = EXPORTS_OF_ONE + 1
 
 export const exportUpkeep = {
   /** Removes what nobody may download any more, and asks again for what nobody works on. */
@@ -58,6 +59,6 @@ export async function expireExports(): Promise<void> {
 export async function resumeExports(): Promise<void> {
   for (const { id: tenantId } of await listTenants()) {
     if ((await unfinishedRuns(tenantId)).length > 0)
-      await pgTransaction('writer', tenantId, (_client, sql) => enqueueJobs(sql, [exportJob(tenantId)]))
+      await pgTransaction('writer', tenantId, (_client, sql) => enqueueJobs(sql, exportTurns(tenantId)))
   }
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { pgTransaction } from '#server/kernel/db.ts'
 import { enqueueJobs } from '#server/kernel/jobs.ts'
 import { createLog } from '#server/kernel/log.ts'
-import { type Line, takeTurn, turnJob } from '#server/kernel/turns.ts'
+import { type Line, type Turn, takeTurn, turnJobs } from '#server/kernel/turns.ts'
 import { makeTenant, useDatabase } from '#test/harness.ts'
 import { startQueue } from './queue.ts'
 
@@ -13,7 +13,7 @@ const TASK = 'test.turn'
 type Work = (name: string) => Promise<void>
 
 /** Organisations with pieces of work that wait, named like `a1`; `done` resolves with the names in the order in which they were begun. */
-async function makeLine(wanted: Record<string, string[]>, work: Work = async () => {}) {
+async function makeLine(wanted: Record<string, string[]>, work: Work = async () => {}, atOnce = 1) {
   const names = Object.keys(wanted)
   const ids = new Map<string, string>()
   const waiting = new Map<string, string[]>()
@@ -29,6 +29,7 @@ async function makeLine(wanted: Record<string, string[]>, work: Work = async () 
   })
   const line: Line = {
     task: TASK,
+    atOnce,
     waiting: async (tenantId) => [...(waiting.get(tenantId) ?? [])],
     work: async (tenantId, piece) => {
       begun.push(piece)
@@ -41,14 +42,14 @@ async function makeLine(wanted: Record<string, string[]>, work: Work = async () 
   }
   const tenantOf = (name: string) => ids.get(name) ?? ''
   const ask = (name: string) =>
-    pgTransaction('writer', tenantOf(name), (_client, sql) => enqueueJobs(sql, [turnJob(TASK, tenantOf(name))]))
+    pgTransaction('writer', tenantOf(name), (_client, sql) => enqueueJobs(sql, turnJobs(line, tenantOf(name))))
   const more = async (name: string, piece: string) => {
     waiting.get(tenantOf(name))?.push(piece)
     await ask(name)
   }
   const run = async (concurrency: number) => {
     const turn = async (payload: unknown) => {
-      await takeTurn(line, (payload as { tenantId: string }).tenantId)
+      await takeTurn(line, payload as Turn)
       if ([...waiting.values()].every((left) => left.length === 0)) finish()
     }
     const tasks = { [TASK]: turn }
@@ -67,7 +68,7 @@ async function makeLine(wanted: Record<string, string[]>, work: Work = async () 
 const turns = async (tenantId: string) => {
   const { rows } = await database.superuser.query<{ late: boolean }>(
     `SELECT run_at > now() + interval '30 seconds' AS late FROM graphile_worker.jobs WHERE key = $1`,
-    [`${TASK}:${tenantId}`],
+    [`${TASK}:${tenantId}:0`],
   )
   return rows.map(({ late }) => (late ? 'later' : 'now'))
 }
@@ -98,10 +99,28 @@ test('it takes one slot, however many there are and however often it asks', asyn
   expect(most).toBe(1)
 })
 
+test('of two turns at a time each has a piece of its own, and no third one is begun', async () => {
+  let letGo = () => {}
+  const both = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
+  let [most, now] = [0, 0]
+  const work = async () => {
+    most = Math.max(most, ++now)
+    if (now === 2) letGo()
+    await both
+    now--
+  }
+  const { ask, run } = await makeLine({ a: ['a1', 'a2', 'a3'] }, work, 2)
+  await ask('a')
+  expect((await run(3)).toSorted()).toEqual(['a1', 'a2', 'a3'])
+  expect(most).toBe(2)
+})
+
 test('who asks again while they wait keep their place, and what was to wait longer comes behind the others', async () => {
   const { ask, run, line, tenantOf } = await makeLine({ late: ['late1'], a: ['a1'], b: ['b1'] })
   await ask('late')
-  await takeTurn({ ...line, work: () => Promise.reject(new Error('not now')) }, tenantOf('late'))
+  await takeTurn({ ...line, work: () => Promise.reject(new Error('not now')) }, { tenantId: tenantOf('late'), nth: 0 })
   for (const name of ['a', 'b', 'late', 'a']) await ask(name)
   expect(await run(1)).toEqual(['a1', 'b1', 'late1'])
 })
@@ -111,7 +130,7 @@ test('what is asked for during its turn follows, also when a free slot came for 
     if (piece !== 'a1') return
     await more('a', 'a2')
     // As the free slot does.
-    await takeTurn(line, tenantOf('a'))
+    await takeTurn(line, { tenantId: tenantOf('a'), nth: 0 })
     await database.superuser.query('DELETE FROM graphile_worker._private_jobs WHERE key IS NOT NULL')
   })
   await ask('a')
@@ -123,9 +142,9 @@ test('what fails comes behind the rest, and again a minute later', async () => {
     if (piece === 'bad') throw new Error('not now')
   })
   await ask('a')
-  await takeTurn(line, tenantOf('a'))
+  await takeTurn(line, { tenantId: tenantOf('a'), nth: 0 })
   expect(await turns(tenantOf('a'))).toEqual(['now'])
-  await takeTurn(line, tenantOf('a'))
+  await takeTurn(line, { tenantId: tenantOf('a'), nth: 0 })
   expect(begun).toEqual(['bad', 'good'])
   expect(await turns(tenantOf('a'))).toEqual(['later'])
 })
@@ -133,8 +152,8 @@ test('what fails comes behind the rest, and again a minute later', async () => {
 test('what another process is at is looked at again a minute later, not at once', async () => {
   const { ask, line, tenantOf } = await makeLine({ a: ['a1'] })
   await ask('a')
-  await takeTurn({ ...line, work: async () => {} }, tenantOf('a'))
+  await takeTurn({ ...line, work: async () => {} }, { tenantId: tenantOf('a'), nth: 0 })
   expect(await turns(tenantOf('a'))).toEqual(['later'])
-  await takeTurn(line, tenantOf('a'))
+  await takeTurn(line, { tenantId: tenantOf('a'), nth: 0 })
   expect(await line.waiting(tenantOf('a'))).toEqual([])
 })
