@@ -29,6 +29,18 @@ const SMALL: EntryDraft = {
   source: 'server',
 }
 
+const PERSONAL_TEXTS = [
+  'senderId',
+  'actorName',
+  'actorEmail',
+  'deviceName',
+  'targetName',
+  'address',
+  'userAgent',
+  'reason',
+  'words',
+]
+
 describe('the committed form', () => {
   test('is canonical JSON, and decoding gives it back', () => {
     fc.assert(
@@ -38,6 +50,52 @@ describe('the committed form', () => {
         expect(decodeEntry(bytes)).toEqual(JSON.parse(canonicalJson(entry)))
         expect(uuidv7TimeMs(entry.id)).toBe(draft.recordedAt.getTime())
       }),
+    )
+  })
+
+  test('is canonical JSON whichever of its texts need an escape or another form', () => {
+    const text = fc.constantFrom(
+      'plain',
+      'a',
+      '"',
+      '\\',
+      '\n',
+      '\x1f',
+      '\x7f',
+      '\u2028',
+      'e\u0301',
+      '\u212b',
+      '😀',
+      '\u202e',
+      '</a>',
+    )
+    const texts = fc.record(
+      {
+        target: fc.record({ type: fc.constant('file'), id: text }),
+        labels: fc.array(text, { maxLength: 4 }),
+        personal: fc.record(
+          {
+            ...Object.fromEntries(PERSONAL_TEXTS.map((name) => [name, text])),
+            detail: fc.dictionary(
+              fc.constantFrom('a', 'toJSON', 'b.c', 'b-c', 'B'),
+              fc.oneof(text, fc.record({ before: text, after: fc.array(text) })),
+            ),
+          },
+          { requiredKeys: [] },
+        ),
+      },
+      { requiredKeys: [] },
+    )
+    fc.assert(
+      fc.property(texts, (given) => {
+        const built = buildEntry({ ...SMALL, ...given })
+        expect(built.text).toBe(canonicalJson(built.entry))
+        expect(built.personalText).toBe(canonicalJson(built.personal))
+        expect(decodeEntry(built.bytes).labels ?? []).toEqual(
+          [...new Set(given.labels?.map((label) => label.normalize('NFC')))].sort(),
+        )
+      }),
+      { numRuns: 500 },
     )
   })
 

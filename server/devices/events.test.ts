@@ -303,11 +303,7 @@ test('a repetition is compared by its own bytes, however much lies between', asy
   for (let at = 0; at < lines.length; at += 1_000) await ingestDeviceEvents(device.actor, lines.slice(at, at + 1_000))
   const known = [1, 2_500, 4_000].map((seq) => ({
     seq,
-    digest: createHash('sha256')
-      .update(lines[seq - 1] ?? '')
-      .digest()
-      .toString('latin1')
-      .slice(0, 8),
+    digest: digestOf(lines[seq - 1] ?? ''),
   }))
   let fetched = 0
   await pgTransaction('reader', device.actor.tenantId, (_client, sql) => {
@@ -320,6 +316,51 @@ test('a repetition is compared by its own bytes, however much lies between', asy
   })
   expect(fetched).toBeGreaterThan(0)
   expect(fetched).toBeLessThan(500)
+})
+
+/** As it is kept: eight bytes of the line's SHA-256, a character each. */
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest().toString('latin1').slice(0, 8)
+}
+
+test('of each number its own bytes are kept: in several runs, out of order, repeated, and where a line was rejected', async () => {
+  const { tenantId, device } = await setUp()
+  const sent = new Map([22, 3, 9, 5, 20, 21].map((seq) => [seq, line(seq)]))
+  sent.set(4, '{"seq":4,"id":"cut off 端')
+  sent.set(2, line(2, { reason: '端 𝌆 \u2028' }))
+  const repeated = [sent.get(9) ?? '', line(20), sent.get(4) ?? '']
+  expect(await ingestDeviceEvents(device.actor, [...sent.values(), ...repeated])).toMatchObject({
+    duplicates: 2,
+    rejected: [
+      { seq: 4, code: 'not_json' },
+      { seq: 20, code: 'seq_repeated' },
+    ],
+  })
+  const { rows } = await database.superuser.query<{ first: string; digests: string }>(
+    `SELECT first_seq AS first, encode(digests, 'hex') AS digests FROM device_event_digest WHERE enrollment_id = $1 ORDER BY first_seq`,
+    [device.actor.enrollmentId],
+  )
+  const kept = [[2, 3, 4, 5], [9], [20, 21, 22]].map((run) => ({
+    first: String(run[0]),
+    // As rows have it since the first version.
+    digests: run
+      .map((seq) =>
+        createHash('sha256')
+          .update(sent.get(seq) ?? '')
+          .digest('hex')
+          .slice(0, 16),
+      )
+      .join(''),
+  }))
+  expect(rows).toEqual(kept)
+  const check = (known: { seq: number; digest: string }[]) =>
+    pgTransaction('reader', tenantId, (_client, sql) => requireSameBytes(sql, device.actor, known))
+  await check([...sent].map(([seq, text]) => ({ seq, digest: digestOf(text) })))
+  for (const seq of sent.keys())
+    await expect(check([{ seq, digest: digestOf(line(seq)) }])).rejects.toMatchObject({
+      code: 'clone_suspected',
+      extra: { seq },
+    })
 })
 
 test('gaps beyond number are given up, said in the log, and cost no later request its time', async () => {
