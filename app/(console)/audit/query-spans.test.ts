@@ -39,6 +39,25 @@ describe('the pieces of a query', () => {
     )
   })
 
+  it.each([
+    ['one word', 'a'.repeat(100_000)],
+    ['a phrase without an end', `"${'\\"'.repeat(50_000)}`],
+    ['a phrase with a wrong escape', `"${'\\a'.repeat(50_000)}"`],
+    ['parentheses', '('.repeat(100_000)],
+    ['quotes', '"'.repeat(100_001)],
+    ['fields without values', 'a: '.repeat(33_000)],
+    ['accents', `e${'\u0301'.repeat(100_000)}`],
+    ['halves of characters', '\ud800'.repeat(100_000)],
+    ['a script', 'actor:"</span><script>alert(1)</script>" <img src=x>'],
+    ['signs that turn text around', 'actor:\u202egnp.exe\u202c -\u2066x\u2069'],
+  ])('of %s are the text, with what is wrong in it', (_, text) => {
+    const wrong = wrongSpan(text)
+    const spans = querySpans(text, wrong)
+    expect(spans.map((span) => span.text).join('') === text).toBe(true)
+    const marked = spans.filter((span) => span.isWrong).map((span) => span.text)
+    expect(marked.join('') === (wrong ? text.slice(wrong.start, wrong.end) : '')).toBe(true)
+  })
+
   it('are those of the design', () => {
     expect(drawn('(action:file.view OR a) label:x -actor:"Lin Wei" merger')).toEqual([
       ['(', 'plain'],
