@@ -433,6 +433,14 @@ describe('where a reason is asked for', () => {
     )
   })
 
+  it('takes no id of another system for that of somebody here: what an app calls its target is a name', async () => {
+    const target = { type: 'employee', id: '3f0c6a1e-9d2b-4c57-8a44-5b1e7d90c2aa', name: 'Lin Wei' }
+    await append({ action: 'badge.printed', source: 'app:Badges', target })
+    expect(await namedBy(() => items(officer, 'action:badge.printed'))).toEqual([lin.personId])
+    await append({ action: 'badge.lost', source: 'app:Badges', detail: { holder: ' Lin Wei ' } })
+    expect(await namedBy(() => items(officer, 'action:badge.lost'))).toEqual([lin.personId])
+  })
+
   it('counts in facets whom history calls by a name', async () => {
     await append({ action: 'badge.leave', actor: { kind: 'person', name: 'Adam Admin' } })
     const ask = { q: 'action:badge.leave', fields: 'actor' }

@@ -20,7 +20,8 @@ export function shownIn(event: AuditEventView): (string | undefined)[] {
     ...(isUuid(actor.id ?? '') ? [] : [actor.name, actor.email]),
     device?.id,
     target?.id,
-    ...(target && !isUuid(target.id) && !isOpenType(target.type) ? [target.name] : []),
+    // The server's ids are of this organisation; those of others may be of whatever else they count.
+    ...(target && (knownFrom !== 'server' || !isUuid(target.id)) && !isOpenType(target.type) ? [target.name] : []),
     isOfRequest ? correlationId : undefined,
     // An id is no name: who looks one up shows it.
     ...said.filter((text) => !isUuid(text)),

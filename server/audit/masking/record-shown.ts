@@ -81,7 +81,8 @@ const CALLED = `
 async function idsShown(sql: Sql, tenantId: string, seen: ReadonlySet<string>): Promise<string[]> {
   const all = [...seen]
   const ids = all.filter(isUuid)
-  const called = all.filter((text) => !isUuid(text) && text.length <= MOST_LETTERS && /\p{L}/u.test(text))
+  const texts = all.filter((text) => !isUuid(text)).map((text) => text.trim())
+  const called = texts.filter((text) => text.length <= MOST_LETTERS && /\p{L}/u.test(text))
   const found = await sql<{ id: string }>(CALLED, [tenantId, called, ids])
   return [...ids, ...found.map(({ id }) => id)]
 }
