@@ -129,7 +129,6 @@ export function scanStretches(
     }
     return
   }
-  if (packing !== SPARSE && packing !== STRETCHES) throw new RangeError(`postings have no packing ${packing}`)
   // Read without a call for each number: this is most of what joining runs takes.
   let last = 0
   for (let at = begin; at < end; ) {
