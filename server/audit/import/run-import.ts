@@ -192,7 +192,11 @@ class Run {
 
   /** Waits while as many batches as may be are under way; the first failure ends the run. */
   async #send(events: ImportedEvent[]): Promise<void> {
-    const { done } = await underWay.begin(this.#tenantId, () => this.#state(events))
+    const { done } = await underWay.begin(this.#tenantId, async () => {
+      // Of what failed while this one waited nothing more is sent.
+      if (this.#failure) throw this.#failure.cause
+      return this.#state(events)
+    })
     const sent = done.then(({ accepted, duplicates }) => {
       this.counts.accepted += accepted
       this.counts.duplicates += duplicates

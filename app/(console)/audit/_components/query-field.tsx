@@ -7,6 +7,9 @@ import { QueryColours } from './query-colours.tsx'
 import { QueryCompletions } from './query-completions.tsx'
 import { useQueryCompletion } from './use-query-completion.ts'
 
+/** What may be typed: more than the language takes, which says so itself. */
+const MOST_LETTERS = 4_000
+
 type Props = {
   text: string
   onText: (text: string) => void
@@ -39,6 +42,8 @@ export function QueryField({ text, onText, searched, isWrong, describedBy }: Pro
 
   useTextBeforeScripts(input, text, onText)
   const wrong = wrongSpan(text)
+  // A link may hold more, which nobody could read in colours either.
+  const showsColours = isColoured && text.length <= MOST_LETTERS
   const isUnfinished = text !== searched && wrong !== null && caret >= wrong.start && caret <= wrong.end
   return (
     <span className="relative block min-w-0 flex-1">
@@ -53,16 +58,16 @@ export function QueryField({ text, onText, searched, isWrong, describedBy }: Pro
         aria-invalid={isWrong || undefined}
         placeholder={t('query.placeholder')}
         value={text}
-        maxLength={4_000}
+        maxLength={MOST_LETTERS}
         onChange={({ currentTarget: { value, selectionStart } }) => write(value, selectionStart ?? value.length)}
         onSelect={(event) => setCaret(event.currentTarget.selectionStart ?? 0)}
         data-page-search
-        className={cx(controlClass, 'font-mono sm:text-mono', isColoured && 'caret-ink text-transparent!')}
+        className={cx(controlClass, 'font-mono sm:text-mono', showsColours && 'caret-ink text-transparent!')}
         {...list.inputProps}
         {...composition}
         onKeyDown={onKeyDown}
       />
-      {isColoured && <QueryColours input={input} text={text} wrong={isUnfinished ? null : wrong} />}
+      {showsColours && <QueryColours input={input} text={text} wrong={isUnfinished ? null : wrong} />}
       <QueryCompletions completions={completions} list={list} isShown={isShown} />
     </span>
   )
