@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { BLOCK } from '#lib/postings/bits.ts'
 import { formatTime } from '#lib/time.ts'
 import { uuidv7 } from '#lib/uuid.ts'
@@ -302,6 +302,27 @@ describe('the time of a search', () => {
       return inTime(() => sql('SELECT pg_sleep(5)::text'))
     })
     await expect(slow).rejects.toMatchObject({ code: 'unavailable', detail: expect.stringContaining('Narrow') })
+  })
+
+  it('over before anything is counted, there are as many as its page shows', async () => {
+    const tenantId = await makeTenant()
+    const equals = { action: 'file.view', outcome: 'allowed', words: 'merger of equals', labels: [] } as const
+    await append(
+      tenantId,
+      Array.from({ length: 5 }, () => ({ ...equals, actor: { kind: 'system', name: 'test' } })),
+    )
+    let ms = 0
+    const watch = vi.spyOn(performance, 'now').mockImplementation(() => {
+      ms += 301
+      return ms
+    })
+    try {
+      const actor = makeApiKeyActor(tenantId, ['audit:read', 'audit:unmask'])
+      const { items, total } = await searchAudit(actor, { q: '"merger of equals"', limit: 2 })
+      expect([items.length, total]).toEqual([2, { value: 2, capped: true }])
+    } finally {
+      watch.mockRestore()
+    }
   })
 
   it('takes one reading of entries, however far apart they lie', async () => {

@@ -24,14 +24,14 @@ export async function search(sql: Sql, tenantId: string, ask: Ask & Page & Opene
   return inTime(async () => {
     const found = await findPage(sql, { tenantId, plan, ask, bounds, place, budgetMs: PAGE_BUDGET_MS })
     const whole = place === null && found.next === null
-    const total = whole
-      ? { value: found.items.length, capped: false }
-      : await countMatches(sql, { tenantId, plan, ask, bounds })
+    const here = found.items.length
+    const counted = whole ? { value: here, capped: false } : await countMatches(sql, { tenantId, plan, ask, bounds })
     return {
       items: found.items.map(viewEvent),
       nextCursor: found.next && formatCursor(found.next, ask.order),
       searchedBackTo: found.searchedTo === null ? null : formatTime(found.searchedTo),
-      total,
+      // What stands on this page is there, however far the count came in its moment.
+      total: { ...counted, value: Math.max(counted.value, here) },
     }
   })
 }
