@@ -341,10 +341,12 @@ test('whoever has scrolled before the page is taken over stays where they are', 
     const down = () => {
       if (document.body) window.scrollTo(0, 1_000)
       if (window.scrollY < 900) requestAnimationFrame(down)
+      else Object.assign(window, { isDown: true })
     }
     down()
   })
   await early.goto('/audit')
+  await early.waitForFunction('window.isDown')
   await expect(early.getByRole('listbox', { name: /events? from/ })).toBeVisible()
   expect(await early.evaluate(() => window.scrollY)).toBeGreaterThanOrEqual(900)
   await early.close()
