@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Env } from '#server/kernel/env.ts'
 import { createLog } from '#server/kernel/log.ts'
-import { freePort } from '../../scripts/lib/ports.mjs'
 import { buildGateway, type GatewayOptions } from '../app.ts'
-
-export { freePort }
 
 export type StartedGateway = {
   app: FastifyInstance
@@ -45,4 +43,12 @@ export async function startGateway(
   const caFile = join(dataDir, 'ca.pem')
   const ca = env?.tls ? '' : readFileSync(caFile, 'utf8')
   return { app, url, port: gatewayPort, ca, caFile, stop: () => app.close().then(() => undefined) }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }
