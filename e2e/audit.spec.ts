@@ -346,7 +346,7 @@ test('whoever has scrolled before the page is taken over stays where they are', 
     down()
   })
   await early.goto('/audit')
-  await early.waitForFunction('window.isDown')
+  await expect.poll(() => early.evaluate(() => 'isDown' in window)).toBe(true)
   await expect(early.getByRole('listbox', { name: /events? from/ })).toBeVisible()
   expect(await early.evaluate(() => window.scrollY)).toBeGreaterThanOrEqual(900)
   await early.close()
