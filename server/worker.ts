@@ -24,7 +24,6 @@ import {
   INSPECTIONS_AT_ONCE,
   inspectionJobs,
 } from '#server/content/jobs.ts'
-import { standBack } from '#server/kernel/stand-back.ts'
 import '#server/devices/commands.ts'
 import { applyDestroyed, deviceJobs, deviceSchedule } from '#server/devices/jobs.ts'
 import {
@@ -74,8 +73,6 @@ const schedule: Scheduled[] = [
 
 async function main(): Promise<void> {
   const env = readEnv()
-  // People wait for the console and devices for the gateway; what is done here can wait for both.
-  standBack(process.pid, 'some')
   await openKeys()
   rememberGatewayUrl(env)
   const destroyed = (await applyDestroyed()) + (await applyDestroyedFiles()) + (await applyErasures())

@@ -1,8 +1,8 @@
 import 'server-only'
 import { once } from 'node:events'
+import { constants, setPriority } from 'node:os'
 import { z } from 'zod'
 import { createLog } from '#server/kernel/log.ts'
-import { standBack } from '#server/kernel/stand-back.ts'
 import { answers, type Child, setWaiting, startChild } from './child-process.ts'
 import { frame, readFrame } from './framing.ts'
 import { LIMITS, type Limits, MAX_PAGES } from './limits.ts'
@@ -101,7 +101,7 @@ function watchOver(child: Child, { wallMs, memoryBytes }: Limits): Watch {
   }
   const clock = setTimeout(() => kill('too_costly'), wallMs)
   // An honest file is done by then; whatever takes longer stands back behind everything else on this machine.
-  const patience = setTimeout(() => standBack(child.process.pid, 'all'), 2_000)
+  const patience = setTimeout(() => standBack(child.process.pid), 2_000)
   const look = setInterval(async () => {
     if (child.process.pid && (await residentBytes(child.process.pid)) > memoryBytes) kill('too_costly')
   }, LOOK_EVERY_MS)
@@ -114,6 +114,14 @@ function watchOver(child: Child, { wallMs, memoryBytes }: Limits): Watch {
       clearTimeout(patience)
       clearInterval(look)
     },
+  }
+}
+
+function standBack(pid: number | undefined): void {
+  try {
+    if (pid) setPriority(pid, constants.priority.PRIORITY_LOW)
+  } catch {
+    // It is gone, or the system does not let us.
   }
 }
 
