@@ -121,7 +121,7 @@ async function erase(phone: AgentDevice): Promise<string> {
 }
 
 test('kill -9 of anything at any moment: nothing acknowledged is lost, nothing comes twice, every erase ends in a receipt', async () => {
-  test.setTimeout(300_000)
+  test.setTimeout(600_000)
   test.info().annotations.push({ type: 'seed', description: String(SEED) })
   console.log(`faults: GATEHOUSE_FAULTS_SEED=${SEED}`)
   const random = seededRandom(SEED)
@@ -146,13 +146,16 @@ test('kill -9 of anything at any moment: nothing acknowledged is lost, nothing c
   const [[lostWipe, stolenWipe]] = await Promise.all([decided, chaos])
   isOver = true
   await Promise.all(recording)
-  await until('everything to be ready again', isReady)
+  // What is killed twice on its way up waits up to half a minute before each try, an agent a minute: on a full machine that adds up.
+  const PATIENCE_MS = 180_000
+  await until('everything to be ready again', isReady, PATIENCE_MS)
 
   for (const wipeId of [lostWipe, stolenWipe]) {
-    await until(`the receipt of ${wipeId}`, async () => {
+    const isErased = async () => {
       const { body } = await operator.api('GET', `/wipes/${wipeId}`)
       return body.state === 'erased' && body
-    })
+    }
+    await until(`the receipt of ${wipeId}`, isErased, PATIENCE_MS)
     const { body } = await operator.api('GET', `/wipes/${wipeId}`)
     expect(body.receipt).toMatchObject({ result: 'erased', verified: true })
   }
