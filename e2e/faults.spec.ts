@@ -146,7 +146,7 @@ test('kill -9 of anything at any moment: nothing acknowledged is lost, nothing c
   const [[lostWipe, stolenWipe]] = await Promise.all([decided, chaos])
   isOver = true
   await Promise.all(recording)
-  // What is killed twice on its way up waits up to half a minute before each try, an agent a minute: on a full machine that adds up.
+  // What keeps failing waits up to half a minute before each try, an agent too: on a full machine that adds up.
   const PATIENCE_MS = 180_000
   await until('everything to be ready again', isReady, PATIENCE_MS)
 
