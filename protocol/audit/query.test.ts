@@ -300,6 +300,10 @@ describe('plans', () => {
     expect(word.candidates).toMatchObject({ kind: 'or', items: [{ term: 'actor.w:lin' }, { term: OVERFLOW_TERM }] })
     expect(queryPlan(parseQuery('actor:"lin wei"'), TENANT).certain).toEqual({ kind: 'none' })
     expect(queryPlan(parseQuery('-"lin wei"'), TENANT).candidates).toEqual({ kind: 'all' })
+    for (const repeated of ['"lin lin"', '哈哈哈']) {
+      expect(queryPlan(parseQuery(repeated), TENANT).certain).toEqual({ kind: 'none' })
+      expect(queryPlan(parseQuery(`-${repeated}`), TENANT).candidates).toEqual({ kind: 'all' })
+    }
     expect(queryPlan(parseQuery(''), TENANT)).toEqual({
       candidates: { kind: 'all' },
       certain: { kind: 'all' },

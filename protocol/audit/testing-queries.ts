@@ -19,6 +19,8 @@ const VALUES = [
   '2026',
   'σας',
   'stra',
+  'lin lin',
+  '小小小',
 ]
 const value = fc.oneof(fc.constantFrom(...VALUES), fc.string({ maxLength: 8 }))
 const anyTerm: fc.Arbitrary<QueryTerm> = fc

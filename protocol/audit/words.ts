@@ -42,13 +42,16 @@ export function unitsOf(tokens: readonly string[]): readonly string[] {
   return [...tokens, ...pairsOf(tokens)]
 }
 
-/** The fewest units that every text with these tokens in sequence has: pairs instead of the single characters they cover. */
+/**
+ * The fewest units that every text with these tokens in sequence has: pairs instead of the single characters they cover. What
+ * is repeated in the sequence is repeated here: one unit decides about a text, the same one twice does not.
+ */
 export function narrowestUnits(tokens: readonly string[]): readonly string[] {
   const covered = new Set<number>()
   tokens.forEach((token, i) => {
     if (isPair(token, tokens[i + 1])) covered.add(i).add(i + 1)
   })
-  return [...new Set([...tokens.filter((_, i) => !covered.has(i)), ...pairsOf(tokens)])]
+  return [...tokens.filter((_, i) => !covered.has(i)), ...pairsOf(tokens)]
 }
 
 /** The indexed beginnings of a token; none for single characters, which are indexed as they are. */
