@@ -46,7 +46,7 @@ export function failedInVitest(report) {
     if (status === 'failed' && assertionResults.length === 0) return [`${name}: did not load`]
     return assertionResults
       .filter((result) => result.status === 'failed')
-      .map(({ fullName, failureMessages = [] }) => `${name}: ${fullName}: ${firstLine(failureMessages[0])}`)
+      .map(({ fullName, failureMessages = [] }) => `${name}: ${fullName}: ${gist(failureMessages[0])}`)
   })
 }
 
@@ -55,13 +55,17 @@ export function failedInPlaywright(report) {
   const failed = []
   const walk = ({ file, specs = [], suites = [] }) => {
     for (const { title, ok, tests = [] } of specs)
-      if (!ok) failed.push(`${file}: ${title}: ${firstLine(tests[0]?.results?.at(-1)?.error?.message)}`)
+      if (!ok) failed.push(`${file}: ${title}: ${gist(tests[0]?.results?.at(-1)?.error?.message)}`)
     for (const suite of suites) walk(suite)
   }
   for (const suite of report?.suites ?? []) walk(suite)
-  return [...failed, ...(report?.errors ?? []).map(({ message }) => firstLine(message))]
+  return [...failed, ...(report?.errors ?? []).map(({ message }) => gist(message))]
 }
 
-function firstLine(message = 'no message') {
-  return stripVTControlCharacters(message).split('\n')[0].slice(0, 300)
+/** A property's failure says in later lines what it needs to be seen again. */
+const AGAIN = /^(?:\{ seed: .*|Counterexample: .*)/gm
+
+function gist(message = 'no message') {
+  const text = stripVTControlCharacters(message)
+  return [text.split('\n')[0], ...(text.match(AGAIN) ?? [])].map((line) => line.slice(0, 600)).join(' ')
 }

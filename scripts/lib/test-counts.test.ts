@@ -20,6 +20,15 @@ test('a runner that fails without a failed test, or without a report, is a failu
   expect(fromPlaywright(undefined, 0).failed).toBe(1)
 })
 
+test('of a property it says how to see the failure again', () => {
+  const message = 'Error: Property failed after 9 tests\n{ seed: 1, path: "8" }\nCounterexample: ["a"]\nShrunk 2 time(s)'
+  const failure = { status: 'failed', fullName: 'holds', failureMessages: [message] }
+  const testResults = [{ name: 'a.test.ts', status: 'failed', assertionResults: [failure] }]
+  expect(failedInVitest({ ...vitest, testResults })).toEqual([
+    'a.test.ts: holds: Error: Property failed after 9 tests { seed: 1, path: "8" } Counterexample: ["a"]',
+  ])
+})
+
 test('what failed is named, with the first line of why', () => {
   const failure = { status: 'failed', fullName: 'sums add up', failureMessages: ['expected 1\n  at line 3'] }
   const testResults = [{ name: 'a.test.ts', status: 'failed', assertionResults: [failure, { status: 'passed' }] }]
