@@ -21,7 +21,8 @@ test('a runner that fails without a failed test, or without a report, is a failu
 })
 
 test('of a property it says how to see the failure again', () => {
-  const message = 'Error: Property failed after 9 tests\n{ seed: 1, path: "8" }\nCounterexample: ["a"]\nShrunk 2 time(s)'
+  const message =
+    'Error: Property failed after 9 tests\n{ seed: 1, path: "8" }\nCounterexample: ["a"]\nShrunk 2 time(s)'
   const failure = { status: 'failed', fullName: 'holds', failureMessages: [message] }
   const testResults = [{ name: 'a.test.ts', status: 'failed', assertionResults: [failure] }]
   expect(failedInVitest({ ...vitest, testResults })).toEqual([
