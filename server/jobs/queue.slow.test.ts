@@ -56,6 +56,50 @@ test('carries out an erase when its undo window is over, and writes the destroye
   }
 })
 
+test('gives back what a worker that died had begun, and nothing of one that lives', async () => {
+  const elsewhere = await database.superuser.connect()
+  const begun = async (task: string, worker: string) => {
+    await elsewhere.query(`SELECT graphile_worker.add_job($1, '{}', max_attempts => 25)`, [task])
+    await elsewhere.query(
+      `UPDATE graphile_worker._private_jobs SET locked_at = now() - interval '6 seconds', locked_by = $1, attempts = 1
+       WHERE locked_by IS NULL`,
+      [worker],
+    )
+  }
+  await elsewhere.query(`SELECT pg_advisory_lock(hashtextextended('gatehouse.worker.living', 0))`)
+  await begun('of the living', 'living')
+  await begun('of the dead', 'dead')
+  const taken: string[] = []
+  const take = (task: string) => ({ [task]: async () => taken.push(task) })
+  const options = { schedule: [], log: createLog('test', { level: 'silent' }) }
+  const queue = await startQueue({ ...options, tasks: { ...take('of the living'), ...take('of the dead') } })
+  const another = await startQueue({ ...options, tasks: { ...take('of the living') } })
+  try {
+    await eventually(
+      async () => taken,
+      (tasks) => tasks.length > 0,
+    )
+    expect(taken).toEqual(['of the dead'])
+    const { rows } = await elsewhere.query('SELECT locked_by FROM graphile_worker.jobs')
+    expect(rows).toEqual([{ locked_by: 'living' }])
+    // Neither of them takes the other's workers, or its own, for dead.
+    const held = await elsewhere.query(
+      `SELECT count(*)::int AS locks FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()`,
+    )
+    expect(held.rows).toEqual([{ locks: 8 }])
+    // Its process ends.
+    elsewhere.release(true)
+    await eventually(
+      async () => taken,
+      (tasks) => tasks.length > 1,
+    )
+    expect(taken).toEqual(['of the dead', 'of the living'])
+  } finally {
+    await queue.stop()
+    await another.stop()
+  }
+})
+
 test('upkeep runs as the worker’s role and forgets only what may be forgotten', async () => {
   await database.superuser.query(
     `INSERT INTO dpop_jti VALUES ('t', 'a', now() - interval '1 minute'), ('t', 'b', now() + interval '1 minute')`,

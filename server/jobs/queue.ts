@@ -1,7 +1,9 @@
 import 'server-only'
-import { parseCronItems, Logger as QueueLogger, type Runner, run } from 'graphile-worker'
+import { EventEmitter } from 'node:events'
+import { parseCronItems, Logger as QueueLogger, type Runner, run, type WorkerEvents } from 'graphile-worker'
 import type { Logger } from 'pino'
 import { openWorkerPool } from '#server/kernel/runtime.ts'
+import { keepLiving } from './living.ts'
 
 /** Does one job. Throws to have it tried again later; may be called twice for one job. */
 export type Task = (payload: unknown) => Promise<unknown>
@@ -24,10 +26,16 @@ export type Queue = {
 
 /** Begins to work through the queue, several jobs at a time. Resolves when it listens. */
 export async function startQueue({ tasks, schedule, log, concurrency = 4 }: QueueOptions): Promise<Queue> {
-  const pool = openWorkerPool(concurrency + 2, (err) => log.warn({ err }, 'a connection of the queue broke'))
+  const pool = openWorkerPool(concurrency + 3, (err) => log.warn({ err }, 'a connection of the queue broke'))
+  const living = keepLiving(pool, (err) =>
+    log.warn({ err }, 'what workers left behind could not be looked at: trying again'),
+  )
+  const events: WorkerEvents = new EventEmitter()
+  events.on('worker:create', ({ worker }) => living.add(worker.workerId))
   const runner: Runner = await run({
     pgPool: pool,
     concurrency,
+    events,
     noHandleSignals: true,
     // A request whose undo window is over waits for the next look at most.
     pollInterval: 1_000,
@@ -44,10 +52,12 @@ export async function startQueue({ tasks, schedule, log, concurrency = 4 }: Queu
       })),
     ),
   })
+  await living.look()
   return {
     ended: runner.promise,
     stop: async () => {
       await runner.stop().catch((err: unknown) => log.debug({ err }, 'the queue had stopped before'))
+      await living.stop()
       await pool.end()
     },
   }
