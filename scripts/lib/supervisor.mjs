@@ -117,13 +117,18 @@ async function runPostgres(run) {
   const server = await startPostgres({ dataDir: run.env.dataDir, port: run.postgres?.port, onLog })
   run.postgres = server
   record(run)
-  server.exited.then((how) => restartPostgres(run, how))
+  server.exited.then((how) => {
+    // Its process id may be somebody else's by now.
+    run.postgres = { ...server, pid: null }
+    return restartPostgres(run, how)
+  })
   return server.url
 }
 
 /** The others keep their connection strings: it comes back on its port. */
 async function restartPostgres(run, how) {
   for (let attempt = 0; !run.isStopping; attempt++) {
+    record(run)
     run.sink.log('error', `postgres ended (${how}); starting it again`)
     try {
       await runPostgres(run)
